@@ -1,0 +1,1 @@
+"""Veth pairs between bridges, driven from one place on many hosts."""

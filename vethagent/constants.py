@@ -1,0 +1,22 @@
+"""Names that both sides of the bus, the kernel and OVSDB must agree on."""
+
+#: RPC topics; an agent's server name is its host.
+AGENT_TOPIC = "vethagent-agent"
+CONTROLLER_TOPIC = "vethagent-controller"
+
+#: The mark of an owned kernel device: its alias is this prefix and the link id, nothing more.
+ALIAS_PREFIX = "vethagent:"
+
+#: The mark of an owned OVS port: this key of external_ids holds the link id.
+OVS_LINK_ID = "vethagent-link-id"
+
+#: Longest device name in bytes: IFNAMSIZ of the kernel less the closing NUL.
+MAX_DEVICE_NAME = 15
+
+#: Limits of drivers/net/veth.c: ETH_MIN_MTU and ETH_MAX_MTU.
+MIN_MTU = 68
+MAX_MTU = 65535
+
+#: 802.1Q: 0 means "no VLAN" and 4095 is reserved.
+MIN_TAG = 1
+MAX_TAG = 4094

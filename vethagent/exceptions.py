@@ -1,0 +1,59 @@
+"""Errors that cross a wall of the house.
+
+Each is built from positional arguments only, because oslo.privsep and oslo.messaging rebuild a remote exception as
+``type(*args)``.
+"""
+
+
+class VethagentError(Exception):
+    """Base of all; ``code`` is stable and meant for programs, the text for people."""
+
+    code = "INTERNAL"
+
+
+class InvalidMessage(VethagentError):
+    """What came in is not what the contract allows; the text names the field."""
+
+    code = "INVALID_REQUEST"
+
+
+class UnsupportedVersion(InvalidMessage):
+    """The sender speaks a newer major version of the contract."""
+
+    code = "UNSUPPORTED_VERSION"
+
+
+class HelperUnavailable(VethagentError):
+    """The privileged helper did not answer, not even after it was started again."""
+
+    code = "HELPER_UNAVAILABLE"
+
+
+class HelperRefused(VethagentError):
+    """The privileged helper found a field of a batch that it does not accept; nothing of the batch was done."""
+
+    code = "HELPER_REFUSED"
+
+
+class OvsdbUnavailable(VethagentError):
+    """There is no connection to the OVSDB server, or a transaction was not answered in time."""
+
+    code = "OVSDB_UNAVAILABLE"
+
+
+class OvsdbRefused(VethagentError):
+    """The OVSDB server answered, and refused the transaction."""
+
+    code = "OVSDB_REFUSED"
+
+
+class BusUnavailable(VethagentError):
+    """The message bus could not be reached, or nobody answered in time."""
+
+    code = "BUS_UNAVAILABLE"
+
+
+class DatabaseUnavailable(VethagentError):
+    """The controller's database could not be reached or did not take the transaction; nothing of it was stored."""
+
+    code = "DATABASE_UNAVAILABLE"

@@ -1,0 +1,74 @@
+"""One way to the bus for clients and servers.
+
+oslo.messaging reads options of its own from the global CONF only: with a private one the client raises NoSuchOptError
+and the server drops messages without a word.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import amqp
+import kombu.exceptions
+import oslo_messaging
+import oslo_messaging.opts
+from oslo_config import cfg
+
+from vethagent import exceptions
+
+#: What travels beside every message: the id of the request that caused it.
+Context = dict[str, Any]
+
+#: Exceptions of these modules come back from a call as themselves.
+REMOTE_MODULES = ["vethagent.exceptions"]
+
+
+_RABBIT = "oslo_messaging_rabbit"
+
+
+def set_defaults(conf: cfg.ConfigOpts) -> None:
+    """Adapt oslo.messaging's defaults; called before the configuration is read.
+
+    Prefetch is unlimited by default: a backlog of casts then starves everything else in an agent.
+    """
+    oslo_messaging.set_transport_defaults(control_exchange="vethagent")
+    for group, options in oslo_messaging.opts.list_opts():
+        if group is not None and str(group) == _RABBIT:
+            conf.register_opts(options, group=_RABBIT)
+    conf.set_default("rabbit_qos_prefetch_count", 1, group=_RABBIT)
+
+
+def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
+    """Return the RPC transport that ``transport_url`` names; nothing is connected yet."""
+    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_MODULES)
+
+
+def get_server(
+    transport: oslo_messaging.Transport, topic: str, server: str, endpoint: object
+) -> oslo_messaging.MessageHandlingServer:
+    """Return a server that lets the bus call the methods of ``endpoint`` that are marked with ``rpc.expose``.
+
+    ``start()`` blocks for as long as the broker cannot be reached.
+    """
+    return oslo_messaging.get_rpc_server(
+        transport,
+        oslo_messaging.Target(topic=topic, server=server),
+        [endpoint],
+        access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
+    )
+
+
+@contextlib.contextmanager
+def bus_errors() -> Iterator[None]:
+    """Turn the many ways in which the bus is not there into BusUnavailable."""
+    try:
+        yield
+    except (
+        oslo_messaging.MessagingTimeout,
+        oslo_messaging.MessageDeliveryFailure,
+        oslo_messaging.MessageUndeliverable,
+        kombu.exceptions.KombuError,
+        amqp.AMQPError,
+        OSError,
+    ) as error:
+        raise exceptions.BusUnavailable(f"{type(error).__name__}: {error}") from error
