@@ -1,0 +1,268 @@
+"""The netlink batch: what the agent asks for, checked and done inside the helper.
+
+Order within a batch: pairs go, devices change, pairs come; so a name that one operation frees is there for the next.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
+
+#: A few devices are asked for one by one, more of them are dumped at once.
+_DUMP_FROM = 8
+
+#: Devices are made under an ifindex that is chosen here, far above those that the kernel gives. So a message that
+#: follows in the same send and says which device it means cannot hit another that has the name, if making it failed.
+_indexes = itertools.count(random.randrange(1_000_000, 900_000_000))
+
+T = TypeVar("T")
+
+
+@default.entrypoint
+def apply(body: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Do the operations; return for each ('' or the sentence that says why it was not done, ifindex or 0).
+
+    The ifindex is that of the first device of a pair that was made.
+
+    ``body`` is made by ``operations.dump``. HelperRefused is raised, and nothing done, if any field is wrong.
+    """
+    batch = operations.parse(body)
+    with rtnl.RouteSocket() as socket:
+        return _Batch(socket, batch).run()
+
+
+class _Batch:
+    """One batch under way; ``errors`` is by the operation's place in it."""
+
+    def __init__(self, socket: rtnl.RouteSocket, batch: Sequence[operations.Operation]) -> None:
+        self._socket = socket
+        self._batch = batch
+        self._errors: dict[int, str] = {}
+        self._made: dict[int, int] = {}
+        self._devices: dict[int, ifinfo.Device] = {}
+
+    def run(self) -> list[tuple[str, int]]:
+        self._look()
+        bridges = self._check()
+        self._delete()
+        self._change()
+        self._create()
+        self._keep(bridges)
+        return [(self._errors.get(place, ""), self._made.get(place, 0)) for place in range(len(self._batch))]
+
+    # -- before anything is done ---------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        wanted = set(itertools.chain.from_iterable(map(_mentioned, self._batch)))
+        if len(wanted) >= _DUMP_FROM:
+            self._devices = self._socket.dump()
+            return
+        for index in wanted:
+            if device := self._socket.get(index):
+                self._devices[index] = device
+        # An end without a mark is ours if its peer is: that one has to be looked at too.
+        for device in list(self._devices.values()):
+            if device.kind == "veth" and device.peer and device.peer not in self._devices:
+                self._load(device.peer)
+
+    def _check(self) -> list[ifinfo.Device]:
+        """Refuse what is not ours; return the Linux bridges that will get a port, as they are before."""
+        bridges: dict[int, ifinfo.Device] = {}
+        for place, operation in enumerate(self._batch):
+            if error := self._refusal(operation):
+                self._errors[place] = error
+                continue
+            for index in _masters(operation):
+                bridges[index] = self._devices[index]
+            if isinstance(operation, operations.ChangeEnd) and operation.mtu is not None:
+                master = self._devices[operation.ifindex].master
+                if master in self._devices or (master and self._load(master)):
+                    bridges[master] = self._devices[master]
+        return [bridge for bridge in bridges.values() if bridge.kind == "bridge"]
+
+    def _load(self, index: int) -> bool:
+        if device := self._socket.get(index):
+            self._devices[index] = device
+        return device is not None
+
+    def _refusal(self, operation: operations.Operation) -> str:
+        for index in _masters(operation):
+            master = self._devices.get(index)
+            if master is None or master.kind != "bridge":
+                return f"ifindex {index} is not a Linux bridge"
+        match operation:
+            case operations.ChangeEnd() | operations.DeletePair():
+                device = self._devices.get(operation.ifindex)
+                if device is None:
+                    gone = isinstance(operation, operations.DeletePair)
+                    return "" if gone else f"ifindex {operation.ifindex} is gone"
+                return "" if self._owned(device, operation.alias) else f"{device.name} is not a veth of this link"
+            case operations.AdoptPair():
+                return self._adoption_refusal(operation)
+        return ""
+
+    def _owned(self, device: ifinfo.Device, alias: str) -> bool:
+        if device.kind != "veth":
+            return False
+        if device.alias:
+            return device.alias == alias
+        peer = self._devices.get(device.peer) if device.peer else None
+        return peer is not None and peer.peer == device.ifindex and peer.kind == "veth" and peer.alias == alias
+
+    def _adoption_refusal(self, operation: operations.AdoptPair) -> str:
+        first, second = (self._devices.get(index) for index in operation.ifindexes)
+        if first is None or second is None:
+            return "a device of the pair is gone"
+        if {first.kind, second.kind} != {"veth"} or first.peer != second.ifindex or second.peer != first.ifindex:
+            return f"{first.name} and {second.name} are not a veth pair"
+        if any(device.alias not in ("", operation.alias) for device in (first, second)):
+            return f"{first.name} or {second.name} carries another mark"
+        return ""
+
+    # -- the work ------------------------------------------------------------------------------------------------
+
+    def _todo(self, kind: type[T]) -> list[tuple[int, T]]:
+        return [
+            (place, operation)
+            for place, operation in enumerate(self._batch)
+            if isinstance(operation, kind) and place not in self._errors
+        ]
+
+    def _delete(self) -> None:
+        present = [(p, op) for p, op in self._todo(operations.DeletePair) if op.ifindex in self._devices]
+        if len(present) > 1 and (group := self._free_group()):
+            # One by one the kernel waits for an RCU grace period each, 17 ms; a group is one message and one wait.
+            self._each(present, lambda op: [_set(op.ifindex, [("IFLA_GROUP", group)])])
+            message = rtnl.link_message(ifinfo.RTM_DELLINK, attributes=[("IFLA_GROUP", group)])
+            answer = self._socket.request([message])[0]
+            if answer.errno:
+                self._errors.update((place, answer.text) for place, _ in present)
+            return
+        self._each(present, lambda op: [rtnl.link_message(ifinfo.RTM_DELLINK, index=op.ifindex)])
+
+    def _free_group(self) -> int:
+        """Return the number of a device group that no device is in; everything in the group will be deleted."""
+        taken = {device.group for device in self._socket.dump().values()}
+        group = random.randrange(1 << 16, 1 << 31)
+        return group if group not in taken else 0
+
+    def _change(self) -> None:
+        adopts = self._todo(operations.AdoptPair)
+        self._each(adopts, lambda op: [_set(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
+        changes = self._todo(operations.ChangeEnd)
+        self._each(changes, lambda op: [_change_message(op)])
+        for place, change in self._todo(operations.ChangeEnd):
+            if change.tx_checksum is not None:
+                name = change.name or self._devices[change.ifindex].name
+                self._offload(place, name, change.tx_checksum)
+
+    def _create(self) -> None:
+        creates = self._todo(operations.CreatePair)
+        indexes = {place: (next(_indexes), next(_indexes)) for place, _ in creates}
+        messages = [message for place, op in creates for message in _create_messages(op, indexes[place])]
+        answers = iter(self._socket.request(messages))
+        undo = []
+        for place, operation in creates:
+            made, *rest = itertools.islice(answers, 3)
+            if made.errno:
+                self._errors[place] = made.text
+                continue
+            if failed := next((answer for answer in rest if answer.errno), None):
+                self._errors[place] = failed.text
+            for end in operation.ends:
+                if not end.tx_checksum and place not in self._errors:
+                    self._offload(place, end.name, False)
+            if place in self._errors:
+                undo.append(rtnl.link_message(ifinfo.RTM_DELLINK, index=indexes[place][0]))
+            else:
+                self._made[place] = indexes[place][0]
+        self._socket.request(undo)
+
+    def _keep(self, bridges: Iterable[ifinfo.Device]) -> None:
+        """Give a bridge back the MAC and MTU that it had: by itself it takes both from its ports (br_if.c)."""
+        messages = []
+        for before in bridges:
+            after = self._socket.get(before.ifindex)
+            if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):
+                continue
+            messages.append(_set(before.ifindex, [("IFLA_MTU", before.mtu), ("IFLA_ADDRESS", before.mac)]))
+        self._socket.request(messages)
+
+    def _each(self, items: Sequence[tuple[int, T]], messages: Callable[[T], Sequence[ifinfmsg]]) -> None:
+        sent = [(place, message) for place, operation in items for message in messages(operation)]
+        answers = self._socket.request(message for _, message in sent)
+        for (place, _), answer in zip(sent, answers, strict=True):
+            if answer.errno:
+                self._errors.setdefault(place, answer.text)
+
+    def _offload(self, place: int, name: str, on: bool) -> None:
+        try:
+            ethtool.set_tx_checksum(name, on)
+        except OSError as error:
+            self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
+
+
+def _mentioned(operation: operations.Operation) -> Iterable[int]:
+    match operation:
+        case operations.ChangeEnd() | operations.DeletePair():
+            yield operation.ifindex
+        case operations.AdoptPair():
+            yield from operation.ifindexes
+    yield from _masters(operation)
+
+
+def _masters(operation: operations.Operation) -> Iterable[int]:
+    match operation:
+        case operations.CreatePair():
+            yield from (end.master for end in operation.ends if end.master)
+        case operations.ChangeEnd():
+            yield from (operation.master,) if operation.master else ()
+
+
+def _set(index: int, attributes: rtnl.Attributes, up: bool | None = None) -> ifinfmsg:
+    return rtnl.link_message(ifinfo.RTM_SETLINK, index=index, up=up, attributes=attributes)
+
+
+def _change_message(change: operations.ChangeEnd) -> ifinfmsg:
+    wanted = (
+        ("IFLA_IFNAME", change.name),
+        ("IFLA_MTU", change.mtu),
+        ("IFLA_ADDRESS", change.mac),
+        ("IFLA_MASTER", change.master),
+        ("IFLA_IFALIAS", change.alias),
+    )
+    attributes = [(name, value) for name, value in wanted if value is not None]
+    return _set(change.ifindex, attributes, up=change.up)
+
+
+def _create_messages(create: operations.CreatePair, indexes: tuple[int, int]) -> tuple[ifinfmsg, ...]:
+    """Return three messages: the pair with all that a create takes, then what it does not, for each device.
+
+    RTM_NEWLINK honours master and up for the first device only, and an alias for neither.
+    """
+    first, second = create.ends
+    peer = {"index": indexes[1], "attrs": _identity(second)}
+    info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
+    mark = ("IFLA_IFALIAS", create.alias)
+    return (
+        rtnl.link_message(
+            ifinfo.RTM_NEWLINK,
+            index=indexes[0],
+            flags=rtnl.NLM_F_CREATE | rtnl.NLM_F_EXCL,
+            attributes=[*_identity(first), ("IFLA_LINKINFO", info)],
+        ),
+        _set(indexes[0], [mark, *_master(first)], up=first.up),
+        _set(indexes[1], [mark, *_master(second)], up=second.up),
+    )
+
+
+def _identity(end: operations.NewEnd) -> list[tuple[str, Any]]:
+    return [("IFLA_IFNAME", end.name), ("IFLA_MTU", end.mtu), ("IFLA_ADDRESS", end.mac)]
+
+
+def _master(end: operations.NewEnd) -> list[tuple[str, Any]]:
+    return [("IFLA_MASTER", end.master)] if end.master else []

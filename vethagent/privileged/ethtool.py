@@ -1,0 +1,30 @@
+"""TX checksum offload of a device, by the ioctl of ethtool (include/uapi/linux/ethtool.h).
+
+Reading needs no privilege. pyroute2's ioctl class reads all features by name first, twenty calls for one bit.
+"""
+
+import array
+import fcntl
+import socket
+import struct
+
+_SIOCETHTOOL = 0x8946
+_GET_TX_CHECKSUM, _SET_TX_CHECKSUM = 0x16, 0x17
+
+
+def get_tx_checksum(name: str) -> bool:
+    """Return whether the device leaves TX checksums to whoever receives; raise OSError if it is gone."""
+    return bool(_ioctl(name, _GET_TX_CHECKSUM, 0))
+
+
+def set_tx_checksum(name: str, on: bool) -> None:
+    """Turn TX checksum offload on or off; raise OSError if the device is gone."""
+    _ioctl(name, _SET_TX_CHECKSUM, int(on))
+
+
+def _ioctl(name: str, command: int, value: int) -> int:
+    block = array.array("I", [command, value])
+    request = struct.pack("16sP16x", name.encode(), block.buffer_info()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCETHTOOL, request)
+    return block[1]

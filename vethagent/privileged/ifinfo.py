@@ -1,0 +1,160 @@
+"""From RTM_NEWLINK and RTM_DELLINK to what is needed of a device, and no more.
+
+A full parse of one such message takes 0.7 ms and one plug causes a dozen of them, so the attributes that matter are
+picked out by hand. Numbers and layouts: include/uapi/linux/{netlink,rtnetlink,if_link,veth}.h.
+"""
+
+import dataclasses
+import errno
+import os
+import struct
+from collections.abc import Iterator
+
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
+
+AF_UNSPEC = 0
+IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK = 1, 3, 4, 5
+_IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_LINK_NETNSID = 10, 18, 20, 27, 37
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_IFLA_BR_STP_STATE = 5
+_NLMSGERR_ATTR_MSG = 1
+
+_HEADER = struct.Struct("=IHHII")
+_IFINFO = struct.Struct("=BxHiII")
+_ATTRIBUTE = struct.Struct("=HH")
+_U32 = struct.Struct("=I")
+_S32 = struct.Struct("=i")
+_TYPE_MASK = 0x3FFF
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Device:
+    """A network device. ``peer`` is the ifindex of a veth's other end, None if that is in another namespace."""
+
+    ifindex: int
+    name: str
+    kind: str = ""
+    alias: str = ""
+    master: int | None = None
+    peer: int | None = None
+    mac: str = ""
+    mtu: int = 0
+    up: bool = False
+    carrier: bool = False
+    group: int = 0
+    stp: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Message:
+    """One netlink message: a device that is there, one that is gone, or the answer to request ``seq``."""
+
+    type: int
+    seq: int
+    device: Device | None = None
+    errno: int = 0
+    text: str = ""
+    interrupted: bool = False
+
+
+def parse(data: bytes) -> Iterator[Message]:
+    """Yield the messages of one datagram; those of other families (a bridge tells of its ports) are left out."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, seq, _ = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        body, end = offset + _HEADER.size, offset + length
+        if kind in (RTM_NEWLINK, RTM_DELLINK):
+            if data[body] == AF_UNSPEC:
+                interrupted = bool(flags & NLM_F_DUMP_INTR)
+                yield Message(kind, seq, device=_device(data, body, end), interrupted=interrupted)
+        elif kind == NLMSG_ERROR:
+            yield _answer(data, body, end, seq, flags)
+        elif kind == NLMSG_DONE:
+            yield Message(kind, seq, interrupted=bool(flags & NLM_F_DUMP_INTR))
+        offset += (length + 3) & ~3
+
+
+def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
+    while offset + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            return
+        yield kind & _TYPE_MASK, offset + 4, offset + length
+        offset += (length + 3) & ~3
+
+
+def _text(data: bytes, start: int, end: int) -> str:
+    return data[start:end].rstrip(b"\0").decode(errors="surrogateescape")
+
+
+def _device(data: bytes, body: int, end: int) -> Device:
+    _, _, ifindex, flags, _ = _IFINFO.unpack_from(data, body)
+    name = alias = mac = kind = ""
+    mtu = group = 0
+    master: int | None = None
+    peer: int | None = None
+    elsewhere = stp = False
+    for attribute, start, stop in _attributes(data, body + _IFINFO.size, end):
+        if attribute == _IFLA_IFNAME:
+            name = _text(data, start, stop)
+        elif attribute == _IFLA_MTU:
+            mtu = _U32.unpack_from(data, start)[0]
+        elif attribute == _IFLA_ADDRESS:
+            mac = data[start:stop].hex(":")
+        elif attribute == _IFLA_MASTER:
+            master = _U32.unpack_from(data, start)[0]
+        elif attribute == _IFLA_LINK:
+            peer = _U32.unpack_from(data, start)[0]
+        elif attribute == _IFLA_IFALIAS:
+            alias = _text(data, start, stop)
+        elif attribute == _IFLA_GROUP:
+            group = _U32.unpack_from(data, start)[0]
+        elif attribute == _IFLA_LINK_NETNSID:
+            elsewhere = True
+        elif attribute == _IFLA_LINKINFO:
+            kind, stp = _linkinfo(data, start, stop)
+    return Device(
+        ifindex=ifindex,
+        name=name,
+        kind=kind,
+        alias=alias,
+        master=master or None,
+        peer=None if elsewhere else peer or None,
+        mac=mac,
+        mtu=mtu,
+        up=bool(flags & IFF_UP),
+        carrier=bool(flags & IFF_LOWER_UP),
+        group=group,
+        stp=stp,
+    )
+
+
+def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool]:
+    kind, stp = "", False
+    for attribute, begin, stop in _attributes(data, start, end):
+        if attribute == _IFLA_INFO_KIND:
+            kind = _text(data, begin, stop)
+        elif attribute == _IFLA_INFO_DATA and kind == "bridge":
+            for inner, first, _ in _attributes(data, begin, stop):
+                if inner == _IFLA_BR_STP_STATE:
+                    stp = _U32.unpack_from(data, first)[0] != 0
+    return kind, stp
+
+
+def _answer(data: bytes, body: int, end: int, seq: int, flags: int) -> Message:
+    code = -_S32.unpack_from(data, body)[0]
+    text = ""
+    if code and flags & NLM_F_ACK_TLVS:
+        echoed = _HEADER.size if flags & NLM_F_CAPPED else _U32.unpack_from(data, body + 4)[0]
+        for attribute, start, stop in _attributes(data, body + 4 + echoed, end):
+            if attribute == _NLMSGERR_ATTR_MSG:
+                text = _text(data, start, stop)
+    if code and not text:
+        text = f"{errno.errorcode.get(code, code)}: {os.strerror(code)}"
+    return Message(NLMSG_ERROR, seq, errno=code, text=text)

@@ -1,0 +1,67 @@
+"""Calls of the helper that come back whatever happens to it.
+
+Seen with oslo.privsep 3.12: a helper that is killed while idle is started again by the next call; one that is killed
+in a call leaves its caller with OSError 'Premature eof' or, on native threads, without an answer; one that is stopped
+never answers. In each case it helps to drop the channel and to ask a new helper once more, which is right because
+every operation of a batch can be done twice.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+from typing import NamedTuple
+
+from oslo_privsep import comm, daemon
+
+from vethagent import exceptions
+from vethagent.privileged import batch, default, operations
+
+LOG = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """``error`` is '' or why an operation was not done; ``ifindex`` is that of a pair that was made, else 0."""
+
+    error: str
+    ifindex: int
+
+
+class Helper:
+    """The privileged helper as the agent sees it; ``restarts`` counts how often it had to be started again."""
+
+    def __init__(self, *, timeout: float) -> None:
+        """``timeout`` is in seconds and for one batch."""
+        default.timeout = timeout
+        self._lock = threading.Lock()
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Have a helper running, so that the first batch need not wait half a second for one; raise as ``apply``."""
+        self.apply([])
+
+    def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
+        """Do a batch; return the outcome of each operation.
+
+        Raise HelperRefused if a field is not acceptable, HelperUnavailable if no helper answers, not even a new one.
+        """
+        body = operations.dump(batch_operations)
+        with self._lock:
+            try:
+                return [Outcome(*outcome) for outcome in batch.apply(body)]
+            except (OSError, comm.PrivsepTimeout, daemon.FailedToDropPrivileges, daemon.ProtocolError) as error:
+                LOG.warning("The privileged helper failed (%s: %s), starting another", type(error).__name__, error)
+                self._drop()
+            self.restarts += 1
+            try:
+                return [Outcome(*outcome) for outcome in batch.apply(body)]
+            except (OSError, comm.PrivsepTimeout, daemon.FailedToDropPrivileges, daemon.ProtocolError) as error:
+                self._drop()
+                raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _drop(self) -> None:
+        """Forget the channel without waiting for the other side, which may be stopped."""
+        channel, default.channel = default.channel, None
+        if channel is not None:
+            with contextlib.suppress(OSError):
+                channel.writer.writesock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,137 @@
+"""Requests to rtnetlink: many in one send, one answer each."""
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+from vethagent.privileged import ifinfo
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
+
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_RTEXT_FILTER_SKIP_STATS = 8
+_SO_RCVBUFFORCE = 33
+_RECEIVE_BUFFER = 8 << 20
+#: Bytes in one send: well below the default send buffer of 208 KiB.
+_CHUNK = 64 << 10
+_ANSWER_SECONDS = 10.0
+
+Attributes = Sequence[tuple[str, Any]]
+
+
+def link_message(
+    kind: int, *, index: int = 0, flags: int = 0, up: bool | None = None, attributes: Attributes = ()
+) -> ifinfmsg:
+    """Return a request of rtnetlink about one device, by ``index`` or by an IFLA_ attribute."""
+    message = ifinfmsg()
+    message["index"] = index
+    if up is not None:
+        message["change"] = ifinfo.IFF_UP
+        message["flags"] = ifinfo.IFF_UP if up else 0
+    message["attrs"] = list(attributes)
+    message["header"] = {"type": kind, "flags": NLM_F_REQUEST | NLM_F_ACK | flags}
+    return message
+
+
+class RouteSocket:
+    """One rtnetlink socket of the network namespace that the process is in."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._seq = int(time.time()) & 0xFFFFFF
+        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
+            self._socket.setsockopt(_SOL_NETLINK, option, 1)
+        # A send of 64 KiB brings hundreds of answers before the first is read. Who may only ask gets them one by one.
+        with contextlib.suppress(PermissionError):
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        self._socket.setblocking(False)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def request(self, messages: Iterable[ifinfmsg]) -> list[ifinfo.Message]:
+        """Send ``messages`` and return one answer for each, in order; ``errno`` of an answer is 0 if it was done.
+
+        The kernel goes on after one that fails. Raise OSError if it does not answer.
+        """
+        answers: list[ifinfo.Message] = []
+        chunk: list[bytes] = []
+        size = 0
+        for message in messages:
+            data = self._encode(message)
+            if size + len(data) > _CHUNK and chunk:
+                answers += self._exchange(chunk)
+                chunk, size = [], 0
+            chunk.append(data)
+            size += len(data)
+        return answers + (self._exchange(chunk) if chunk else [])
+
+    def get(self, index: int) -> ifinfo.Device | None:
+        """Return the device with this ifindex, None if there is none."""
+        message = link_message(ifinfo.RTM_GETLINK, index=index, attributes=_SLIM)
+        message["header"]["flags"] = NLM_F_REQUEST
+        return self._exchange([self._encode(message)])[0].device
+
+    def dump(self) -> dict[int, ifinfo.Device]:
+        """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile."""
+        while True:
+            message = link_message(ifinfo.RTM_GETLINK, attributes=_SLIM)
+            message["header"]["flags"] = NLM_F_REQUEST | NLM_F_DUMP
+            self._socket.send(self._encode(message))
+            devices: dict[int, ifinfo.Device] = {}
+            interrupted = False
+            for answer in self._read(self._seq):
+                interrupted |= answer.interrupted
+                if answer.device is not None:
+                    devices[answer.device.ifindex] = answer.device
+                elif answer.errno:
+                    raise OSError(answer.errno, os.strerror(answer.errno))
+            if not interrupted:
+                return devices
+
+    def _encode(self, message: ifinfmsg) -> bytes:
+        self._seq += 1
+        message["header"]["sequence_number"] = self._seq
+        message.encode()
+        return bytes(message.data)
+
+    def _exchange(self, chunk: list[bytes]) -> list[ifinfo.Message]:
+        wanted = [struct.unpack_from("=I", data, 8)[0] for data in chunk]
+        self._socket.send(b"".join(chunk))
+        answers: dict[int, ifinfo.Message] = {}
+        while len(answers) < len(wanted):
+            for answer in ifinfo.parse(self._receive()):
+                if answer.seq in wanted:
+                    answers[answer.seq] = answer
+        return [answers[seq] for seq in wanted]
+
+    def _read(self, seq: int) -> Iterable[ifinfo.Message]:
+        while True:
+            for answer in ifinfo.parse(self._receive()):
+                if answer.seq != seq:
+                    continue
+                yield answer
+                if answer.type in (ifinfo.NLMSG_DONE, ifinfo.NLMSG_ERROR):
+                    return
+
+    def _receive(self) -> bytes:
+        if not select.select([self._socket], [], [], _ANSWER_SECONDS)[0]:
+            raise TimeoutError("rtnetlink did not answer")
+        return self._socket.recv(1 << 18)
+
+
+_SLIM = [("IFLA_EXT_MASK", _RTEXT_FILTER_SKIP_STATS)]
