@@ -1,0 +1,133 @@
+"""Plans into effect: one privileged call and one OVSDB transaction for all of a batch."""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from vethagent import exceptions
+from vethagent.model import Reason
+from vethagent.plumbing.ovs import Ovs
+from vethagent.plumbing.steps import LinkPlan
+from vethagent.privileged import operations
+from vethagent.privileged.recovery import Outcome
+
+LOG = logging.getLogger(__name__)
+
+
+class Helper(Protocol):
+    """Whoever does the privileged part."""
+
+    def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
+        """Do a batch; return the outcome of each operation."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the plan of one link could not be carried out."""
+
+    reason: Reason
+    message: str
+
+
+class Applier:
+    """Carries plans out. A link that fails does not hold up the others, and what was begun of it is taken back."""
+
+    def __init__(self, helper: Helper, ovs: Ovs) -> None:
+        self._helper = helper
+        self._ovs = ovs
+
+    def apply(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
+        """Carry out ``plans``, of as many different links; return the failures by link id."""
+        failures: dict[str, Failure] = {}
+        made: dict[str, int] = {}
+        self._detach([plan for plan in plans if plan.detach], failures)
+        self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
+        self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)
+        if half_made := {link_id: index for link_id, index in made.items() if link_id in failures}:
+            self._take_back(half_made)
+        return failures
+
+    def _detach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        try:
+            steps = [step for plan in plans for step in plan.detach]
+            if steps:
+                self._ovs.commit(detach=steps, settle=any(plan.settle for plan in plans))
+        except exceptions.OvsdbUnavailable as error:
+            failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+        except exceptions.OvsdbRefused as error:
+            self._one_by_one(self._detach, plans, failures, Failure(Reason.OVSDB_REFUSED, str(error)))
+
+    def _attach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        try:
+            steps = [step for plan in plans for step in plan.attach]
+            if steps:
+                self._ovs.commit(attach=steps)
+        except exceptions.OvsdbUnavailable as error:
+            failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+        except exceptions.OvsdbRefused as error:
+            self._one_by_one(self._attach, plans, failures, Failure(Reason.OVSDB_REFUSED, str(error)))
+
+    def _operate(self, plans: Sequence[LinkPlan], failures: dict[str, Failure], made: dict[str, int]) -> None:
+        steps = [step for plan in plans for step in plan.operations]
+        if not steps:
+            return
+        try:
+            outcomes = self._helper.apply(steps)
+        except exceptions.HelperUnavailable as error:
+            failures.update((_id(plan), Failure(Reason.HELPER_UNAVAILABLE, str(error))) for plan in plans)
+        except exceptions.HelperRefused as error:
+            if len(plans) == 1:
+                failures[_id(plans[0])] = Failure(Reason.HELPER_REFUSED, str(error))
+            else:
+                for plan in plans:
+                    self._operate([plan], failures, made)
+        else:
+            for step, outcome in zip(steps, outcomes, strict=True):
+                if outcome.error:
+                    failures[step.link_id] = Failure(Reason.NETLINK_ERROR, outcome.error)
+                elif outcome.ifindex:
+                    made[step.link_id] = outcome.ifindex
+
+    def _one_by_one(
+        self,
+        part: "PlanPart",
+        plans: Sequence[LinkPlan],
+        failures: dict[str, Failure],
+        failure: Failure,
+    ) -> None:
+        """Find out which of ``plans`` the server refuses: it takes all steps of a transaction or none."""
+        if len(plans) == 1:
+            failures[_id(plans[0])] = failure
+        else:
+            for plan in plans:
+                part([plan], failures)
+
+    def _take_back(self, half_made: dict[str, int]) -> None:
+        """Delete pairs that could be attached on one side only."""
+        steps: list[operations.Operation] = [
+            operations.DeletePair(link_id=link_id, ifindex=index) for link_id, index in half_made.items()
+        ]
+        try:
+            outcomes = self._helper.apply(steps)
+        except (exceptions.HelperUnavailable, exceptions.HelperRefused) as error:
+            LOG.error("%d half made links could not be taken back: %s", len(steps), error)
+            return
+        for step, outcome in zip(steps, outcomes, strict=True):
+            if outcome.error:
+                LOG.error("Half made link %s could not be taken back: %s", step.link_id, outcome.error)
+
+
+class PlanPart(Protocol):
+    """One of the parts that a plan is carried out in."""
+
+    def __call__(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        """Carry out the part for ``plans``; put what fails into ``failures``."""
+
+
+def _id(plan: LinkPlan) -> str:
+    return plan.state.link_id
+
+
+def _without(plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> list[LinkPlan]:
+    return [plan for plan in plans if _id(plan) not in failures]

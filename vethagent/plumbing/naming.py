@@ -1,0 +1,77 @@
+"""Names and addresses of the devices of a link that gives none. Pure."""
+
+import base64
+import dataclasses
+import hashlib
+
+from vethagent import constants, model
+
+_NAME_PREFIX = "va"
+#: Unicast, locally administered and higher than the addresses of real cards: neither a Linux bridge nor Open vSwitch
+#: takes such an address of a port for its own while there is another one.
+_MAC_PREFIX = "fe"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WantedEnd:
+    """One end of a link with its device's name and address settled; ``other`` names the device at the other end."""
+
+    bridge: str
+    kind: model.BridgeKind
+    device: str
+    mac: str
+    tag: int | None
+    other: str
+
+
+def wanted_ends(link: model.BridgeLink) -> tuple[WantedEnd, WantedEnd]:
+    """Return the two ends of ``link``, in its order."""
+    devices = [end.device or derived_device(link.id, number) for number, end in enumerate(link.ends)]
+    first, second = (
+        WantedEnd(
+            bridge=end.bridge,
+            kind=end.kind,
+            device=devices[number],
+            mac=end.mac or derived_mac(link.id, number),
+            tag=end.tag,
+            other=devices[1 - number],
+        )
+        for number, end in enumerate(link.ends)
+    )
+    return first, second
+
+
+def derived_device(link_id: str, end: int) -> str:
+    """Return a device name of 15 bytes for end 0 or 1: 60 bits of a hash over the whole id, nothing cut off."""
+    text = base64.b32encode(_hash(link_id)[:8]).decode().lower()[:12]
+    return f"{_NAME_PREFIX}{text}{'ab'[end]}"
+
+
+def derived_mac(link_id: str, end: int) -> str:
+    """Return a stable, locally administered unicast address for end 0 or 1."""
+    tail = bytearray(_hash(link_id)[8:13])
+    tail[-1] = tail[-1] & 0xFE | end
+    return f"{_MAC_PREFIX}:{tail.hex(':')}"
+
+
+def alias(link_id: str) -> str:
+    """Return the mark that the kernel devices of the link carry."""
+    return constants.ALIAS_PREFIX + link_id
+
+
+def owner(device_alias: str) -> str | None:
+    """Return the link id that a mark names, None if it is not a mark of ours."""
+    prefix, _, link_id = device_alias.partition(":")
+    if prefix + ":" != constants.ALIAS_PREFIX or not _is_link_id(link_id):
+        return None
+    return link_id
+
+
+def _is_link_id(text: str) -> bool:
+    parts = text.split("-")
+    digits = all(char in "0123456789abcdef" for part in parts for char in part)
+    return digits and [len(part) for part in parts] == [8, 4, 4, 4, 12]
+
+
+def _hash(link_id: str) -> bytes:
+    return hashlib.blake2b(link_id.encode(), digest_size=16).digest()

@@ -1,0 +1,185 @@
+"""What the host shows now: devices of the kernel and rows of OVSDB, kept by events and indexed by what is asked.
+
+One thread owns an Observed. It only holds and finds; whoever learns of a change calls ``put_…``. Every question is
+answered without going through all devices.
+"""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from vethagent.plumbing import naming
+from vethagent.privileged.ifinfo import Device
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OvsBridge:
+    """A row of Bridge; ``stp`` is STP or RSTP; ``datapath_type`` is '' for the kernel's."""
+
+    name: str
+    datapath_type: str = ""
+    stp: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OvsPort:
+    """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it."""
+
+    name: str
+    port: str
+    bridge: str
+    type: str = ""
+    peer: str | None = None
+    tag: int | None = None
+    link_id: str | None = None
+    ofport: int | None = None
+    ifindex: int | None = None
+    error: str | None = None
+
+
+class Observed:
+    """Devices, OVS bridges and OVS ports of one host."""
+
+    def __init__(self) -> None:
+        self.devices: dict[int, Device] = {}
+        self.bridges: dict[str, OvsBridge] = {}
+        self.ports: dict[str, OvsPort] = {}
+        #: ifindex -> offload on; read for marked devices only, by whoever puts them in.
+        self.tx_checksum: dict[int, bool] = {}
+        #: False until the rows of OVSDB are all there: until then nothing is known of it, not even that it is empty.
+        self.ovs_known = False
+        self._names: dict[str, int] = {}
+        self._members: defaultdict[int, set[int]] = defaultdict(set)
+        self._owned_devices: defaultdict[str, set[int]] = defaultdict(set)
+        self._ports_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._owned_ports: defaultdict[str, set[str]] = defaultdict(set)
+
+    # -- what changes --------------------------------------------------------------------------------------------
+
+    def put_device(self, ifindex: int, device: Device | None) -> Device | None:
+        """Take in a device as it is now, None if it is gone; return it as it was before."""
+        before = self.devices.pop(ifindex, None)
+        if before is not None:
+            if self._names.get(before.name) == ifindex:
+                del self._names[before.name]
+            if before.master:
+                _drop(self._members, before.master, ifindex)
+            if link_id := naming.owner(before.alias):
+                _drop(self._owned_devices, link_id, ifindex)
+        if device is None:
+            self.tx_checksum.pop(ifindex, None)
+            return before
+        self.devices[ifindex] = device
+        self._names[device.name] = ifindex
+        if device.master:
+            self._members[device.master].add(ifindex)
+        if link_id := naming.owner(device.alias):
+            self._owned_devices[link_id].add(ifindex)
+        return before
+
+    def put_bridge(self, name: str, bridge: OvsBridge | None) -> OvsBridge | None:
+        """Take in an OVS bridge as it is now, None if it is gone; return it as it was before."""
+        before = self.bridges.pop(name, None)
+        if bridge is not None:
+            self.bridges[name] = bridge
+        return before
+
+    def put_port(self, name: str, port: OvsPort | None) -> OvsPort | None:
+        """Take in an OVS interface as it is now, None if it is gone; return it as it was before."""
+        before = self.ports.pop(name, None)
+        if before is not None:
+            _drop(self._ports_of, before.bridge, name)
+            if before.link_id:
+                _drop(self._owned_ports, before.link_id, name)
+        if port is not None:
+            self.ports[name] = port
+            self._ports_of[port.bridge].add(name)
+            if port.link_id:
+                self._owned_ports[port.link_id].add(name)
+        return before
+
+    # -- what is asked -------------------------------------------------------------------------------------------
+
+    def device(self, name: str) -> Device | None:
+        """Return the device with this name."""
+        index = self._names.get(name)
+        return None if index is None else self.devices[index]
+
+    def peer(self, device: Device) -> Device | None:
+        """Return the other end of a veth if both ends say so and it is in this namespace."""
+        other = self.devices.get(device.peer) if device.peer else None
+        return other if other is not None and other.peer == device.ifindex else None
+
+    def linux_bridge(self, name: str) -> Device | None:
+        """Return the Linux bridge with this name."""
+        device = self.device(name)
+        return device if device is not None and device.kind == "bridge" else None
+
+    def master_name(self, device: Device) -> str | None:
+        """Return the name of the device that ``device`` is enslaved to; OVS's kernel datapath does not count."""
+        master = self.devices.get(device.master) if device.master else None
+        return master.name if master is not None and master.kind == "bridge" else None
+
+    def bridge_of(self, device: Device) -> str | None:
+        """Return the bridge that ``device`` is in: Linux by its master, OVS by the row with its name."""
+        if name := self.master_name(device):
+            return name
+        port = self.ports.get(device.name)
+        return port.bridge if port is not None else None
+
+    def owned_devices(self, link_id: str) -> list[Device]:
+        """Return the devices that carry the mark of this link."""
+        return [self.devices[index] for index in sorted(self._owned_devices.get(link_id, ()))]
+
+    def owned_ports(self, link_id: str) -> list[OvsPort]:
+        """Return the OVS ports that carry the mark of this link."""
+        return [self.ports[name] for name in sorted(self._owned_ports.get(link_id, ()))]
+
+    def owners(self) -> set[str]:
+        """Return all link ids that some mark on this host names."""
+        return self._owned_devices.keys() | self._owned_ports.keys()
+
+    def bridge_names(self) -> list[str]:
+        """Return the names of all bridges, Linux and OVS."""
+        linux = {device.name for device in self.devices.values() if device.kind == "bridge"}
+        return sorted(linux | self.bridges.keys())
+
+    def ports_of(self, bridge: str) -> list[str]:
+        """Return the names of all devices in a bridge of either kind."""
+        names = set(self._ports_of.get(bridge, ()))
+        if device := self.linux_bridge(bridge):
+            names |= {self.devices[index].name for index in self._members.get(device.ifindex, ())}
+        return sorted(names)
+
+    def neighbours(self, bridge: str) -> Iterator[tuple[str, str]]:
+        """Yield (device, bridge): the bridges one step away, by veth pair or patch port, and the way there."""
+        if device := self.linux_bridge(bridge):
+            for index in self._members.get(device.ifindex, ()):
+                yield from self._across(self.devices[index])
+        for name in self._ports_of.get(bridge, ()):
+            port = self.ports[name]
+            if port.type == "patch" and port.peer and (other := self.ports.get(port.peer)):
+                yield name, other.bridge
+            elif member := self.device(name):
+                yield from self._across(member)
+
+    def degree(self, bridge: str) -> int:
+        """Return how many devices are in a bridge."""
+        device = self.linux_bridge(bridge)
+        members = len(self._members.get(device.ifindex, ())) if device else 0
+        return members + len(self._ports_of.get(bridge, ()))
+
+    def _across(self, device: Device) -> Iterable[tuple[str, str]]:
+        if device.kind == "veth" and (other := self.peer(device)) and (bridge := self.bridge_of(other)):
+            yield device.name, bridge
+
+
+def _drop(index: dict[K, set[V]], key: K, value: V) -> None:
+    members = index.get(key, set())
+    members.discard(value)
+    if not members:
+        index.pop(key, None)

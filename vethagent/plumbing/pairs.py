@@ -1,0 +1,97 @@
+"""Which veth pair of the host is the link's, whatever state it is in. Pure."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from vethagent import model
+from vethagent.model import Reason
+from vethagent.plumbing import naming
+from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.sites import Site
+from vethagent.privileged.ifinfo import Device
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """``devices`` in the order of the ends, None if there is no pair; ``leftovers`` are owned and have to go first.
+
+    ``adopted``: a foreign pair that the link may take over if it is exactly as wanted. ``claimed``: a pair that lost
+    its mark, while the OVS row of the same name still has it.
+    """
+
+    devices: tuple[Device, Device] | None = None
+    leftovers: tuple[Device, ...] = ()
+    adopted: bool = False
+    claimed: bool = False
+    reason: Reason = Reason.NONE
+    conflict: str = ""
+
+
+def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -> Pair:
+    """Return the link's pair; a conflict is a wanted name that somebody else's device has."""
+    names = (sites[0].end.device, sites[1].end.device)
+    owned = observed.owned_devices(link.id)
+    for device in owned:
+        peer = observed.peer(device)
+        if device.kind == "veth" and peer is not None and naming.owner(peer.alias) in (link.id, None):
+            pair = _ordered(device, peer, names, sites)
+            return _with_conflicts(Pair(devices=pair), names, observed, ours=pair)
+    if owned:
+        ours = [*owned, *filter(None, map(observed.peer, owned))]
+        return _with_conflicts(Pair(leftovers=one_of_each(owned)), names, observed, ours=ours)
+    return _unmarked(link, names, observed)
+
+
+def one_of_each(devices: Sequence[Device]) -> tuple[Device, ...]:
+    """Return one device of each pair among ``devices``: the kernel deletes both ends together."""
+    kept: dict[int, Device] = {}
+    for device in devices:
+        if device.peer not in kept:
+            kept[device.ifindex] = device
+    return tuple(kept.values())
+
+
+def _ordered(device: Device, peer: Device, names: tuple[str, str], sites: tuple[Site, Site]) -> tuple[Device, Device]:
+    """Return the two in the order of the ends, told by names or, both having been renamed, by addresses."""
+    macs = (sites[0].end.mac, sites[1].end.mac)
+
+    def score(first: Device, second: Device) -> tuple[int, int]:
+        by_name = (first.name == names[0]) + (second.name == names[1])
+        return by_name, (first.mac == macs[0]) + (second.mac == macs[1])
+
+    return (device, peer) if score(device, peer) >= score(peer, device) else (peer, device)
+
+
+def _unmarked(link: model.BridgeLink, names: tuple[str, str], observed: Observed) -> Pair:
+    first, second = map(observed.device, names)
+    if first is None and second is None:
+        return Pair()
+    is_pair = (
+        first is not None
+        and second is not None
+        and first.kind == "veth"
+        and observed.peer(first) is second
+        and not first.alias
+        and not second.alias
+    )
+    if is_pair and first is not None and second is not None:
+        if any(row.name in names for row in observed.owned_ports(link.id)):
+            return Pair(devices=(first, second), claimed=True)
+        if link.adopt:
+            return Pair(devices=(first, second), adopted=True)
+    if link.adopt:
+        text = f"{names[0]} and {names[1]} are not a veth pair without a mark of another owner"
+        return Pair(reason=Reason.ADOPT_MISMATCH, conflict=text)
+    return _with_conflicts(Pair(), names, observed, ours=())
+
+
+def _with_conflicts(pair: Pair, names: tuple[str, str], observed: Observed, *, ours: Sequence[Device]) -> Pair:
+    mine = {device.ifindex for device in ours}
+    for name in names:
+        holder = observed.device(name)
+        if holder is not None and holder.ifindex not in mine:
+            owner = naming.owner(holder.alias)
+            whose = f"link {owner}" if owner else "something else"
+            text = f"the name {name} is taken by a {holder.kind or 'physical'} device of {whose}"
+            return dataclasses.replace(pair, reason=Reason.NAME_CONFLICT, conflict=text)
+    return pair

@@ -1,0 +1,290 @@
+"""From observed to desired: which steps, and what to say of the link. Pure, no I/O.
+
+Dry runs, drift reports and the reconciler all call the same two functions.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from vethagent import model
+from vethagent.model import BridgeKind, Difference, Reason, Status
+from vethagent.plumbing import naming, pairs, ports, sites
+from vethagent.plumbing.loops import Topology
+from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.sites import BlockedError, Site
+from vethagent.plumbing.steps import DetachPort, LinkPlan
+from vethagent.privileged import operations
+from vethagent.privileged.ifinfo import Device
+
+
+def plan_link(
+    link: model.BridgeLink, observed: Observed, topology: Topology, *, settled_mtu: int | None = None
+) -> LinkPlan:
+    """Return the steps that make ``link`` as wanted, none if it is, and its state as it is now.
+
+    ``settled_mtu`` is the ``mtu`` of the plan before, if there was one of this generation.
+
+    A plan that attaches something is taken into ``topology``, so of two links that would close a loop together the one
+    that is planned first goes.
+    """
+    try:
+        found = sites.find_sites(link, observed)
+    except BlockedError as blocked:
+        status = Status.DOWN if blocked.reason is Reason.OVSDB_UNAVAILABLE else Status.ERROR
+        return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=_unsited(link, observed)))
+    return _LinkPlanner(link, found, observed, topology, settled_mtu).plan()
+
+
+def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink | None = None) -> LinkPlan:
+    """Return the steps after which nothing that carries the link's mark is left: rows first, then the pair.
+
+    ``link`` is how it was wanted, if that is known. While OVSDB is away one with an OVS end is not said to be gone.
+    """
+    link_id = ref.link_id
+    owned = observed.owned_devices(link_id)
+    doomed = pairs.one_of_each(owned)
+    rows = observed.owned_ports(link_id)
+    gone = not owned and not rows and (observed.ovs_known or not _needs_ovs(link, observed))
+    state = model.LinkState(
+        link_id=link_id,
+        generation=ref.generation,
+        status=Status.DOWN if gone else Status.PENDING_DELETE,
+        reason=Reason.UNPLUGGED if gone else Reason.UNPLUGGING,
+    )
+    return LinkPlan(
+        state,
+        detach=tuple(DetachPort(row.bridge, row.name, link_id) for row in rows),
+        operations=tuple(operations.DeletePair(link_id=link_id, ifindex=device.ifindex) for device in doomed),
+    )
+
+
+def _needs_ovs(link: model.BridgeLink | None, observed: Observed) -> bool:
+    if link is None:
+        return False
+    return any(
+        end.kind is BridgeKind.OVS or (end.kind is BridgeKind.AUTO and observed.linux_bridge(end.bridge) is None)
+        for end in link.ends
+    )
+
+
+@dataclasses.dataclass
+class _LinkPlanner:
+    link: model.BridgeLink
+    sites: tuple[Site, Site]
+    observed: Observed
+    topology: Topology
+    settled_mtu: int | None
+    differences: list[Difference] = dataclasses.field(default_factory=list)
+
+    def plan(self) -> LinkPlan:
+        pair = pairs.find(self.link, self.sites, self.observed)
+        if pair.conflict:
+            return self._verdict(Status.ERROR, pair.reason, pair.conflict, pair)
+        mtu = sites.wanted_mtu(self.link, self.sites, pair.devices, self.settled_mtu)
+        return dataclasses.replace(self._plan(pair, mtu), mtu=mtu)
+
+    def _plan(self, pair: pairs.Pair, mtu: int) -> LinkPlan:
+        if pair.devices is None:
+            steps, gone = self._make(pair, mtu), True
+        else:
+            steps, gone = self._mend(pair, pair.devices, mtu), pair.claimed
+        rows = ports.compare(self.link, self.sites, self.observed, remake=gone, adopt=pair.adopted)
+        self.differences += rows.differences
+        if rows.conflict:
+            return self._verdict(Status.ERROR, rows.reason, rows.conflict, pair)
+        if pair.adopted and self.differences:
+            wrong = "; ".join(f"{d.device}: {d.code} is {d.observed}, wanted {d.wanted}" for d in self.differences)
+            return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, f"not exactly the pair wanted: {wrong}", pair)
+        if not (steps or rows.detach or rows.attach):
+            return self._settled(pair)
+        if self._attaches(pair.devices) and (loop := self._loop()):
+            return self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
+        return self._moving(pair, steps, rows)
+
+    def _moving(self, pair: pairs.Pair, steps: Sequence[operations.Operation], rows: ports.Rows) -> LinkPlan:
+        fresh = pair.devices is None and not pair.leftovers and not rows.detach
+        plan = self._verdict(
+            Status.BUILD if fresh or pair.adopted else Status.DOWN,
+            Reason.PLUGGING if fresh or pair.adopted else Reason.DRIFT,
+            "" if fresh or pair.adopted else "; ".join(f"{d.device}: {d.code}" for d in self.differences),
+            pair,
+        )
+        return dataclasses.replace(
+            plan, detach=rows.detach, operations=tuple(steps), attach=rows.attach, settle=rows.settle
+        )
+
+    # -- devices -------------------------------------------------------------------------------------------------
+
+    def _make(self, pair: pairs.Pair, mtu: int) -> list[operations.Operation]:
+        link = self.link
+        steps: list[operations.Operation] = [
+            operations.DeletePair(link_id=link.id, ifindex=device.ifindex) for device in pair.leftovers
+        ]
+        first, second = (self._new_end(number, mtu) for number in (0, 1))
+        steps.append(operations.CreatePair(link_id=link.id, ends=(first, second)))
+        for site in self.sites:
+            if pair.leftovers and self.observed.device(site.end.device) is not None:
+                self._differ("NOT_A_PAIR", site.end.device, f"peer of {site.end.other}", "alone")
+            else:
+                self._differ("DEVICE_MISSING", site.end.device, "present", "absent")
+        return steps
+
+    def _new_end(self, number: int, mtu: int) -> operations.NewEnd:
+        site, other = self.sites[number], self.sites[1 - number]
+        return operations.NewEnd(
+            name=site.end.device,
+            mac=site.end.mac,
+            mtu=mtu,
+            master=site.bridge_index,
+            up=self.link.admin_state_up,
+            tx_checksum=not other.userspace,
+        )
+
+    def _mend(self, pair: pairs.Pair, devices: tuple[Device, Device], mtu: int) -> list[operations.Operation]:
+        changes = [self._change(number, devices[number], mtu) for number in (0, 1)]
+        if pair.adopted or pair.claimed:
+            adopt = operations.AdoptPair(link_id=self.link.id, ifindexes=(devices[0].ifindex, devices[1].ifindex))
+            return [adopt]  # until it carries the mark the helper changes nothing else of it
+        return list(filter(None, changes))
+
+    def _change(self, number: int, device: Device, mtu: int) -> operations.ChangeEnd | None:
+        """Return the operation that makes one device as wanted; each thing wrong with it is a difference."""
+        site, wanted = self.sites[number], self.sites[number].end
+        change: dict[str, object] = {}
+        if device.name != wanted.device:
+            self._differ("NAME", wanted.device, wanted.device, device.name)
+            change["name"] = wanted.device
+        if device.mtu != mtu:
+            self._differ("MTU", wanted.device, mtu, device.mtu)
+            change["mtu"] = mtu
+        if device.mac != wanted.mac and (self.link.ends[number].mac or not self.link.adopt):
+            self._differ("MAC", wanted.device, wanted.mac, device.mac)
+            change["mac"] = wanted.mac
+        if device.up != self.link.admin_state_up:
+            self._differ("ADMIN_STATE", wanted.device, _updown(self.link.admin_state_up), _updown(device.up))
+            change["up"] = self.link.admin_state_up
+        if self.sites[1 - number].userspace and self.observed.tx_checksum.get(device.ifindex):
+            self._differ("TX_CHECKSUM", wanted.device, "off", "on")
+            change["tx_checksum"] = False
+        change |= self._master(site, device)
+        marked = device.alias == naming.alias(self.link.id)
+        if not marked and not self.link.adopt:
+            self._differ("ALIAS", wanted.device, naming.alias(self.link.id), device.alias or "none")
+        if marked and not change:
+            return None
+        return operations.ChangeEnd.model_validate({"link_id": self.link.id, "ifindex": device.ifindex, **change})
+
+    def _master(self, site: Site, device: Device) -> dict[str, object]:
+        master = self.observed.master_name(device)
+        if site.kind is BridgeKind.LINUX and device.master != site.bridge_index:
+            code = "NOT_ATTACHED" if device.master is None else "WRONG_BRIDGE"
+            self._differ(code, site.end.device, site.end.bridge, master or "none")
+            return {"master": site.bridge_index}
+        if site.kind is BridgeKind.OVS and master is not None:
+            self._differ("WRONG_BRIDGE", site.end.device, site.end.bridge, master)
+            return {"master": 0}
+        return {}
+
+    def _differ(self, code: str, device: str, wanted: object, observed: object) -> None:
+        self.differences.append(Difference(code=code, device=device, wanted=str(wanted), observed=str(observed)))
+
+    # -- loops ---------------------------------------------------------------------------------------------------
+
+    def _attaches(self, devices: tuple[Device, Device] | None) -> bool:
+        if devices is None:
+            return True
+        return any(
+            self.observed.bridge_of(device) != site.end.bridge for device, site in zip(devices, self.sites, strict=True)
+        )
+
+    def _loop(self) -> str:
+        first, second = (site.end.bridge for site in self.sites)
+        if not self.link.allow_loop and not all(map(self.topology.spans_tree, (first, second))):
+            own = {device.name for device in self.observed.owned_devices(self.link.id)}
+            path = self.topology.path(first, second, without=own | {site.end.device for site in self.sites})
+            if path:
+                return f"{first} and {second} are joined already: {' - '.join(path)}"
+        self.topology.join(first, second)
+        return ""
+
+    # -- what to say ---------------------------------------------------------------------------------------------
+
+    def _settled(self, pair: pairs.Pair) -> LinkPlan:
+        """Judge a link of which everything is in place; what is left is for kernel and ovs-vswitchd to say."""
+        if not self.link.admin_state_up:
+            return self._verdict(Status.DOWN, Reason.ADMIN_DOWN, "disabled by request", pair)
+        for site in self.sites:
+            row = self.observed.ports.get(site.end.device)
+            if site.kind is not BridgeKind.OVS or row is None:
+                continue
+            if row.error or row.ofport == -1:
+                text = row.error or "ovs-vswitchd could not add the port"
+                return self._verdict(Status.ERROR, Reason.PORT_ERROR, f"{row.name} in {row.bridge}: {text}", pair)
+            if row.ofport is None:
+                text = f"waiting for ovs-vswitchd to open {row.name}"
+                return self._verdict(Status.BUILD, Reason.PLUGGING, text, pair)
+        dark = [device.name for device in pair.devices or () if not device.carrier]
+        if dark:
+            return self._verdict(Status.DOWN, Reason.NO_CARRIER, f"no carrier on {', '.join(dark)}", pair)
+        down = [site.end.bridge for site in self.sites if not site.bridge_up]
+        return self._verdict(Status.ACTIVE, Reason.NONE, f"bridge {down[0]} itself is down" if down else "", pair)
+
+    def _verdict(self, status: Status, reason: Reason, message: str, pair: pairs.Pair) -> LinkPlan:
+        devices = pair.devices or (None, None)
+        ends = tuple(
+            describe_end(site.end, site.kind, device, self.observed)
+            for site, device in zip(self.sites, devices, strict=True)
+        )
+        return LinkPlan(_state(self.link, status, reason, message, ends=ends, differences=self.differences))
+
+
+def describe_end(end: naming.WantedEnd, kind: BridgeKind, device: Device | None, observed: Observed) -> model.EndState:
+    """Return one end as kernel and OVSDB show it; ``device`` is the one that was found for it, if any."""
+    row = observed.ports.get(end.device)
+    bridge = observed.bridges.get(end.bridge) if kind is BridgeKind.OVS else None
+    return model.EndState(
+        bridge=end.bridge,
+        kind=kind,
+        device=end.device,
+        present=device is not None,
+        ifindex=device.ifindex if device else None,
+        peer_ifindex=device.peer if device else None,
+        attached_to=observed.bridge_of(device) if device else None,
+        mac=device.mac if device else None,
+        mtu=device.mtu if device else None,
+        up=device.up if device else None,
+        carrier=device.carrier if device else None,
+        tx_checksum=observed.tx_checksum.get(device.ifindex) if device else None,
+        datapath_type=bridge.datapath_type if bridge else None,
+        ofport=row.ofport if row else None,
+        tag=row.tag if row else None,
+        error=row.error if row else None,
+    )
+
+
+def _unsited(link: model.BridgeLink, observed: Observed) -> tuple[model.EndState, ...]:
+    return tuple(describe_end(end, end.kind, observed.device(end.device), observed) for end in naming.wanted_ends(link))
+
+
+def _state(
+    link: model.BridgeLink,
+    status: Status,
+    reason: Reason,
+    message: str,
+    *,
+    ends: tuple[model.EndState, ...],
+    differences: Sequence[Difference] = (),
+) -> model.LinkState:
+    return model.LinkState(
+        link_id=link.id,
+        generation=link.generation,
+        status=status,
+        reason=reason,
+        message=message,
+        ends=ends,
+        differences=tuple(differences),
+    )
+
+
+def _updown(up: bool) -> str:
+    return "up" if up else "down"

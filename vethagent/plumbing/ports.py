@@ -1,0 +1,81 @@
+"""Which rows of OVSDB have to change for a link. Pure."""
+
+import dataclasses
+
+from vethagent import model
+from vethagent.model import BridgeKind, Difference, Reason
+from vethagent.plumbing.observed import Observed, OvsPort
+from vethagent.plumbing.sites import Site
+from vethagent.plumbing.steps import AttachPort, DetachPort
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rows:
+    """The steps in OVSDB, and what they are for; ``settle`` as in LinkPlan."""
+
+    detach: tuple[DetachPort, ...] = ()
+    attach: tuple[AttachPort, ...] = ()
+    settle: bool = False
+    differences: tuple[Difference, ...] = ()
+    reason: Reason = Reason.NONE
+    conflict: str = ""
+
+
+def compare(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed, *, remake: bool, adopt: bool) -> Rows:
+    """Return the steps for both ends.
+
+    ``remake``: the devices are being made, so a row that waits for one of their names has to go first. ``adopt``: a row
+    without a mark is taken over.
+    """
+    detach: list[DetachPort] = []
+    attach: list[AttachPort] = []
+    differences: list[Difference] = []
+    wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
+    for row in observed.owned_ports(link.id):
+        site = wanted.get(row.name)
+        if site is None or row.bridge != site.end.bridge or remake:
+            detach.append(DetachPort(row.bridge, row.name, link.id))
+        if site is not None and row.bridge != site.end.bridge:
+            differences.append(_difference("WRONG_BRIDGE", row.name, site.end.bridge, row.bridge))
+    leaving = {step.device for step in detach}
+    for name, site in wanted.items():
+        row_now = observed.ports.get(name)
+        if text := _foreign(link, site, row_now, observed, adopt):
+            return Rows(reason=Reason.NAME_CONFLICT, conflict=text, differences=tuple(differences))
+        row_kept = None if name in leaving else row_now
+        wrong = _differences(link, site, row_kept, adopt)
+        if row_kept is not None or not remake:
+            differences += wrong
+        if wrong or row_kept is None or row_kept.link_id != link.id:
+            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag))
+    settle = any(step.device in leaving for step in attach)
+    return Rows(tuple(detach), tuple(attach), settle, tuple(differences))
+
+
+def _foreign(link: model.BridgeLink, site: Site, row: OvsPort | None, observed: Observed, adopt: bool) -> str:
+    """Return why a row with a wanted name and without our mark cannot be taken, '' if it can.
+
+    It can if its device is ours: then somebody took the mark off the row.
+    """
+    if row is None or row.link_id == link.id:
+        return ""
+    ours = {device.name for device in observed.owned_devices(link.id)}
+    if row.link_id is None and row.bridge == site.end.bridge and (adopt or row.name in ours):
+        return ""
+    whose = f"link {row.link_id}" if row.link_id else "something else"
+    return f"the name {row.name} is taken by a port of {whose} in OVS bridge {row.bridge}"
+
+
+def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, adopt: bool) -> list[Difference]:
+    name, wrong = site.end.device, []
+    if row is None:
+        return [_difference("OVS_PORT_MISSING", name, site.end.bridge, "none")]
+    if row.tag != site.end.tag:
+        wrong.append(_difference("TAG", name, site.end.tag or "none", row.tag or "none"))
+    if row.link_id != link.id and not adopt:
+        wrong.append(_difference("EXTERNAL_IDS", name, link.id, row.link_id or "none"))
+    return wrong
+
+
+def _difference(code: str, device: str, wanted: object, observed: object) -> Difference:
+    return Difference(code=code, device=device, wanted=str(wanted), observed=str(observed))

@@ -1,0 +1,87 @@
+"""Where the ends of a link are to go: bridges looked up, kinds and MTU settled. Pure."""
+
+import dataclasses
+
+from vethagent import model
+from vethagent.model import BridgeKind, Reason
+from vethagent.plumbing import naming
+from vethagent.plumbing.naming import WantedEnd
+from vethagent.plumbing.observed import Observed
+from vethagent.privileged.ifinfo import Device
+
+_DEFAULT_MTU = 1500
+_NETDEV = "netdev"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Site:
+    """One end and the bridge that was found for it; ``bridge_index`` is the ifindex of a Linux bridge."""
+
+    end: WantedEnd
+    kind: BridgeKind
+    bridge_index: int | None
+    bridge_mtu: int
+    bridge_up: bool
+    datapath_type: str | None
+
+    @property
+    def userspace(self) -> bool:
+        """Whether packets go through ovs-vswitchd itself, which does not finish checksums for others."""
+        return self.datapath_type == _NETDEV
+
+
+class BlockedError(Exception):
+    """The link cannot be planned now; it waits for an event."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+
+def find_sites(link: model.BridgeLink, observed: Observed) -> tuple[Site, Site]:
+    """Return the sites of both ends; raise BlockedError if a bridge is not there."""
+    first, second = naming.wanted_ends(link)
+    return _find(first, observed), _find(second, observed)
+
+
+def wanted_mtu(
+    link: model.BridgeLink, sites: tuple[Site, Site], devices: tuple[Device, Device] | None, settled: int | None
+) -> int:
+    """Return the MTU of both ends in bytes: the one given or the smaller of the two bridges'.
+
+    A bridge of either kind lowers its own MTU to that of its ports. So one that has just what our device has in it,
+    while ``settled`` was something else, has only followed a change of our device and is no reason to keep that.
+    """
+    if link.mtu is not None:
+        return link.mtu
+    mtus = []
+    for number, site in enumerate(sites):
+        followed = devices is not None and settled is not None and site.bridge_mtu == devices[number].mtu
+        mtus.append(settled if followed and settled is not None else site.bridge_mtu)
+    return min(mtus)
+
+
+def _find(end: WantedEnd, observed: Observed) -> Site:
+    linux = observed.linux_bridge(end.bridge)
+    row = observed.bridges.get(end.bridge)
+    if end.kind is not BridgeKind.LINUX and not observed.ovs_known and linux is None:
+        raise BlockedError(Reason.OVSDB_UNAVAILABLE, f"bridge {end.bridge}: OVSDB does not answer")
+    if end.kind is BridgeKind.AUTO and linux is not None and row is not None:
+        raise BlockedError(Reason.BRIDGE_AMBIGUOUS, f"{end.bridge} is both a Linux and an OVS bridge; say which kind")
+    if linux is not None and end.kind is not BridgeKind.OVS:
+        if end.tag is not None:
+            raise BlockedError(Reason.TAG_UNSUPPORTED, f"{end.bridge} is a Linux bridge; a tag is for OVS bridges only")
+        return Site(end, BridgeKind.LINUX, linux.ifindex, linux.mtu, linux.up, None)
+    if row is not None and end.kind is not BridgeKind.LINUX:
+        local = observed.device(end.bridge)
+        mtu = local.mtu if local is not None else _DEFAULT_MTU
+        return Site(end, BridgeKind.OVS, None, mtu, True, row.datapath_type)
+    raise BlockedError(Reason.BRIDGE_NOT_FOUND, _not_found(end, found=linux is not None or row is not None))
+
+
+def _not_found(end: WantedEnd, *, found: bool) -> str:
+    if found:
+        other = BridgeKind.LINUX if end.kind is BridgeKind.OVS else BridgeKind.OVS
+        return f"there is no bridge {end.bridge} of kind {end.kind} on this host, only one of kind {other}"
+    return f"there is no bridge {end.bridge} on this host"

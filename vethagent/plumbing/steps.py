@@ -1,0 +1,80 @@
+"""The steps from observed to desired: those of the kernel are the helper's operations, those of OVSDB are here."""
+
+import dataclasses
+
+from vethagent import model
+from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, DeletePair, Operation
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DetachPort:
+    """Take an owned port out of its OVS bridge; the row goes with it."""
+
+    bridge: str
+    device: str
+    link_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AttachPort:
+    """Put a device into an OVS bridge, marked; an owned port that is there already is set as wanted."""
+
+    bridge: str
+    device: str
+    link_id: str
+    tag: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """What is to be done for one link, and how it is now.
+
+    ``mtu`` is what both ends are to have, in bytes, None if that is not known.
+
+    Applied in this order: ``detach``, ``operations``, ``attach``. With ``settle`` ovs-vswitchd has to have seen the
+    detach before the attach: made again under the same name within one look, a port on a userspace datapath shows the
+    new ifindex and carries nothing.
+    """
+
+    state: model.LinkState
+    detach: tuple[DetachPort, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    attach: tuple[AttachPort, ...] = ()
+    settle: bool = False
+    mtu: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.detach or self.operations or self.attach)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return the steps in order, each for a person to read."""
+        first = [f"take port {step.device} out of OVS bridge {step.bridge}" for step in self.detach]
+        then = [_sentence(operation) for operation in self.operations]
+        last = [
+            f"put {step.device} into OVS bridge {step.bridge}" + (f", tag {step.tag}" if step.tag else "")
+            for step in self.attach
+        ]
+        return tuple(first + then + last)
+
+
+def _sentence(operation: Operation) -> str:
+    match operation:
+        case CreatePair():
+            ends = " and ".join(
+                f"{end.name} (mtu {end.mtu}, {'up' if end.up else 'down'}"
+                + (f", into the bridge with ifindex {end.master}" if end.master else "")
+                + ("" if end.tx_checksum else ", TX checksum offload off")
+                + ")"
+                for end in operation.ends
+            )
+            return f"make the veth pair {ends}"
+        case ChangeEnd():
+            changes = operation.model_dump(exclude={"verb", "link_id", "ifindex"}, exclude_none=True)
+            text = ", ".join(f"{name} to {value}" for name, value in changes.items()) or "the mark"
+            return f"set of ifindex {operation.ifindex}: {text}"
+        case AdoptPair():
+            return "mark the veth pair with ifindexes {} and {} as this link's".format(*operation.ifindexes)
+        case DeletePair():
+            return f"delete the veth pair with ifindex {operation.ifindex}"
