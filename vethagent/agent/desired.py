@@ -1,0 +1,229 @@
+"""What the controller wants on this host, as far as the agent knows; casts change it in any order."""
+
+import dataclasses
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+
+from vethagent import model
+from vethagent.agent.store import Store
+from vethagent.plumbing import naming
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Removal:
+    """A link that is to go, and how it was wanted if that is known."""
+
+    ref: model.LinkRef
+    link: model.BridgeLink | None
+
+
+class Desired:
+    """Thread-safe. ``generation`` orders everything: what is older than what is known changes nothing.
+
+    Changes are in memory at once and on disk with ``flush``, which the reconciler calls before it acts on them.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.RLock()
+        self._links: dict[str, model.BridgeLink] = {}
+        self._mtus: dict[str, int] = {}
+        for link, mtu in store.links():
+            self._links[link.id] = link
+            if mtu is not None:
+                self._mtus[link.id] = mtu
+        self._removals: dict[str, Removal] = {}
+        self._gone: dict[str, int] = {}
+        for link_id, generation, before, gone in store.removed():
+            if gone:
+                self._gone[link_id] = generation
+            else:
+                self._removals[link_id] = Removal(model.LinkRef(link_id=link_id, generation=generation), before)
+        self._by_device: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_bridge: defaultdict[str, set[str]] = defaultdict(set)
+        for link in self._links.values():
+            self._index(link)
+        self._unsaved: set[str] = set()
+        self._epoch = 0
+        self._changed_in: dict[str, int] = {}
+        self._suspects: set[str] = set()
+        self.mode = store.mode()
+
+    # -- what the bus says ---------------------------------------------------------------------------------------
+
+    def put(self, link: model.BridgeLink) -> bool:
+        """A link is wanted; return whether that was news and not something older or the same."""
+        with self._lock:
+            if link.generation <= self._known_generation(link.id):
+                return False
+            self._changed_in[link.id] = self._epoch
+            self._take(link)
+            return True
+
+    def remove(self, ref: model.LinkRef) -> bool:
+        """A link is not wanted any more as of ``ref.generation``; return whether that was news."""
+        with self._lock:
+            known = self._known_generation(ref.link_id)
+            if ref.generation < known or (ref.link_id not in self._links and ref.generation == known):
+                return False
+            self._changed_in[ref.link_id] = self._epoch
+            self._drop(ref)
+            return True
+
+    def set_mode(self, mode: model.Mode) -> bool:
+        """Take the mode; return whether it is another one."""
+        with self._lock:
+            if mode is self.mode:
+                return False
+            self.mode = mode
+            self._store.save_mode(mode)
+            return True
+
+    def begin_sync(self) -> int:
+        """Return a token for the answer that is about to be asked for."""
+        with self._lock:
+            self._epoch += 1
+            return self._epoch
+
+    def sync(self, state: model.HostState, token: int, owners: Iterable[str]) -> set[str]:
+        """Take in everything that is wanted; return the ids of the links to look at.
+
+        What a cast changed since ``begin_sync`` is newer than the answer and stays. A link that the controller neither
+        wants nor waits to see gone, and a mark on the host (``owners``) that nobody knows, is dropped at the second
+        sync that finds it so: a controller with an empty database must not take a network down at once.
+        """
+        with self._lock:
+            dirty = set()
+            for link in state.links:
+                if self._since(link.id, token):
+                    continue
+                known = self._links.get(link.id)
+                if known is None or known.generation != link.generation:
+                    self._take(link)
+                    dirty.add(link.id)
+            for ref in state.deleted:
+                if not self._since(ref.link_id, token):
+                    self._drop(ref)
+                    dirty.add(ref.link_id)
+            named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
+            unknown = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
+            unknown |= set(owners) - named - self._links.keys() - self._removals.keys()
+            for link_id in unknown & self._suspects:
+                self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
+                dirty.add(link_id)
+            self._suspects = unknown - self._suspects
+            self._changed_in.clear()
+            return dirty
+
+    @property
+    def suspects(self) -> bool:
+        """Whether another sync has to confirm that something is wanted by nobody."""
+        return bool(self._suspects)
+
+    # -- what the reconciler asks --------------------------------------------------------------------------------
+
+    def link(self, link_id: str) -> model.BridgeLink | None:
+        """Return a link that is wanted."""
+        return self._links.get(link_id)
+
+    def removal(self, link_id: str) -> Removal | None:
+        """Return a link that is to go and has not gone."""
+        return self._removals.get(link_id)
+
+    def ids(self) -> set[str]:
+        """Return the ids of all links that are wanted or to go."""
+        with self._lock:
+            return self._links.keys() | self._removals.keys()
+
+    def with_device(self, name: str) -> set[str]:
+        """Return the ids of the links that want a device of this name."""
+        return self._by_device.get(name, set())
+
+    def with_bridge(self, name: str) -> set[str]:
+        """Return the ids of the links that want an end in this bridge."""
+        return self._by_bridge.get(name, set())
+
+    def settled_mtu(self, link_id: str) -> int | None:
+        """Return the MTU in bytes that was settled for this generation of a link."""
+        return self._mtus.get(link_id)
+
+    def settle_mtu(self, link_id: str, mtu: int) -> None:
+        """Keep the MTU that a link which names none was planned with."""
+        with self._lock:
+            if link_id in self._links and self._mtus.get(link_id) != mtu:
+                self._mtus[link_id] = mtu
+                self._unsaved.add(link_id)
+
+    def gone(self, ref: model.LinkRef) -> None:
+        """A link that was to go is gone."""
+        with self._lock:
+            removal = self._removals.get(ref.link_id)
+            if removal is not None and removal.ref.generation == ref.generation:
+                del self._removals[ref.link_id]
+                self._gone[ref.link_id] = ref.generation
+                self._unsaved.add(ref.link_id)
+
+    def digest(self) -> str:
+        """Return the digest over all that is wanted."""
+        with self._lock:
+            return model.desired_digest((link.id, link.generation) for link in self._links.values())
+
+    def flush(self) -> None:
+        """Write to disk what changed since the last time, in one transaction."""
+        with self._lock:
+            unsaved, self._unsaved = self._unsaved, set()
+            if not unsaved:
+                return
+            removals = [self._removals[link_id] for link_id in unsaved if link_id in self._removals]
+            self._store.save(
+                wanted=[
+                    (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
+                ],
+                removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
+                gone=[link_id for link_id in unsaved if link_id in self._gone],
+            )
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _known_generation(self, link_id: str) -> int:
+        if link := self._links.get(link_id):
+            return link.generation
+        if removal := self._removals.get(link_id):
+            return removal.ref.generation
+        return self._gone.get(link_id, -1)
+
+    def _since(self, link_id: str, token: int) -> bool:
+        return self._changed_in.get(link_id, -1) >= token
+
+    def _take(self, link: model.BridgeLink) -> None:
+        if before := self._links.get(link.id):
+            self._unindex(before)
+        for book in (self._removals, self._gone, self._mtus):
+            book.pop(link.id, None)
+        self._links[link.id] = link
+        self._index(link)
+        self._unsaved.add(link.id)
+
+    def _drop(self, ref: model.LinkRef) -> None:
+        known = self._removals.get(ref.link_id)
+        link = self._links.pop(ref.link_id, None) or (known.link if known else None)
+        if link is not None:
+            self._unindex(link)
+        self._gone.pop(ref.link_id, None)
+        self._mtus.pop(ref.link_id, None)
+        self._removals[ref.link_id] = Removal(ref, link)
+        self._unsaved.add(ref.link_id)
+
+    def _index(self, link: model.BridgeLink) -> None:
+        for end in naming.wanted_ends(link):
+            self._by_device[end.device].add(link.id)
+            self._by_bridge[end.bridge].add(link.id)
+
+    def _unindex(self, link: model.BridgeLink) -> None:
+        for end in naming.wanted_ends(link):
+            for index, name in ((self._by_device, end.device), (self._by_bridge, end.bridge)):
+                if name in index:
+                    index[name].discard(link.id)
+                    if not index[name]:
+                        del index[name]

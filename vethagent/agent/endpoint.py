@@ -1,0 +1,141 @@
+"""What the bus can call of an agent. It believes nothing: each message is validated, and a bad one changes nothing."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import oslo_messaging
+
+from vethagent import exceptions, model
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters
+from vethagent.agent.inbox import Inbox
+from vethagent.model import Mode
+from vethagent.rpc import exposed, wire
+from vethagent.rpc.transport import Context
+
+LOG = logging.getLogger(__name__)
+
+_CALL_SECONDS = 30
+
+
+class AgentEndpoint:
+    """Version history: see ``vethagent.rpc.agent_api.AgentAPI``."""
+
+    target = oslo_messaging.Target(version="1.0")
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        desired: Desired,
+        inbox: Inbox,
+        counters: Counters,
+        describe: Callable[[], model.HostDescription],
+        plan: Callable[[list[model.BridgeLink]], model.HostPlan],
+        pull: Callable[[], None],
+    ) -> None:
+        """``describe`` and ``plan`` are asked through the inbox, by its consumer."""
+        self._host = host
+        self._desired = desired
+        self._inbox = inbox
+        self._counters = counters
+        self._describe = describe
+        self._plan = plan
+        self._pull = pull
+
+    @exposed.cast
+    def plug_bridge_link(self, context: Context, link: object = None) -> None:
+        """A link is wanted."""
+        self._plug([link])
+
+    @exposed.cast
+    def plug_bridge_links(self, context: Context, links: object = None) -> None:
+        """Links are wanted; one that is not valid does not hold up the others."""
+        self._plug(self._list(links, "plug_bridge_links"))
+
+    @exposed.cast
+    def unplug_bridge_link(self, context: Context, link_id: object = None, generation: object = None) -> None:
+        """A link is not wanted any more."""
+        self._unplug([{"link_id": link_id, "generation": generation}])
+
+    @exposed.cast
+    def unplug_bridge_links(self, context: Context, links: object = None) -> None:
+        """Links are not wanted any more."""
+        self._unplug(self._list(links, "unplug_bridge_links"))
+
+    @exposed.cast
+    def sync_bridge_links(self, context: Context) -> None:
+        """Pull everything and reconcile."""
+        self._counters.add("casts")
+        self._pull()
+        self._inbox.mark_all()
+
+    @exposed.cast
+    def set_mode(self, context: Context, mode: object = None) -> None:
+        """Enforce, observe or pause."""
+        self._counters.add("casts")
+        try:
+            wanted = Mode(str(mode))
+        except ValueError:
+            self._refuse(f"set_mode: {mode!r} is none of {', '.join(Mode)}")
+            return
+        if self._desired.set_mode(wanted):
+            LOG.warning("The mode is %s now", wanted)
+            self._inbox.mark_all()
+
+    @exposed.call
+    def describe_host(self, context: Context) -> dict[str, Any]:
+        """Return a HostDescription."""
+        return wire.dump(self._inbox.ask(self._describe).result(_CALL_SECONDS))
+
+    @exposed.call
+    def plan_bridge_links(self, context: Context, links: object = None) -> dict[str, Any]:
+        """Return a HostPlan for links that need not be wanted; nothing is done."""
+        parsed = wire.parse_all(model.BridgeLink, links)
+        return wire.dump(self._inbox.ask(lambda: self._plan(parsed)).result(_CALL_SECONDS))
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _plug(self, bodies: list[object]) -> None:
+        self._counters.add("casts")
+        dirty = []
+        for body in bodies:
+            try:
+                link = wire.parse(model.BridgeLink, body)
+            except exceptions.InvalidMessage as error:
+                self._refuse(str(error))
+                continue
+            if link.host != self._host:
+                self._refuse(f"link {link.id} is for host {link.host}, this is {self._host}")
+                continue
+            if not self._desired.put(link):
+                self._counters.add("casts_stale")
+            # Looked at in any case: any cast again, at any time, converges.
+            dirty.append(link.id)
+        self._inbox.mark(dirty)
+
+    def _unplug(self, bodies: list[object]) -> None:
+        self._counters.add("casts")
+        dirty = []
+        for body in bodies:
+            try:
+                ref = wire.parse(model.LinkRef, body)
+            except exceptions.InvalidMessage as error:
+                self._refuse(str(error))
+                continue
+            if not self._desired.remove(ref):
+                self._counters.add("casts_stale")
+            dirty.append(ref.link_id)
+        self._inbox.mark(dirty)
+
+    def _list(self, bodies: object, method: str) -> list[object]:
+        if isinstance(bodies, list):
+            return bodies
+        self._refuse(f"{method}: links must be a list")
+        return []
+
+    def _refuse(self, sentence: str) -> None:
+        """Drop a cast: there is nobody to answer to, so it is logged and counted."""
+        self._counters.add("casts_refused")
+        LOG.error("A cast was refused: %s", sentence)

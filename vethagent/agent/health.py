@@ -1,0 +1,69 @@
+"""Which part of the agent does not work, and what it has counted."""
+
+import collections
+import logging
+import threading
+from collections.abc import Callable
+
+from vethagent import model
+
+LOG = logging.getLogger(__name__)
+
+
+class HealthKeeper:
+    """Thread-safe; ``changed`` is called after each change of what is wrong, so that it is reported at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wrong: dict[str, str] = {}
+        self._ready = False
+        self.changed: Callable[[], None] = lambda: None
+
+    def good(self, part: str) -> None:
+        """A part works."""
+        with self._lock:
+            if self._wrong.pop(part, None) is None:
+                return
+        LOG.info("%s works again", part)
+        self.changed()
+
+    def bad(self, part: str, message: str) -> None:
+        """A part does not work."""
+        with self._lock:
+            known = part in self._wrong
+            self._wrong[part] = message
+        if not known:
+            LOG.warning("%s does not work: %s", part, message)
+            self.changed()
+
+    def ready(self) -> None:
+        """The agent is in step with the controller for the first time since its start."""
+        with self._lock:
+            if self._ready:
+                return
+            self._ready = True
+        self.changed()
+
+    def state(self) -> model.Health:
+        """Return what is reported."""
+        with self._lock:
+            reasons = tuple(model.HealthReason(part=part, message=text) for part, text in sorted(self._wrong.items()))
+            return model.Health(ready=self._ready, reasons=reasons)
+
+
+class Counters:
+    """Thread-safe counts by name, rising since the start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: collections.Counter[str] = collections.Counter()
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count."""
+        with self._lock:
+            self._counts[name] += count
+
+    def all(self) -> dict[str, int]:
+        """Return all counts."""
+        with self._lock:
+            return dict(self._counts)

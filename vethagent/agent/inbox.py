@@ -1,0 +1,110 @@
+"""Where everything that happens meets: who learns of something leaves it here, one consumer takes all at once.
+
+What is left twice is kept once, the newest of it. So a thousand casts cost one batch, and memory is bounded by the
+number of links, devices and ports.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from typing import TypeVar
+
+from vethagent.plumbing.observed import OvsBridge, OvsPort
+from vethagent.plumbing.ovs import OvsChanges
+from vethagent.plumbing.rtnl import Changes
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(slots=True)
+class Batch:
+    """All that was left since the last take; ``whole`` is set if ``bridges`` and ``ports`` are all there are."""
+
+    dirty: set[str] = dataclasses.field(default_factory=set)
+    all_dirty: bool = False
+    devices: Changes = dataclasses.field(default_factory=dict)
+    look_again: bool = False
+    bridges: dict[str, OvsBridge | None] = dataclasses.field(default_factory=dict)
+    ports: dict[str, OvsPort | None] = dataclasses.field(default_factory=dict)
+    whole: bool = False
+    questions: list[Callable[[], None]] = dataclasses.field(default_factory=list)
+
+
+class Inbox:
+    """Thread-safe; everything but ``take`` returns at once."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._batch = Batch()
+        self._anything = False
+        self._closed = False
+
+    def mark(self, link_ids: Iterable[str]) -> None:
+        """These links have to be looked at."""
+        with self._condition:
+            self._batch.dirty.update(link_ids)
+            self._notify()
+
+    def mark_all(self) -> None:
+        """All links have to be looked at."""
+        with self._condition:
+            self._batch.all_dirty = True
+            self._notify()
+
+    def put_devices(self, changes: Changes) -> None:
+        """Devices changed."""
+        with self._condition:
+            self._batch.devices.update(changes)
+            self._notify()
+
+    def look_again(self) -> None:
+        """Changes of devices were lost: all of them have to be listed."""
+        with self._condition:
+            self._batch.look_again = True
+            self._notify()
+
+    def put_ovs(self, changes: OvsChanges) -> None:
+        """Rows of OVSDB changed."""
+        with self._condition:
+            if changes.whole:
+                self._batch.bridges.clear()
+                self._batch.ports.clear()
+                self._batch.whole = True
+            self._batch.bridges.update(changes.bridges)
+            self._batch.ports.update(changes.ports)
+            self._notify()
+
+    def ask(self, question: Callable[[], T]) -> "futures.Future[T]":
+        """Have the consumer, who owns what is observed, answer a question between two batches."""
+        answer: futures.Future[T] = futures.Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(question())
+            except Exception as error:  # goes to whoever asked
+                answer.set_exception(error)
+
+        with self._condition:
+            self._batch.questions.append(run)
+            self._notify()
+        return answer
+
+    def close(self) -> None:
+        """Let ``take`` return None from now on."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+    def take(self, timeout: float | None) -> Batch | None:
+        """Return what has been left, waiting for it up to ``timeout`` seconds; None when closed."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._anything or self._closed, timeout)
+            if self._closed:
+                return None
+            batch, self._batch, self._anything = self._batch, Batch(), False
+            return batch
+
+    def _notify(self) -> None:
+        self._anything = True
+        self._condition.notify()

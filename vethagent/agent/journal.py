@@ -1,0 +1,136 @@
+"""What has been said of each link, and what to say next: from states to port events."""
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterable
+
+from vethagent import model
+from vethagent.model import Difference, EventKind, LinkState, Reason, Status
+
+_MOVING = (Reason.PLUGGING, Reason.DRIFT, Reason.UNPLUGGING, Reason.OVSDB_UNAVAILABLE)
+
+
+@dataclasses.dataclass(slots=True)
+class _Notice:
+    """Since when (monotonic seconds) a link is not as wanted, and what was wrong that was right before."""
+
+    since: float
+    drift: dict[tuple[str, str], Difference] = dataclasses.field(default_factory=dict)
+
+
+class Journal:
+    """Turns the states that the reconciler finds into port events; one thread owns it.
+
+    A state that is on its way to another within milliseconds is not told. It is told if it lasts: ``settling`` names
+    the links that have to be looked at again.
+    """
+
+    def __init__(self, publish: Callable[[model.PortEvent], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._publish = publish
+        self._clock = clock
+        self._told: dict[str, LinkState] = {}
+        self._notices: dict[str, _Notice] = {}
+        self._carried: dict[str, int] = {}
+
+    def restored(self, links: Iterable[model.BridgeLink]) -> None:
+        """These were wanted before the start: what is wrong with them is drift."""
+        self._carried.update((link.id, link.generation) for link in links)
+
+    def notice(self, link_id: str) -> None:
+        """Something happened to the link."""
+        self._notices.setdefault(link_id, _Notice(self._clock()))
+
+    def found(self, state: LinkState) -> None:
+        """The link was found so, before anything is done about it."""
+        notice = self._notices.setdefault(state.link_id, _Notice(self._clock()))
+        if state.differences and self._carried.get(state.link_id) == state.generation:
+            notice.drift.update(((d.code, d.device), d) for d in state.differences)
+
+    def tell(self, state: LinkState, *, request_id: str | None = None, moving: bool = False) -> bool:
+        """The link is so now; return whether that is not its last word.
+
+        With ``moving`` the caller has just acted on it, so that what it knows is old.
+        """
+        if moving or self._is_moving(state):
+            return True
+        self._say(state, request_id)
+        return False
+
+    def tell_late(self, state: LinkState, *, request_id: str | None = None) -> None:
+        """The link has been on its way for too long: say how it is."""
+        if self._told.get(state.link_id) != state:
+            self._emit(state, EventKind.CHANGED, request_id)
+
+    def forget(self, link_id: str) -> None:
+        """The link is gone."""
+        for book in (self._told, self._notices, self._carried):
+            book.pop(link_id, None)
+
+    def states(self) -> list[LinkState]:
+        """Return the state of each link as it was told last."""
+        return list(self._told.values())
+
+    def repeat(self) -> None:
+        """Tell everything again: the controller remembers something else."""
+        for state in self.states():
+            self._emit(state, EventKind.CHANGED, None)
+
+    def _is_moving(self, state: LinkState) -> bool:
+        return state.reason in _MOVING and state.status in (Status.BUILD, Status.DOWN, Status.PENDING_DELETE)
+
+    def _say(self, state: LinkState, request_id: str | None) -> None:
+        notice = self._notices.pop(state.link_id, None)
+        before = self._told.get(state.link_id)
+        kind = _kind(state, before, drifted=bool(notice and notice.drift))
+        if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
+            first_look = before is None and self._carried.get(state.link_id) == state.generation
+            self._carried[state.link_id] = state.generation
+            if first_look and kind is not EventKind.REPAIRED:
+                # After a restart nothing changed, so there is nothing to tell; if the controller thinks otherwise
+                # the digests say so.
+                self._told[state.link_id] = state
+                return
+        if state == before and kind is not EventKind.REPAIRED:
+            return
+        repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()
+        self._emit(state, kind, request_id, since=notice.since if notice else None, repaired=repaired)
+        if kind is EventKind.FAILED and notice is not None:
+            self._notices[state.link_id] = notice  # it is still not as wanted
+
+    def _emit(
+        self,
+        state: LinkState,
+        kind: EventKind,
+        request_id: str | None,
+        *,
+        since: float | None = None,
+        repaired: tuple[Difference, ...] = (),
+    ) -> None:
+        self._told[state.link_id] = state
+        self._publish(
+            model.PortEvent(
+                seq=0,
+                kind=kind,
+                state=state,
+                repaired=repaired,
+                took_ms=round((self._clock() - since) * 1000, 3) if since is not None else None,
+                observed_at=datetime.datetime.now(datetime.UTC),
+                request_id=request_id,
+            )
+        )
+
+
+def _kind(state: LinkState, before: LinkState | None, *, drifted: bool) -> EventKind:
+    if state.reason is Reason.UNPLUGGED:
+        return EventKind.UNPLUGGED
+    if state.status is Status.ERROR:
+        return EventKind.FAILED
+    if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
+        if drifted:
+            return EventKind.REPAIRED
+        if before is None or before.status is not state.status or before.generation != state.generation:
+            return EventKind.PLUGGED
+    if state.reason is Reason.DRIFT:
+        return EventKind.DRIFTED
+    return EventKind.CHANGED

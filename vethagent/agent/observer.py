@@ -1,0 +1,108 @@
+"""From what changed on the host to the links that have to be looked at."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+
+from vethagent.agent.desired import Desired
+from vethagent.agent.inbox import Batch
+from vethagent.plumbing import naming
+from vethagent.plumbing.observed import Observed, OvsBridge, OvsPort
+from vethagent.plumbing.rtnl import Changes
+from vethagent.privileged import ethtool
+from vethagent.privileged.ifinfo import Device
+
+LOG = logging.getLogger(__name__)
+
+
+class Observer:
+    """Keeps an Observed true; one thread owns both."""
+
+    def __init__(self, observed: Observed, desired: Desired, dump: Callable[[], dict[int, Device]]) -> None:
+        self._observed = observed
+        self._desired = desired
+        self._dump = dump
+        #: Whether a way between bridges may have gone, so that what was a loop is none any more.
+        self.unjoined = False
+
+    def absorb(self, batch: Batch) -> set[str]:
+        """Take in what changed; return the ids of the links that it concerns."""
+        dirty = set(batch.dirty)
+        dirty |= self._devices(batch.devices)
+        if batch.look_again:
+            devices = self._dump()
+            changes: Changes = dict.fromkeys(self._observed.devices.keys() - devices.keys())
+            changes.update(devices)
+            dirty |= self._devices(changes)
+        if batch.whole:
+            batch.bridges = dict.fromkeys(self._observed.bridges) | batch.bridges
+            batch.ports = dict.fromkeys(self._observed.ports) | batch.ports
+        for name, bridge in batch.bridges.items():
+            dirty |= self._bridge(name, bridge)
+        for name, port in batch.ports.items():
+            dirty |= self._port(name, port)
+        first_rows = batch.whole and not self._observed.ovs_known
+        if batch.whole:
+            self._observed.ovs_known = True
+        if batch.all_dirty or first_rows:
+            dirty |= self._desired.ids()
+        return dirty
+
+    def _devices(self, changes: Changes) -> set[str]:
+        dirty: set[str] = set()
+        for ifindex, device in changes.items():
+            if device == self._observed.devices.get(ifindex) and not (device and device.alias):
+                continue
+            before = self._observed.put_device(ifindex, device)
+            offload_changed = device is not None and self._read_offload(device)
+            if device != before or offload_changed:
+                dirty |= self._concerned(before) | self._concerned(device)
+                self._topology_changed(before, device)
+        return dirty
+
+    def _read_offload(self, device: Device) -> bool:
+        """Read what no netlink message carries; return whether it changed."""
+        if naming.owner(device.alias) is None or device.kind != "veth":
+            return False
+        before = self._observed.tx_checksum.get(device.ifindex)
+        with contextlib.suppress(OSError):
+            self._observed.tx_checksum[device.ifindex] = ethtool.get_tx_checksum(device.name)
+        return before != self._observed.tx_checksum.get(device.ifindex)
+
+    def _concerned(self, device: Device | None) -> set[str]:
+        if device is None:
+            return set()
+        concerned = set(self._desired.with_device(device.name))
+        if link_id := naming.owner(device.alias):
+            concerned.add(link_id)
+        if device.kind == "bridge" or device.name in self._observed.bridges:
+            concerned |= self._desired.with_bridge(device.name)
+        peer = self._observed.devices.get(device.peer) if device.peer else None
+        if peer is not None and (link_id := naming.owner(peer.alias)):
+            concerned.add(link_id)
+        return concerned
+
+    def _topology_changed(self, before: Device | None, device: Device | None) -> None:
+        if before is not None and (device is None or device.master != before.master or device.stp != before.stp):
+            self.unjoined = True
+
+    def _bridge(self, name: str, bridge: OvsBridge | None) -> set[str]:
+        if self._observed.put_bridge(name, bridge) == bridge:
+            return set()
+        self.unjoined = True
+        return set(self._desired.with_bridge(name))
+
+    def _port(self, name: str, port: OvsPort | None) -> set[str]:
+        before = self._observed.put_port(name, port)
+        if before == port:
+            return set()
+        dirty = set(self._desired.with_device(name))
+        for row in (before, port):
+            if row is not None and row.link_id is not None:
+                dirty.add(row.link_id)
+        self._port_moved(before, port)
+        return dirty
+
+    def _port_moved(self, before: OvsPort | None, port: OvsPort | None) -> None:
+        if before is not None and (port is None or port.bridge != before.bridge):
+            self.unjoined = True

@@ -1,0 +1,208 @@
+"""The one consumer: takes all that is dirty, plans it against what is observed, applies it as one batch."""
+
+import dataclasses
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from vethagent import model
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters, HealthKeeper
+from vethagent.agent.inbox import Batch, Inbox
+from vethagent.agent.journal import Journal
+from vethagent.agent.observer import Observer
+from vethagent.model import Mode, Reason, Status
+from vethagent.plumbing.apply import Applier, Failure
+from vethagent.plumbing.loops import Topology
+from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.plan import plan_link, plan_removal
+from vethagent.plumbing.steps import LinkPlan
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds after which a link that is on its way is looked at even if no event came.
+_SETTLE = 1.0
+_RETRY_FIRST, _RETRY_LAST = 0.5, 60.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Retry:
+    due: float
+    attempt: int
+
+
+class Reconciler:
+    """Owns what is observed. Everything else talks to it through the inbox."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        desired: Desired,
+        observed: Observed,
+        observer: Observer,
+        applier: Applier,
+        drain: Callable[[], None],
+        journal: Journal,
+        health: HealthKeeper,
+        counters: Counters,
+        audit_interval: float,
+    ) -> None:
+        """``drain`` brings into the inbox what the kernel has told so far; ``audit_interval`` in seconds, 0: never."""
+        self._inbox = inbox
+        self._desired = desired
+        self._observed = observed
+        self._observer = observer
+        self._applier = applier
+        self._drain = drain
+        self._journal = journal
+        self._health = health
+        self._counters = counters
+        self._audit_interval = audit_interval
+        self._audit_due = time.monotonic() + audit_interval
+        self._retries: dict[str, _Retry] = {}
+        self._loops: set[str] = set()
+
+    def start(self) -> threading.Thread:
+        """Begin with all that is wanted; return the thread."""
+        self._journal.restored(filter(None, map(self._desired.link, self._desired.ids())))
+        self._inbox.look_again()
+        self._inbox.mark_all()
+        thread = threading.Thread(target=self.run, name="reconciler", daemon=True)
+        thread.start()
+        return thread
+
+    def run(self) -> None:
+        """Reconcile until the inbox is closed."""
+        while (batch := self._inbox.take(self._pause())) is not None:
+            try:
+                self._round(batch)
+            except Exception:
+                # One round is lost, not the agent: everything is looked at again after a while.
+                LOG.exception("A round of the reconciler failed")
+                self._counters.add("reconciler_failures")
+                time.sleep(_SETTLE)
+                self._inbox.look_again()
+                self._inbox.mark_all()
+
+    def plan(self, links: Sequence[model.BridgeLink]) -> list[LinkPlan]:
+        """Return what would be done for ``links``; asked through the inbox."""
+        topology = Topology(self._observed)
+        return [
+            plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link.id)) for link in links
+        ]
+
+    # -- one round -----------------------------------------------------------------------------------------------
+
+    def _round(self, batch: Batch) -> None:
+        self._audit(batch)
+        dirty = self._observer.absorb(batch)
+        for question in batch.questions:
+            question()
+        late = self._due()
+        if self._desired.mode is Mode.PAUSED:
+            return
+        if self._observer.unjoined:
+            self._observer.unjoined = False
+            dirty |= self._loops
+        for link_id in dirty:
+            self._journal.notice(link_id)
+        if dirty or late:
+            self._reconcile(sorted(dirty | late), late)
+
+    def _reconcile(self, link_ids: list[str], late: set[str]) -> None:
+        topology = Topology(self._observed)
+        plans = [plan for link_id in link_ids if (plan := self._plan(link_id, topology)) is not None]
+        self._desired.flush()
+        for plan in plans:
+            self._journal.found(plan.state)
+        failures: dict[str, Failure] = {}
+        if self._desired.mode is Mode.ENFORCE and (todo := [plan for plan in plans if not plan.empty]):
+            failures = self._applier.apply(todo)
+            self._counters.add("batches")
+            self._judge_helper(todo, failures)
+            self._drain()
+        for plan in plans:
+            self._conclude(plan, failures.get(plan.state.link_id), late)
+
+    def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
+        if link := self._desired.link(link_id):
+            plan = plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
+            if link.mtu is None and plan.mtu is not None:
+                self._desired.settle_mtu(link_id, plan.mtu)
+            return plan
+        if removal := self._desired.removal(link_id):
+            return plan_removal(removal.ref, self._observed, removal.link)
+        self._retries.pop(link_id, None)
+        return None
+
+    def _conclude(self, plan: LinkPlan, failure: Failure | None, late: set[str]) -> None:
+        """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
+        state, link_id = plan.state, plan.state.link_id
+        link = self._desired.link(link_id)
+        request_id = link.request_id if link else None
+        if failure is not None:
+            self._failed(state, failure, request_id)
+            return
+        self._loops.discard(link_id)
+        if state.reason is Reason.LOOP:
+            self._loops.add(link_id)
+        acted = not plan.empty and self._desired.mode is Mode.ENFORCE
+        if not acted and state.reason is Reason.DRIFT:
+            self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
+            self._retries.pop(link_id, None)
+        elif self._journal.tell(state, request_id=request_id, moving=acted):
+            if link_id in late and not acted:
+                self._journal.tell_late(state, request_id=request_id)
+            self._again(link_id)
+        else:
+            self._retries.pop(link_id, None)
+        if state.reason is Reason.UNPLUGGED:
+            self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
+            self._desired.flush()
+            self._journal.forget(link_id)
+            self._counters.add("unplugged")
+
+    def _failed(self, state: model.LinkState, failure: Failure, request_id: str | None) -> None:
+        away = failure.reason in (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)
+        status = Status.DOWN if away else Status.ERROR
+        self._counters.add("failures")
+        LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message)
+        told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
+        if self._journal.tell(told, request_id=request_id):
+            self._journal.tell_late(told, request_id=request_id)
+        self._again(state.link_id)
+
+    def _judge_helper(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        away = [failure for failure in failures.values() if failure.reason is Reason.HELPER_UNAVAILABLE]
+        if away:
+            self._health.bad("privsep", away[0].message)
+        elif any(plan.operations for plan in plans):
+            self._health.good("privsep")
+
+    # -- timers --------------------------------------------------------------------------------------------------
+
+    def _again(self, link_id: str) -> None:
+        """Look at the link after a while: seldomer each time, and not all links at once."""
+        attempt = self._retries[link_id].attempt + 1 if link_id in self._retries else 0
+        delay = min(_RETRY_LAST, max(_SETTLE, _RETRY_FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
+        self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
+
+    def _due(self) -> set[str]:
+        now = time.monotonic()
+        return {link_id for link_id, retry in self._retries.items() if retry.due <= now}
+
+    def _pause(self) -> float | None:
+        waits = [retry.due for retry in self._retries.values()]
+        if self._audit_interval:
+            waits.append(self._audit_due)
+        if self._desired.mode is Mode.PAUSED:
+            waits = waits[-1:] if self._audit_interval else []
+        return max(0.0, min(waits) - time.monotonic()) if waits else None
+
+    def _audit(self, batch: Batch) -> None:
+        if self._audit_interval and time.monotonic() >= self._audit_due:
+            self._audit_due = time.monotonic() + self._audit_interval * random.uniform(0.9, 1.1)
+            batch.look_again = batch.all_dirty = True

@@ -1,0 +1,210 @@
+"""What the agent says to the controller: port events as they come, a state report now and then.
+
+Each leaves on a thread of its own: a burst of events does not make the heartbeat late, and a call that waits for an
+absent broker, which oslo.messaging lets it do for ever, holds up nothing but itself.
+"""
+
+import collections
+import datetime
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from vethagent import exceptions, model
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters, HealthKeeper
+from vethagent.agent.inbox import Inbox
+from vethagent.agent.journal import Journal
+from vethagent.agent.outbox import Outbox
+from vethagent.plumbing.observed import Observed
+from vethagent.rpc.controller_api import ControllerAPI
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_EVENTS_AT_ONCE = 500
+_RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
+
+
+class EventSender:
+    """Delivers what is in the outbox, at least once and in order; (stream, seq) tells the controller a repeat."""
+
+    def __init__(self, outbox: Outbox, controller: ControllerAPI, *, host: str, health: HealthKeeper) -> None:
+        self._outbox = outbox
+        self._controller = controller
+        self._host = host
+        self._health = health
+        self._stream = str(uuid.uuid4())
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        threading.Thread(target=self._run, name="event-sender", daemon=True).start()
+
+    def _run(self) -> None:
+        delay = 0.0
+        while not self._outbox.closed:
+            events = self._outbox.take(_EVENTS_AT_ONCE)
+            if not events:
+                continue
+            context = {"request_id": events[-1].request_id}
+            try:
+                message = model.PortEvents(host=self._host, stream=self._stream, events=tuple(events))
+                self._controller.report_port_events(context, message)
+            except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
+                delay = _next_delay(delay)
+                self._health.bad("bus", f"port events: {error}")
+                self._outbox.give_back(events)
+                time.sleep(delay)
+            else:
+                delay = 0.0
+                self._outbox.confirm()
+
+
+class Heartbeat:
+    """Reports the state of the agent and keeps it in step: a digest that differs makes it pull."""
+
+    def __init__(
+        self,
+        *,
+        controller: ControllerAPI,
+        host: str,
+        version: str,
+        interval: float,
+        desired: Desired,
+        journal: Journal,
+        outbox: Outbox,
+        inbox: Inbox,
+        observed: Observed,
+        health: HealthKeeper,
+        counters: Counters,
+    ) -> None:
+        """``interval`` in seconds."""
+        self._controller = controller
+        self._host = host
+        self._version = version
+        self._interval = interval
+        self._desired = desired
+        self._journal = journal
+        self._outbox = outbox
+        self._inbox = inbox
+        self._observed = observed
+        self._health = health
+        self._counters = counters
+        self._started_at = datetime.datetime.now(datetime.UTC)
+        self._condition = threading.Condition()
+        self._report_now = False
+        self._pull_now = True
+        self._stopping = False
+        health.changed = self.soon
+
+    def start(self) -> None:
+        """Begin with a pull and a report."""
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+
+    def stop(self) -> None:
+        """End; a call under way is not waited for."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+
+    def soon(self) -> None:
+        """Report at once."""
+        with self._condition:
+            self._report_now = True
+            self._condition.notify()
+
+    def pull(self) -> None:
+        """Pull at once, then report."""
+        with self._condition:
+            self._pull_now = self._report_now = True
+            self._condition.notify()
+
+    def _run(self) -> None:
+        delay = 0.0
+        while not self._stopping:
+            try:
+                self._beat()
+            except Exception as error:
+                # The bus is away, or the controller has trouble of its own; both are over some day.
+                delay = _next_delay(delay)
+                if not isinstance(error, exceptions.BusUnavailable):
+                    LOG.warning("The controller refused a report: %s", error)
+                self._health.bad("bus", str(error))
+                self._wait(delay, hurry=False)
+            else:
+                delay = 0.0
+                self._health.good("bus")
+                self._wait(self._interval * random.uniform(0.9, 1.1), hurry=True)
+
+    def _wait(self, seconds: float, *, hurry: bool) -> None:
+        until = time.monotonic() + seconds
+        with self._condition:
+            while not self._stopping and (left := until - time.monotonic()) > 0:
+                if hurry and (self._report_now or self._pull_now):
+                    break
+                self._condition.wait(left)
+
+    def _beat(self) -> None:
+        with self._condition:
+            pull, self._pull_now, self._report_now = self._pull_now, False, False
+        try:
+            if pull or self._desired.suspects:
+                self._sync()
+            before = self._outbox.position()
+            report = self._report()
+            answer = self._controller.report_state({}, report)
+        except BaseException:
+            self._pull_now |= pull
+            raise
+        if self._desired.set_mode(answer.mode):
+            self._mode_changed(answer.mode)
+        if answer.desired_digest != self._desired.digest():
+            self._sync()
+        elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
+            LOG.info("The controller remembers other states: telling all of them again")
+            self._sync()
+            self._ask(self._journal.repeat)
+        self._health.ready()
+
+    def _sync(self) -> None:
+        LOG.info("Pulling what is wanted on this host")
+        token = self._desired.begin_sync()
+        state = self._controller.get_bridge_links({}, self._host)
+        owners = self._ask(self._observed.owners)
+        dirty = self._desired.sync(state, token, owners)
+        if self._desired.set_mode(state.mode):
+            self._mode_changed(state.mode)
+        LOG.info("%d links are wanted, %d of them have changed", len(state.links), len(dirty))
+        self._counters.add("syncs")
+        self._inbox.mark(dirty)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        return self._inbox.ask(question).result()
+
+    def _mode_changed(self, mode: model.Mode) -> None:
+        LOG.warning("The mode is %s now", mode)
+        self._inbox.mark_all()
+
+    def _report(self) -> model.StateReport:
+        states = self._ask(self._journal.states)
+        return model.StateReport(
+            host=self._host,
+            agent_version=self._version,
+            started_at=self._started_at,
+            report_interval=self._interval,
+            mode=self._desired.mode,
+            health=self._health.state(),
+            desired_digest=self._desired.digest(),
+            observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
+            links=dict(collections.Counter(state.status for state in states)),
+            counters=self._counters.all(),
+        )
+
+
+def _next_delay(delay: float) -> float:
+    """Return a longer delay in seconds, at random, so that agents do not come back all at once."""
+    return min(_RETRY_LAST, max(_RETRY_FIRST, delay * 2)) * random.uniform(0.5, 1.0)

@@ -1,0 +1,171 @@
+"""The agent as a whole: its parts, put together, started and ended in order."""
+
+import dataclasses
+import logging
+import random
+import threading
+
+import oslo_messaging
+
+from vethagent import constants, exceptions
+from vethagent.agent import inventory
+from vethagent.agent.desired import Desired
+from vethagent.agent.endpoint import AgentEndpoint
+from vethagent.agent.health import Counters, HealthKeeper
+from vethagent.agent.inbox import Inbox
+from vethagent.agent.journal import Journal
+from vethagent.agent.observer import Observer
+from vethagent.agent.outbox import Outbox
+from vethagent.agent.reconciler import Reconciler
+from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.store import Store
+from vethagent.plumbing import rtnl
+from vethagent.plumbing.apply import Applier
+from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.ovs import Ovs
+from vethagent.privileged.recovery import Helper
+from vethagent.rpc import transport as bus
+from vethagent.rpc.controller_api import ControllerAPI
+
+LOG = logging.getLogger(__name__)
+
+_OVSDB_RETRY = 1.0
+_STOP_SECONDS = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """What an agent needs to know; times in seconds."""
+
+    host: str
+    version: str
+    store: str
+    ovsdb_connection: str
+    ovsdb_timeout: float = 10
+    helper_timeout: float = 30
+    rpc_timeout: float = 10
+    report_interval: float = 30
+    audit_interval: float = 600
+
+
+class Agent:
+    """One agent. Nothing is opened before ``start``: the process may fork until then."""
+
+    def __init__(self, settings: AgentSettings, transport: oslo_messaging.Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._health = HealthKeeper()
+        self._counters = Counters()
+        self._inbox = Inbox()
+        self._outbox = Outbox()
+        self._observed = Observed()
+        self._journal = Journal(self._outbox.put)
+        self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Restore what is wanted here, then reach for OVSDB and the bus, neither of which is waited for."""
+        settings = self._settings
+        self._store = Store(settings.store)
+        self._desired = Desired(self._store)
+        self._ovs = Ovs(settings.ovsdb_connection, self._inbox.put_ovs, timeout=settings.ovsdb_timeout)
+        self._helper = Helper(timeout=settings.helper_timeout)
+        self._reconciler = self._make_reconciler()
+        controller = ControllerAPI(self._transport, timeout=settings.rpc_timeout)
+        self._sender = EventSender(self._outbox, controller, host=settings.host, health=self._health)
+        self._heartbeat = self._make_heartbeat(controller)
+        self._links.start()
+        self._worker = self._reconciler.start()
+        threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
+        threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
+        self._sender.start()
+        self._heartbeat.start()
+        self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
+        threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
+
+    def stop(self) -> None:
+        """End after the batch under way; links stay as they are."""
+        self._stopping.set()
+        self._heartbeat.stop()
+        # Stopping the server waits for a broker that may be away.
+        stopper = threading.Thread(target=self._server.stop, name="rpc-stop", daemon=True)
+        stopper.start()
+        self._inbox.close()
+        self._worker.join(_STOP_SECONDS)
+        self._desired.flush()
+        self._outbox.close()
+        self._links.stop()
+        self._ovs.close()
+        stopper.join(_STOP_SECONDS)
+        self._store.close()
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def _make_reconciler(self) -> Reconciler:
+        return Reconciler(
+            inbox=self._inbox,
+            desired=self._desired,
+            observed=self._observed,
+            observer=Observer(self._observed, self._desired, rtnl.dump),
+            applier=Applier(self._helper, self._ovs),
+            drain=self._links.drain,
+            journal=self._journal,
+            health=self._health,
+            counters=self._counters,
+            audit_interval=self._settings.audit_interval,
+        )
+
+    def _make_heartbeat(self, controller: ControllerAPI) -> Heartbeat:
+        return Heartbeat(
+            controller=controller,
+            host=self._settings.host,
+            version=self._settings.version,
+            interval=self._settings.report_interval,
+            desired=self._desired,
+            journal=self._journal,
+            outbox=self._outbox,
+            inbox=self._inbox,
+            observed=self._observed,
+            health=self._health,
+            counters=self._counters,
+        )
+
+    def _make_endpoint(self) -> AgentEndpoint:
+        host = self._settings.host
+        return AgentEndpoint(
+            host=host,
+            desired=self._desired,
+            inbox=self._inbox,
+            counters=self._counters,
+            describe=lambda: inventory.describe(host, self._observed),
+            plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links)),
+            pull=self._heartbeat.pull,
+        )
+
+    # -- threads -------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        self._server.start()
+        LOG.info("Listening to casts for host %s", self._settings.host)
+
+    def _start_helper(self) -> None:
+        try:
+            self._helper.start()
+        except exceptions.HelperUnavailable as error:
+            self._health.bad("privsep", str(error))
+
+    def _connect_ovs(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._ovs.connect()
+            except exceptions.OvsdbUnavailable as error:
+                self._health.bad("ovsdb", str(error))
+                self._stopping.wait(_OVSDB_RETRY * random.uniform(0.9, 1.1))
+            else:
+                self._health.good("ovsdb")
+                return
+
+    def _overflow(self) -> None:
+        LOG.warning("Link events were lost, all devices are listed again")
+        self._counters.add("netlink_overflows")
+        self._inbox.look_again()

@@ -1,0 +1,91 @@
+"""The links that are wanted on this host, on disk: from them everything is restored after a reboot without a bus."""
+
+import pathlib
+import sqlite3
+import time
+from collections.abc import Iterable
+
+from vethagent import model
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS link (id TEXT PRIMARY KEY, body TEXT NOT NULL, mtu INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS removed (
+    id TEXT PRIMARY KEY, generation INTEGER NOT NULL, body TEXT, gone_at REAL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_VERSION = 1
+#: Seconds for which a link that is gone is remembered, so that a late cast does not bring it back.
+_REMEMBER = 7 * 86400
+
+
+class Store:
+    """SQLite, one row a link. A change is on disk when the call returns; a process that is killed loses nothing."""
+
+    def __init__(self, path: str) -> None:
+        if path != ":memory:":
+            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # What a power cut may take are the last moments, and the digest brings those back.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise ValueError(f"{path} was written by a newer version ({version}, known is {_VERSION})")
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def links(self) -> list[tuple[model.BridgeLink, int | None]]:
+        """Return all links that are wanted, each with the MTU that was settled for it."""
+        rows = self._db.execute("SELECT body, mtu FROM link")
+        return [(model.BridgeLink.model_validate_json(body), mtu) for body, mtu in rows]
+
+    def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
+        """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more."""
+        self._db.execute("DELETE FROM removed WHERE gone_at < ?", (time.time() - _REMEMBER,))
+        rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed")
+        return [
+            (link_id, generation, model.BridgeLink.model_validate_json(body) if body else None, gone_at is not None)
+            for link_id, generation, body, gone_at in rows
+        ]
+
+    def mode(self) -> model.Mode:
+        """Return the mode that was set last."""
+        row = self._db.execute("SELECT value FROM setting WHERE name = 'mode'").fetchone()
+        return model.Mode(row[0]) if row else model.Mode.ENFORCE
+
+    def save_mode(self, mode: model.Mode) -> None:
+        """Keep the mode."""
+        self._db.execute("REPLACE INTO setting VALUES ('mode', ?)", (mode.value,))
+
+    def save(
+        self,
+        *,
+        wanted: Iterable[tuple[model.BridgeLink, int | None]] = (),
+        removed: Iterable[tuple[str, int, model.BridgeLink | None]] = (),
+        gone: Iterable[str] = (),
+    ) -> None:
+        """Keep changes, all or none: links that are wanted now, that are to go, and that went.
+
+        Each wanted one comes with the MTU that was settled for it, if any.
+        """
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for link, mtu in wanted:
+                self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, link.model_dump_json(), mtu))
+                self._db.execute("DELETE FROM removed WHERE id = ?", (link.id,))
+            for link_id, generation, body in removed:
+                self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+                text = body.model_dump_json() if body else None
+                self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
+            self._db.executemany(
+                "UPDATE removed SET gone_at = ?, body = NULL WHERE id = ?", [(time.time(), link_id) for link_id in gone]
+            )
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
