@@ -83,14 +83,13 @@ class Journal:
         notice = self._notices.pop(state.link_id, None)
         before = self._told.get(state.link_id)
         kind = _kind(state, before, drifted=bool(notice and notice.drift))
+        first_look = before is None and self._carried.get(state.link_id) == state.generation
         if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
-            first_look = before is None and self._carried.get(state.link_id) == state.generation
             self._carried[state.link_id] = state.generation
-            if first_look and kind is not EventKind.REPAIRED:
-                # After a restart nothing changed, so there is nothing to tell; if the controller thinks otherwise
-                # the digests say so.
-                self._told[state.link_id] = state
-                return
+        if first_look and kind is not EventKind.REPAIRED:
+            # After a restart that is how it was before it; if the controller remembers otherwise the digests say so.
+            self._told[state.link_id] = state
+            return
         if state == before and kind is not EventKind.REPAIRED:
             return
         repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()

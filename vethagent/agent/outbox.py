@@ -11,6 +11,7 @@ class Outbox:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._events: dict[str, model.PortEvent] = {}
+        self._returned: list[model.PortEvent] = []
         self._in_flight = 0
         self._seq = 0
         self._closed = False
@@ -26,8 +27,9 @@ class Outbox:
     def take(self, most: int, timeout: float | None = None) -> list[model.PortEvent]:
         """Return up to ``most`` events in order, waiting for the first; none when closed or after ``timeout`` s."""
         with self._condition:
-            self._condition.wait_for(lambda: self._events or self._closed, timeout)
-            taken = [self._events.pop(link_id) for link_id in list(self._events)[:most]]
+            self._condition.wait_for(lambda: self._returned or self._events or self._closed, timeout)
+            taken, self._returned = self._returned, []
+            taken = taken or [self._events.pop(link_id) for link_id in list(self._events)[:most]]
             self._in_flight = len(taken)
             return taken
 
@@ -37,14 +39,13 @@ class Outbox:
             self._in_flight = 0
 
     def give_back(self, events: list[model.PortEvent]) -> None:
-        """What was taken has perhaps not arrived: it goes again, with its numbers, unless there is newer."""
+        """What was taken has perhaps not arrived: it goes again, before all else and as it is.
+
+        Merged with something newer, a repair that did arrive would be counted twice.
+        """
         with self._condition:
             self._in_flight = 0
-            newer = self._events
-            self._events = {event.state.link_id: event for event in events}
-            for link_id, event in newer.items():
-                waiting = self._events.pop(link_id, None)
-                self._events[link_id] = _merged(waiting, event, event.seq)
+            self._returned = events
 
     def close(self) -> None:
         """Let ``take`` return at once from now on."""
@@ -60,7 +61,7 @@ class Outbox:
     def position(self) -> tuple[int, bool]:
         """Return (number of the newest event, whether all have arrived)."""
         with self._condition:
-            return self._seq, not self._events and not self._in_flight
+            return self._seq, not (self._returned or self._events or self._in_flight)
 
 
 def _merged(waiting: model.PortEvent | None, event: model.PortEvent, seq: int) -> model.PortEvent:

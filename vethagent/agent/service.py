@@ -68,7 +68,12 @@ class Agent:
         settings = self._settings
         self._store = Store(settings.store)
         self._desired = Desired(self._store)
-        self._ovs = Ovs(settings.ovsdb_connection, self._inbox.put_ovs, timeout=settings.ovsdb_timeout)
+        self._ovs = Ovs(
+            settings.ovsdb_connection,
+            self._inbox.put_ovs,
+            timeout=settings.ovsdb_timeout,
+            connection_changed=self._ovs_changed,
+        )
         self._helper = Helper(timeout=settings.helper_timeout)
         self._reconciler = self._make_reconciler()
         controller = ControllerAPI(self._transport, timeout=settings.rpc_timeout)
@@ -162,8 +167,14 @@ class Agent:
                 self._health.bad("ovsdb", str(error))
                 self._stopping.wait(_OVSDB_RETRY * random.uniform(0.9, 1.1))
             else:
-                self._health.good("ovsdb")
                 return
+
+    def _ovs_changed(self, connected: bool) -> None:
+        if connected:
+            self._health.good("ovsdb")
+            self._inbox.mark_all()  # what could not be done without it is tried again
+        elif not self._stopping.is_set():
+            self._health.bad("ovsdb", f"the connection to {self._settings.ovsdb_connection} is lost")
 
     def _overflow(self) -> None:
         LOG.warning("Link events were lost, all devices are listed again")

@@ -46,9 +46,13 @@ class _Idl(connection.OvsdbIdl):
     All of it happens in the one thread that runs the replica, so rows are read while they hold still.
     """
 
-    def __init__(self, remote: str, schema: ovs_idl.SchemaHelper, sink: Sink) -> None:
+    def __init__(
+        self, remote: str, schema: ovs_idl.SchemaHelper, sink: Sink, connection_changed: Callable[[bool], None]
+    ) -> None:
         super().__init__(remote, schema)
         self._sink = sink
+        self._connection_changed = connection_changed
+        self._was_connected = False
         self._dirty: set[tuple[str, uuid.UUID]] = set()
         self._fresh = False
         #: Where each row was when it was last told: a row that is deleted cannot be asked any more.
@@ -81,6 +85,9 @@ class _Idl(connection.OvsdbIdl):
             fresh, dirty = self._fresh, self._dirty
             self._fresh, self._dirty = False, set()
             self._sink(self._snapshot() if fresh else self._collect(dirty))
+        if self.connected != self._was_connected:
+            self._was_connected = self.connected
+            self._connection_changed(self._was_connected)
         return changed
 
     def _snapshot(self) -> OvsChanges:
@@ -239,21 +246,20 @@ class _Detach(command.BaseCommand):
 
 
 class Ovs:
-    """The database of one host. ``sink`` is called from a thread of its own with all rows first, then with changes."""
+    """The database of one host.
 
-    def __init__(self, remote: str, sink: Sink, *, timeout: float) -> None:
+    ``sink`` is called with all rows first and after each reconnect, else with changes; ``connection_changed`` with
+    whether the server is there, after that. Both from a thread that must not be held up.
+    """
+
+    def __init__(self, remote: str, sink: Sink, *, timeout: float, connection_changed: Callable[[bool], None]) -> None:
         """``remote`` as in ``unix:/var/run/openvswitch/db.sock``; ``timeout`` of one transaction in seconds."""
         self._remote = remote
         self._sink = sink
+        self._connection_changed = connection_changed
         self._timeout = timeout
         self._lock = threading.Lock()
         self._api: _Api | None = None
-
-    @property
-    def connected(self) -> bool:
-        """Whether the server is there now."""
-        api = self._api
-        return api is not None and api.idl.connected
 
     def connect(self) -> None:
         """Connect and take in all rows; raise OvsdbUnavailable if the server does not answer.
@@ -264,7 +270,8 @@ class Ovs:
             schema = idlutils.get_schema_helper(self._remote, _SCHEMA)
             for table, columns in _COLUMNS.items():
                 schema.register_columns(table, list(columns))
-            conn = connection.Connection(_Idl(self._remote, schema, self._sink), self._timeout)
+            replica = _Idl(self._remote, schema, self._sink, self._connection_changed)
+            conn = connection.Connection(replica, self._timeout)
             api = _Api(conn)
             conn.start()
         except Exception as error:  # the library raises bare Exception, OSError and its own
