@@ -149,7 +149,7 @@ class Desired:
         return self._mtus.get(link_id)
 
     def settle_mtu(self, link_id: str, mtu: int) -> None:
-        """Keep the MTU that a link which names none was planned with."""
+        """Keep the MTU that this generation of a link was planned with."""
         with self._lock:
             if link_id in self._links and self._mtus.get(link_id) != mtu:
                 self._mtus[link_id] = mtu

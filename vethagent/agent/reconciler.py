@@ -130,7 +130,7 @@ class Reconciler:
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
         if link := self._desired.link(link_id):
             plan = plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
-            if link.mtu is None and plan.mtu is not None:
+            if plan.mtu is not None:
                 self._desired.settle_mtu(link_id, plan.mtu)
             return plan
         if removal := self._desired.removal(link_id):

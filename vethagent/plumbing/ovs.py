@@ -24,7 +24,7 @@ _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
     "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable"),
     "Port": ("name", "interfaces", "tag", "external_ids"),
-    "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids"),
+    "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
 }
 
 
@@ -226,6 +226,10 @@ class _Attach(command.BaseCommand):
             for row in (port, *port.interfaces):
                 row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
         port.tag = [] if step.tag is None else [step.tag]
+        local = idlutils.row_by_value(self.api.idl, "Interface", "name", step.bridge, None)
+        if step.keep_mtu is not None and local is not None and not local.mtu_request:
+            local.mtu_request = [step.keep_mtu]
+            local.setkey("external_ids", constants.OVS_MTU_KEPT, step.link_id)
 
 
 class _Detach(command.BaseCommand):
@@ -243,6 +247,15 @@ class _Detach(command.BaseCommand):
             return
         if port.external_ids.get(constants.OVS_LINK_ID) == self._step.link_id:
             bridge.delvalue("ports", port.uuid)
+            self._release_mtu(bridge, port)
+
+    def _release_mtu(self, bridge: ovs_idl.Row, leaving: ovs_idl.Row) -> None:
+        local = idlutils.row_by_value(self.api.idl, "Interface", "name", bridge.name, None)
+        if local is None or constants.OVS_MTU_KEPT not in local.external_ids:
+            return
+        if not any(constants.OVS_LINK_ID in port.external_ids for port in bridge.ports if port != leaving):
+            local.mtu_request = []
+            local.delkey("external_ids", constants.OVS_MTU_KEPT)
 
 
 class Ovs:

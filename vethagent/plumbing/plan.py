@@ -88,7 +88,10 @@ class _LinkPlanner:
             steps, gone = self._make(pair, mtu), True
         else:
             steps, gone = self._mend(pair, pair.devices, mtu), pair.claimed
-        rows = ports.compare(self.link, self.sites, self.observed, remake=gone, adopt=pair.adopted)
+        first = self.settled_mtu is None
+        rows = ports.compare(
+            self.link, self.sites, self.observed, mtu=mtu, resized=first, remake=gone, adopt=pair.adopted
+        )
         self.differences += rows.differences
         if rows.conflict:
             return self._verdict(Status.ERROR, rows.reason, rows.conflict, pair)

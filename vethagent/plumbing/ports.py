@@ -21,8 +21,17 @@ class Rows:
     conflict: str = ""
 
 
-def compare(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed, *, remake: bool, adopt: bool) -> Rows:
-    """Return the steps for both ends.
+def compare(
+    link: model.BridgeLink,
+    sites: tuple[Site, Site],
+    observed: Observed,
+    *,
+    mtu: int,
+    resized: bool,
+    remake: bool,
+    adopt: bool,
+) -> Rows:
+    """Return the steps for both ends, whose devices are to have ``mtu`` bytes; ``resized`` if they may have had others.
 
     ``remake``: the devices are being made, so a row that waits for one of their names has to go first. ``adopt``: a row
     without a mark is taken over.
@@ -46,8 +55,12 @@ def compare(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed
         wrong = _differences(link, site, row_kept, adopt)
         if row_kept is not None or not remake:
             differences += wrong
-        if wrong or row_kept is None or row_kept.link_id != link.id:
-            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag))
+        device = observed.device(name)
+        # If our device is not there or is wanted otherwise than before, what the bridge has now is its own.
+        keep_mtu = site.bridge_mtu if mtu != site.bridge_mtu and (resized or device is None) else None
+        shifts = keep_mtu is not None and device is not None and device.mtu != mtu
+        if wrong or shifts or row_kept is None or row_kept.link_id != link.id:
+            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu))
     settle = any(step.device in leaving for step in attach)
     return Rows(tuple(detach), tuple(attach), settle, tuple(differences))
 

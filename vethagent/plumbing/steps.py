@@ -17,12 +17,16 @@ class DetachPort:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AttachPort:
-    """Put a device into an OVS bridge, marked; an owned port that is there already is set as wanted."""
+    """Put a device into an OVS bridge, marked; an owned port that is there already is set as wanted.
+
+    ``keep_mtu`` is what the bridge has, in bytes, if the device has less: by itself the bridge would follow.
+    """
 
     bridge: str
     device: str
     link_id: str
     tag: int | None
+    keep_mtu: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
