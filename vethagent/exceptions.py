@@ -57,3 +57,9 @@ class DatabaseUnavailable(VethagentError):
     """The controller's database could not be reached or did not take the transaction; nothing of it was stored."""
 
     code = "DATABASE_UNAVAILABLE"
+
+
+class StoreUnusable(VethagentError):
+    """The file with the links that are wanted on this host cannot be read or written."""
+
+    code = "STORE_UNUSABLE"

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
-from vethagent import model
+from vethagent import exceptions, model
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS link (id TEXT PRIMARY KEY, body TEXT NOT NULL, mtu INTEGER) WITHOUT ROWID;
@@ -23,15 +23,22 @@ class Store:
     """SQLite, one row a link. A change is on disk when the call returns; a process that is killed loses nothing."""
 
     def __init__(self, path: str) -> None:
-        if path != ":memory:":
-            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        """Open or make the file; raise StoreUnusable."""
+        try:
+            if path != ":memory:":
+                pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._prepare()
+        except (OSError, sqlite3.Error, ValueError) as error:
+            raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
+
+    def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         # What a power cut may take are the last moments, and the digest brings those back.
         self._db.execute("PRAGMA synchronous = NORMAL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
-            raise ValueError(f"{path} was written by a newer version ({version}, known is {_VERSION})")
+            raise ValueError(f"it was written by a newer version ({version}, known is {_VERSION})")
         self._db.executescript(_SCHEMA)
         self._db.execute(f"PRAGMA user_version = {_VERSION}")
 

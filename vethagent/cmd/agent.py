@@ -1,0 +1,77 @@
+"""``vethagent-agent``: the agent of this host."""
+
+from vethagent.cmd import bootstrap
+
+PROG = "vethagent-agent"
+
+bootstrap.choose(bootstrap.configured_concurrency(PROG))
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_service import service
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.agent.service import Agent, AgentSettings
+from vethagent.agent.store import Store
+from vethagent.cmd import common, privileges
+
+
+def settings(conf: cfg.ConfigOpts) -> AgentSettings:
+    """Return what ``conf`` says of the agent."""
+    return AgentSettings(
+        host=conf.host,
+        version=common.version(),
+        store=conf.agent.store,
+        ovsdb_connection=conf.agent.ovsdb_connection,
+        ovsdb_timeout=conf.agent.ovsdb_timeout,
+        helper_timeout=conf.agent.helper_timeout,
+        rpc_timeout=conf.agent.rpc_timeout,
+        report_interval=conf.agent.report_interval,
+        audit_interval=conf.agent.audit_interval,
+    )
+
+
+class AgentService(service.ServiceBase):
+    """The agent as oslo.service runs it: everything is made in ``start``, after the fork that native threads have."""
+
+    def __init__(self) -> None:
+        self._transport: oslo_messaging.Transport | None = None
+        self._agent: Agent | None = None
+
+    def start(self) -> None:
+        """Open everything and begin."""
+        self._transport = common.open_transport(cfg.CONF)
+        agent = Agent(settings(cfg.CONF), self._transport)
+        agent.start()
+        self._agent = agent
+
+    def wait(self) -> None:
+        """Nothing: oslo.service itself waits for the signal."""
+
+    def stop(self) -> None:
+        """End; links stay as they are."""
+        if self._agent is not None:
+            self._agent.stop()
+            self._agent = None
+
+    def reset(self) -> None:
+        """Nothing: on SIGHUP oslo.service has read the options anew, and those that may change take effect by that."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until SIGTERM."""
+    conf = cfg.CONF
+    try:
+        common.configure(conf, PROG, options.list_agent_opts, arguments)
+        # What is wrong is told now, in one line.
+        common.open_transport(conf).cleanup()
+        Store(conf.agent.store).close()
+    except exceptions.VethagentError as error:
+        common.fail(PROG, error)
+    privileges.prepare(conf)
+    raise SystemExit(service.launch(conf, AgentService(), restart_method="mutate").wait())
+
+
+if __name__ == "__main__":
+    main()

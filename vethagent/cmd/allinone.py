@@ -1,0 +1,95 @@
+"""``vethagent-allinone``: controller, API and agent in one process, over an embedded bus and a file."""
+
+from vethagent.cmd import bootstrap
+
+PROG = "vethagent-allinone"
+
+bootstrap.choose(bootstrap.configured_concurrency(PROG))
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_service import service
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.agent.service import Agent
+from vethagent.agent.store import Store
+from vethagent.cmd import agent as agent_command
+from vethagent.cmd import common, privileges
+from vethagent.controller.api import app
+from vethagent.controller.api.server import ApiServer
+from vethagent.controller.db import migration
+from vethagent.controller.db.database import Database
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.service import ControllerServer
+from vethagent.rpc.agent_api import AgentAPI
+
+
+class AllInOneService(service.ServiceBase):
+    """All of it as oslo.service runs it, one transport shared: ``fake://`` reaches no further than that."""
+
+    def __init__(self) -> None:
+        self._transport: oslo_messaging.Transport | None = None
+        self._database: Database | None = None
+        self._controller: ControllerServer | None = None
+        self._api: ApiServer | None = None
+        self._agent: Agent | None = None
+
+    def start(self) -> None:
+        """Begin with the controller, so that the agent's first report is heard."""
+        conf = cfg.CONF
+        self._database = common.open_database(conf)
+        self._transport = common.open_transport(conf)
+        liveness = Liveness(conf.controller.agent_down_time)
+        self._controller = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
+        self._controller.start()
+        application = app.build(
+            self._database, AgentAPI(self._transport), liveness=liveness, max_body=conf.api.max_body_size
+        )
+        self._api = ApiServer(
+            application,
+            host=conf.api.host,
+            port=conf.api.port,
+            max_body=conf.api.max_body_size,
+            threads=conf.api.threads,
+            certificate=conf.api.certificate_file,
+            key=conf.api.key_file,
+        )
+        self._api.start()
+        agent = Agent(agent_command.settings(conf), self._transport)
+        agent.start()
+        self._agent = agent
+
+    def wait(self) -> None:
+        """Nothing: oslo.service itself waits for the signal."""
+
+    def stop(self) -> None:
+        """End; links stay as they are."""
+        for part in (self._agent, self._api, self._controller):
+            if part is not None:
+                part.stop()
+        self._agent = self._api = self._controller = None
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def reset(self) -> None:
+        """Nothing: on SIGHUP oslo.service has read the options anew, and those that may change take effect by that."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until SIGTERM; the tables are made and brought up to date first."""
+    conf = cfg.CONF
+    try:
+        common.configure(conf, PROG, options.list_opts, arguments)
+        migration.upgrade(common.connection_url(conf))
+        common.open_database(conf).close()
+        Store(conf.agent.store).close()
+    except exceptions.VethagentError as error:
+        common.fail(PROG, error)
+    privileges.prepare(conf)
+    raise SystemExit(service.launch(conf, AllInOneService(), restart_method="mutate").wait())
+
+
+if __name__ == "__main__":
+    main()

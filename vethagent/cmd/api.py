@@ -1,0 +1,62 @@
+"""``vethagent-api``: the REST API with a server of its own."""
+
+from vethagent.cmd import bootstrap
+
+bootstrap.choose("threading")
+
+import signal
+import threading
+from wsgiref.types import WSGIApplication
+
+from oslo_config import cfg
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.cmd import common
+from vethagent.controller.api import app
+from vethagent.controller.api.server import ApiServer
+from vethagent.controller.liveness import Liveness
+from vethagent.rpc.agent_api import AgentAPI
+
+PROG = "vethagent-api"
+
+
+def build(conf: cfg.ConfigOpts) -> WSGIApplication:
+    """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
+    database = common.open_database(conf)
+    transport = common.open_transport(conf)
+    return app.build(
+        database,
+        AgentAPI(transport),
+        liveness=Liveness(conf.controller.agent_down_time),
+        max_body=conf.api.max_body_size,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the options again that can change in a running process."""
+    conf = cfg.CONF
+    try:
+        common.configure(conf, PROG, options.list_api_opts, arguments)
+        server = ApiServer(
+            build(conf),
+            host=conf.api.host,
+            port=conf.api.port,
+            max_body=conf.api.max_body_size,
+            threads=conf.api.threads,
+            certificate=conf.api.certificate_file,
+            key=conf.api.key_file,
+        )
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        signal.signal(signal.SIGHUP, lambda *_: conf.mutate_config_files())
+        server.start()
+    except exceptions.VethagentError as error:
+        common.fail(PROG, error)
+    ended.wait()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What a process does before everything else: it chooses what its threads are.
+
+The order is given by the libraries: monkey patching comes before any import that takes a lock or a socket, and
+importing oslo_messaging fixes the backend of oslo.service. So an entry module calls ``choose`` in its first lines, and
+this module imports only what the interpreter has loaded anyway. oslo.config cannot be asked yet, so its files and
+environment are looked through by hand for the one option.
+"""
+
+import configparser
+import os
+import sys
+import warnings
+
+PROJECT = "vethagent"
+_SECTION, _OPTION = "agent", "concurrency"
+
+
+def choose(concurrency: str) -> None:
+    """Make ``eventlet`` or ``threading`` what stdlib threads, queues and sockets run on in this process."""
+    # Seen at each start and of no use to an operator: that eventlet is deprecated is known, and why there is a choice.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+    if concurrency == "eventlet":
+        import eventlet
+
+        eventlet.monkey_patch()
+    from oslo_service import backend
+
+    if concurrency == "eventlet":
+        backend.init_backend(backend.BackendType.EVENTLET)
+    else:
+        backend.init_backend(backend.BackendType.THREADING)
+
+
+def configured_concurrency(prog: str, arguments: list[str] | None = None) -> str:
+    """Return what ``[agent] concurrency`` will be for this process; oslo.config later says if it is no valid choice."""
+    value = os.environ.get(f"OS_{_SECTION}__{_OPTION}".upper())
+    if value is None:
+        parser = configparser.RawConfigParser(strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
+        files = _named_files(sys.argv[1:] if arguments is None else arguments) or _default_files(prog)
+        for name in files:
+            try:
+                parser.read(name)
+            except (configparser.Error, UnicodeDecodeError):
+                continue  # oslo.config says what is wrong with the file, in its own words
+        value = parser.get(_SECTION, _OPTION, fallback=None)
+    return "threading" if value == "threading" else "eventlet"
+
+
+def _named_files(arguments: list[str]) -> list[str]:
+    files: list[str] = []
+    for number, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option not in ("--config-file", "--config-dir"):
+            continue
+        if not equals:
+            value = arguments[number + 1] if number + 1 < len(arguments) else ""
+        files += _in_folder(value) if option == "--config-dir" else [value]
+    return files
+
+
+def _default_files(prog: str) -> list[str]:
+    files: list[str] = []
+    home = os.path.expanduser("~")
+    folders = [os.path.join(home, f".{PROJECT}"), home, f"/etc/{PROJECT}", "/etc"]
+    for name in (PROJECT, prog):
+        found = [path for path in (os.path.join(folder, f"{name}.conf") for folder in folders) if os.path.exists(path)]
+        files += found[:1] + _in_folder(f"/etc/{PROJECT}/{name}.conf.d")
+    return files
+
+
+def _in_folder(folder: str) -> list[str]:
+    if not os.path.isdir(folder):
+        return []
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".conf")]

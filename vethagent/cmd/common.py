@@ -1,0 +1,133 @@
+"""What the entry points share: reading the configuration, logging, and ending with one clear line."""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NoReturn
+
+import oslo_db.options
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.cmd.bootstrap import PROJECT
+from vethagent.rpc import transport as bus
+
+if TYPE_CHECKING:
+    from vethagent.controller.db.database import Database
+
+
+class StartError(exceptions.VethagentError):
+    """The process cannot start; the text is for the one who started it."""
+
+    code = "START_ERROR"
+
+
+def version() -> str:
+    """Return the version of this program, "unknown" if it runs from a folder and is not installed."""
+    try:
+        return importlib.metadata.version(PROJECT)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def configure(
+    conf: cfg.ConfigOpts,
+    prog: str,
+    listed: Callable[[], options.Options],
+    arguments: list[str] | None = None,
+    *,
+    commands: Iterable[cfg.Opt] = (),
+) -> None:
+    """Read the configuration of ``prog`` and set up logging; raise StartError.
+
+    ``listed`` tells the options that it reads, ``commands`` are for its command line only. Values are checked here, all
+    of them: by itself oslo.config does so when a value is first used, and never tells of an option that is misspelt.
+    """
+    log.register_options(conf)
+    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
+    bus.set_defaults(conf)
+    oslo_db.options.set_defaults(conf, connection="sqlite:///$state_path/controller.sqlite")
+    options.register(conf, listed)
+    conf.register_cli_opts(list(commands))
+    try:
+        conf(arguments, project=PROJECT, prog=prog, version=version(), usage=f"{prog} [options]")
+        _check_names(conf, listed())
+        for group, opts in listed():
+            for opt in opts:
+                _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
+    except (cfg.Error, ValueError) as error:
+        raise StartError(str(error)) from error
+    log.setup(conf, PROJECT)
+
+
+def _check_names(conf: cfg.ConfigOpts, listed: options.Options) -> None:
+    known: dict[str, set[str]] = {}
+    for group, opts in listed:
+        known.setdefault(group, set()).update(name for opt in opts for name in (opt.name, opt.dest))
+    known.pop("DEFAULT")  # the libraries' options are there too
+    for path in _files(conf):
+        sections: dict[str, dict[str, object]] = {}
+        cfg.ConfigParser(path, sections).parse()
+        for group, names in known.items():
+            if unknown := sorted(set(sections.get(group, ())) - names):
+                raise StartError(f"{path}: there is no option {unknown[0]!r} in [{group}]")
+
+
+def _files(conf: cfg.ConfigOpts) -> list[str]:
+    files = list(conf.config_file or ())
+    for folder in conf.config_dir or ():
+        files += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".conf")]
+    return files
+
+
+def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":
+    """Return the database that ``conf`` names; with ``check`` raise StartError unless its tables are as needed."""
+    # Here and not above: an agent has no database and does not load what it takes.
+    from vethagent.controller.db import migration
+    from vethagent.controller.db.database import Database
+
+    try:
+        database = Database(
+            connection_url(conf),
+            max_pool_size=conf.database.max_pool_size,
+            max_overflow=conf.database.max_overflow,
+            pool_timeout=conf.database.pool_timeout,
+        )
+        if check:
+            migration.check(database)
+    except exceptions.VethagentError as error:
+        raise StartError(f"[database] connection: {error}") from error
+    except (cfg.Error, ImportError, ValueError, TypeError) as error:
+        raise StartError(f"[database] connection cannot be used: {error}") from error
+    return database
+
+
+def connection_url(conf: cfg.ConfigOpts) -> str:
+    """Return the URL of the database; raise StartError if it is no URL. It is not shown: it has a password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    url = str(conf.database.connection)
+    try:
+        make_url(url).get_dialect()
+    except (ArgumentError, ImportError) as error:
+        raise StartError(f"[database] connection is no URL that can be used ({type(error).__name__})") from None
+    return url
+
+
+def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
+    """Return the transport that ``conf`` names, not connected yet; raise StartError if the URL is not good."""
+    try:
+        return bus.get_transport(conf)
+    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
+        raise StartError(f"transport_url cannot be used: {error}") from error
+
+
+def fail(prog: str, error: Exception) -> NoReturn:
+    """End the process with status 1 and one line on stderr."""
+    print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,66 @@
+"""``vethagent-controller``: answers the agents."""
+
+from vethagent.cmd import bootstrap
+
+bootstrap.choose("threading")
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_service import service
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.cmd import common
+from vethagent.controller.db.database import Database
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.service import ControllerServer
+
+PROG = "vethagent-controller"
+
+
+class ControllerService(service.ServiceBase):
+    """The controller in the process that oslo.service forks: all is made in ``start``, from CONF as it is then."""
+
+    def __init__(self) -> None:
+        self._server: ControllerServer | None = None
+        self._transport: oslo_messaging.Transport | None = None
+        self._database: Database | None = None
+
+    def start(self) -> None:
+        """Connect and serve."""
+        conf = cfg.CONF
+        self._database = common.open_database(conf, check=False)
+        self._transport = common.open_transport(conf)
+        liveness = Liveness(conf.controller.agent_down_time)
+        self._server = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
+        self._server.start()
+
+    def wait(self) -> None:
+        """Nothing: oslo.service itself waits for the signal."""
+
+    def stop(self) -> None:
+        """Finish what was begun."""
+        if self._server is not None:
+            self._server.stop()
+        if self._database is not None:
+            self._database.close()
+
+    def reset(self) -> None:
+        """Nothing: with native threads SIGHUP starts a new process instead."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until SIGTERM."""
+    conf = cfg.CONF
+    try:
+        common.configure(conf, PROG, options.list_controller_opts, arguments)
+        # What is wrong is told now, by the process that was started, and not over and over by the one it forks.
+        common.open_database(conf).close()
+        common.open_transport(conf).cleanup()
+    except exceptions.VethagentError as error:
+        common.fail(PROG, error)
+    raise SystemExit(service.launch(conf, ControllerService()).wait())
+
+
+if __name__ == "__main__":
+    main()

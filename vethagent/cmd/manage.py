@@ -1,0 +1,68 @@
+"""``vethagent-manage``: the database."""
+
+from vethagent.cmd import bootstrap
+
+bootstrap.choose("threading")
+
+import argparse
+from typing import Any
+
+from oslo_config import cfg
+
+from vethagent import conf as options
+from vethagent import exceptions
+from vethagent.cmd import common
+from vethagent.controller.db import migration
+from vethagent.controller.events import Events
+from vethagent.controller.liveness import Liveness
+
+PROG = "vethagent-manage"
+
+
+def upgrade(conf: cfg.ConfigOpts) -> None:
+    """Bring the tables to the newest revision."""
+    print(f"the tables have revision {migration.upgrade(common.connection_url(conf))}")
+
+
+def version(conf: cfg.ConfigOpts) -> None:
+    """Tell the revision of the tables, and the newest one."""
+    found = migration.current(common.open_database(conf, check=False))
+    print(f"{found or 'no tables'} (newest: {migration.newest()})")
+
+
+def purge(conf: cfg.ConfigOpts) -> None:
+    """Delete old port events."""
+    days = conf.command.days or conf.controller.event_retention
+    events = Events(common.open_database(conf), Liveness(conf.controller.agent_down_time))
+    print(f"{events.purge(days)} port events older than {days} days are deleted")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 3650:
+        raise argparse.ArgumentTypeError("must be from 1 to 3650")
+    return days
+
+
+def _add_parsers(subparsers: Any) -> None:
+    actions = subparsers.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
+    for name, action in (("upgrade", upgrade), ("version", version), ("purge", purge)):
+        parser = actions.add_parser(name, help=action.__doc__)
+        parser.set_defaults(run=action)
+        if action is purge:
+            parser.add_argument("--days", type=_days, help="keep these; [controller] event_retention if not given")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command."""
+    conf = cfg.CONF
+    command = cfg.SubCommandOpt("command", title="commands", handler=_add_parsers)
+    try:
+        common.configure(conf, PROG, options.list_controller_opts, arguments, commands=[command])
+        conf.command.run(conf)
+    except exceptions.VethagentError as error:
+        common.fail(PROG, error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""What an agent's process may do, and how its helper gets to do more."""
+
+import os
+import pathlib
+import sys
+
+from oslo_config import cfg
+from oslo_privsep import capabilities, priv_context
+
+from vethagent import privileged
+
+_HELPER = "privsep-helper"
+
+
+def prepare(conf: cfg.ConfigOpts) -> None:
+    """Give up what the agent itself does not need, and settle how the helper is started if no option says so.
+
+    Three ways lead to a helper with CAP_NET_ADMIN: the agent is root; it was started with that capability as an
+    ambient one (systemd's AmbientCapabilities), which is then not effective in the agent but goes on to what it starts;
+    or sudo.
+    """
+    # oslo.privsep logs what its helper says at its start; that eventlet is deprecated is nothing to act on here.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:::oslo_privsep.daemon")
+    net_admin = capabilities.CAP_NET_ADMIN
+    _, permitted, inheritable = capabilities.get_caps()
+    if os.geteuid() == 0:
+        _helper_without_sudo(conf)
+    elif net_admin in permitted and net_admin in inheritable:
+        capabilities.drop_all_caps_except([], [net_admin], [net_admin])
+        _helper_without_sudo(conf)
+    else:
+        priv_context.init(root_helper=["sudo", "-n"])
+
+
+def _helper_without_sudo(conf: cfg.ConfigOpts) -> None:
+    beside = pathlib.Path(sys.executable).with_name(_HELPER)
+    command = [str(beside) if beside.exists() else _HELPER]
+    for name in conf.config_file or ():
+        command += ["--config-file", name]
+    for name in conf.config_dir or ():
+        command += ["--config-dir", name]
+    conf.set_default("helper_command", " ".join(command), group=privileged.default.cfg_section)

@@ -1,0 +1,26 @@
+"""Options of the controller, which the API reads too."""
+
+from oslo_config import cfg
+
+OPTIONS: list[cfg.Opt] = [
+    cfg.IntOpt(
+        "agent_down_time",
+        default=75,
+        min=2,
+        max=86400,
+        help="Seconds without a state report after which an agent is shown as not alive and its links as DOWN. More "
+        "than twice the agents' report_interval, or agents that are well are taken for dead.",
+    ),
+    cfg.IntOpt(
+        "event_retention",
+        default=30,
+        min=1,
+        max=3650,
+        help="Days for which port events are kept; 'vethagent-manage db purge' deletes the older ones.",
+    ),
+]
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options by group."""
+    return [("controller", OPTIONS)]

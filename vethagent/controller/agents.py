@@ -1,0 +1,162 @@
+"""Operations on agents: what they report, what they are to hold, and how they are shown."""
+
+import logging
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import oslo_db.exception
+import sqlalchemy
+from sqlalchemy import orm
+
+from vethagent import exceptions, model
+from vethagent.controller import casts, digests, views
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database, retried
+from vethagent.controller.digests import HeldLink
+from vethagent.controller.errors import NotFound
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.requests import AgentUpdate
+from vethagent.model import Mode, Status
+from vethagent.rpc import transport as bus
+from vethagent.rpc.agent_api import AgentAPI
+
+LOG = logging.getLogger(__name__)
+
+
+class Reports:
+    """What the agents themselves ask for, over the bus."""
+
+    def __init__(self, database: Database, liveness: Liveness) -> None:
+        self._database = database
+        self._liveness = liveness
+
+    def take(self, report: model.StateReport) -> model.ReportAnswer:
+        """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
+        mode, held = self._store(report)
+        return model.ReportAnswer(
+            desired_digest=digests.desired(held), observed_digest=digests.observed(held), mode=Mode(mode)
+        )
+
+    def host_state(self, host: str) -> model.HostState:
+        """Return everything that is wanted on ``host``, also of one that never reported."""
+        with self._database.reader() as session:
+            mode = session.scalar(sqlalchemy.select(models.Agent.mode).where(models.Agent.host == host))
+            rows = session.scalars(sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.host == host)).all()
+        going = {row.id for row in rows if row.status == Status.PENDING_DELETE}
+        return model.HostState(
+            host=host,
+            links=tuple(views.message_of(row) for row in rows if row.id not in going),
+            deleted=tuple(views.ref_of(row) for row in rows if row.id in going),
+            mode=Mode(mode or Mode.ENFORCE),
+        )
+
+    @retried
+    def _store(self, report: model.StateReport) -> tuple[str, list[HeldLink]]:
+        values = _columns(report)
+        values["reported_at"] = self._liveness.now()
+        try:
+            with self._database.writer() as session:
+                agent = session.get(models.Agent, report.host)
+                if agent is None:
+                    agent = models.Agent(host=report.host, mode=Mode.ENFORCE.value, **values)
+                    session.add(agent)
+                    LOG.info("the agent of %s reported for the first time", report.host)
+                for name, value in values.items():
+                    setattr(agent, name, value)
+                return agent.mode, list(_held(session, [report.host])[report.host])
+        except oslo_db.exception.DBDuplicateEntry as error:
+            raise oslo_db.exception.RetryRequest(error) from error
+
+
+class Agents:
+    """What the API does with agents."""
+
+    def __init__(self, database: Database, agent_api: AgentAPI, liveness: Liveness) -> None:
+        self._database = database
+        self._agent_api = agent_api
+        self._liveness = liveness
+
+    def list(self) -> list[views.Agent]:
+        """Return all agents, ordered by host."""
+        with self._database.reader() as session:
+            rows = session.scalars(sqlalchemy.select(models.Agent).order_by(models.Agent.host)).all()
+            held = _held(session, None)
+        return [self._view(row, held.get(row.host, ())) for row in rows]
+
+    def show(self, host: str) -> views.Agent:
+        """Return the agent of ``host``; raise NotFound."""
+        with self._database.reader() as session:
+            row = _get(session, host)
+            held = _held(session, [host])
+        return self._view(row, held[host])
+
+    def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
+        """Change mode or description and tell the agent its mode; raise NotFound."""
+        row = self._change(host, body)
+        if body.mode is not None:
+            mode = body.mode
+            LOG.info("%s: the agent of %s is to be in mode %s", context.get("request_id"), host, mode.value)
+            casts.attempt(
+                context, f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode)
+            )
+        with self._database.reader() as session:
+            held = _held(session, [host])
+        return self._view(row, held[host])
+
+    @retried
+    def _change(self, host: str, body: AgentUpdate) -> models.Agent:
+        with self._database.writer() as session:
+            row = _get(session, host)
+            if body.mode is not None:
+                row.mode = body.mode.value
+            if "description" in body.model_fields_set:
+                row.description = body.description
+        return row
+
+    def _view(self, row: models.Agent, held: Iterable[HeldLink]) -> views.Agent:
+        links = list(held)
+        return views.agent_of(
+            row,
+            alive=self._liveness.is_alive(row.reported_at),
+            desired_digest=digests.desired(links),
+            observed_digest=digests.observed(links),
+        )
+
+
+def _get(session: orm.Session, host: str) -> models.Agent:
+    row = session.get(models.Agent, host)
+    if row is None:
+        raise NotFound(f"no agent has ever reported from {host!r}")
+    return row
+
+
+def _held(session: orm.Session, hosts: Iterable[str] | None) -> dict[str, list[HeldLink]]:
+    """Return the links by host; all hosts that have some for None. Rows of columns, not objects: there may be many."""
+    statement = sqlalchemy.select(models.BridgeLink.host, *views.HELD_COLUMNS)
+    held: dict[str, list[HeldLink]] = {}
+    if hosts is not None:
+        held = {host: [] for host in hosts}
+        statement = statement.where(models.BridgeLink.host.in_(held))
+    for host, *columns in session.execute(statement):
+        held.setdefault(host, []).append(HeldLink(*columns))
+    return held
+
+
+def _columns(report: model.StateReport) -> dict[str, Any]:
+    if not math.isfinite(report.report_interval):
+        raise exceptions.InvalidMessage("StateReport: report_interval: must be finite")
+    plain = report.model_dump(mode="json")
+    return {
+        "agent_version": report.agent_version[:255],
+        "contract_version": report.version,
+        "started_at": report.started_at,
+        "report_interval": report.report_interval,
+        "reported_mode": report.mode.value,
+        "ready": report.health.ready,
+        "health": plain["health"]["reasons"],
+        "links": plain["links"],
+        "counters": plain["counters"],
+        "desired_digest": report.desired_digest,
+        "observed_digest": report.observed_digest,
+    }

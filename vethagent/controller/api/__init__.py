@@ -1,0 +1,1 @@
+"""The REST API: a WSGI application, and a server for those who have none."""

@@ -1,0 +1,57 @@
+"""``/v1/agents``."""
+
+import falcon
+import pydantic
+
+from vethagent import model
+from vethagent.controller import agents, views
+from vethagent.controller.api.body import parse_body, parse_query
+from vethagent.controller.api.resource import answer, rpc_context
+from vethagent.controller.errors import NotFound
+from vethagent.controller.requests import AgentUpdate, NoQuery
+
+_HOST = pydantic.TypeAdapter(model.Host)
+
+
+class AgentList(model.Model):
+    """All agents."""
+
+    agents: list[views.Agent]
+
+
+class Agents:
+    """All agents."""
+
+    def __init__(self, operations: agents.Agents) -> None:
+        self._agents = operations
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        """List."""
+        parse_query(NoQuery, request)
+        answer(response, AgentList(agents=self._agents.list()))
+
+
+class Agent:
+    """One agent."""
+
+    def __init__(self, operations: agents.Agents, max_body: int) -> None:
+        self._agents = operations
+        self._max_body = max_body
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
+        """Show."""
+        parse_query(NoQuery, request)
+        answer(response, self._agents.show(_checked(host)))
+
+    def on_patch(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
+        """Change."""
+        parse_query(NoQuery, request)
+        body = parse_body(AgentUpdate, request, self._max_body)
+        answer(response, self._agents.update(rpc_context(request), _checked(host), body))
+
+
+def _checked(host: str) -> str:
+    try:
+        return _HOST.validate_python(host)
+    except pydantic.ValidationError:
+        raise NotFound(f"no agent has ever reported from {host!r}") from None

@@ -1,0 +1,100 @@
+"""Every route and what it takes and answers; the application and the OpenAPI document are made from this table."""
+
+import dataclasses
+
+import pydantic
+
+from vethagent import model
+from vethagent.controller import requests, views
+from vethagent.controller.api import agents, bridge_links, port_events, versions
+
+_BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One method of a route; ``answer`` None is an answer that no model describes."""
+
+    summary: str
+    answer: type[pydantic.BaseModel] | None
+    status: int = 200
+    query: type[pydantic.BaseModel] = requests.NoQuery
+    body: type[pydantic.BaseModel] | None = None
+    errors: tuple[str, ...] = ("INVALID_REQUEST",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """One path; ``resource`` is the key of the object that serves it."""
+
+    path: str
+    resource: str
+    operations: dict[str, Operation]
+
+
+ROUTES = (
+    Route("/", "versions", {"GET": Operation("List the versions of the API", versions.VersionList)}),
+    Route("/v1", "version", {"GET": Operation("Show this version of the API", versions.Version)}),
+    Route("/v1/openapi.json", "openapi", {"GET": Operation("Show this document", None)}),
+    Route(
+        "/healthcheck",
+        "healthcheck",
+        {
+            "GET": Operation("Tell whether requests are served", None, errors=("DATABASE_UNAVAILABLE",)),
+            "HEAD": Operation("Tell whether requests are served", None, errors=("DATABASE_UNAVAILABLE",)),
+        },
+    ),
+    Route(
+        "/v1/bridge-links",
+        "bridge_links",
+        {
+            "GET": Operation("List links", bridge_links.LinkList, query=requests.LinkQuery),
+            "POST": Operation(
+                "Create a link",
+                views.Link,
+                status=201,
+                body=model.BridgeLinkCreate,
+                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT"),
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/{link_id}",
+        "bridge_link",
+        {
+            "GET": Operation("Show a link", views.Link, errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "PATCH": Operation(
+                "Change a link",
+                views.Link,
+                body=model.BridgeLinkUpdate,
+                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "PENDING_DELETE"),
+            ),
+            "DELETE": Operation(
+                "Delete a link",
+                views.Link,
+                status=202,
+                query=requests.DeleteQuery,
+                errors=("INVALID_REQUEST", "NOT_FOUND"),
+            ),
+        },
+    ),
+    Route("/v1/agents", "agents", {"GET": Operation("List agents", agents.AgentList)}),
+    Route(
+        "/v1/agents/{host}",
+        "agent",
+        {
+            "GET": Operation("Show an agent", views.Agent, errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "PATCH": Operation(
+                "Change mode or description of an agent",
+                views.Agent,
+                body=requests.AgentUpdate,
+                errors=(*_BODY_ERRORS, "NOT_FOUND"),
+            ),
+        },
+    ),
+    Route(
+        "/v1/port-events",
+        "port_events",
+        {"GET": Operation("List port events", port_events.EventList, query=requests.EventQuery)},
+    ),
+)

@@ -1,0 +1,115 @@
+"""The API for those who run no WSGI server of their own."""
+
+import logging
+import threading
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import cheroot.errors
+import cheroot.server
+import cheroot.ssl.builtin
+import cheroot.wsgi
+
+from vethagent import exceptions
+from vethagent.controller.api import auth
+from vethagent.controller.api.errors import BodyTooLarge, InvalidRequest
+
+LOG = logging.getLogger(__name__)
+
+_STOP_TIMEOUT = 2
+
+
+class ListenError(exceptions.VethagentError):
+    """The address is taken or is none of this host, or the TLS files are not good."""
+
+    code = "LISTEN_ERROR"
+
+
+class ApiServer:
+    """Serves ``application`` over HTTP, with ``certificate`` and ``key`` (PEM files) over HTTPS."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        host: str,
+        port: int,
+        max_body: int,
+        threads: int = 10,
+        certificate: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        auth.require_loopback(host)
+        self._server = _Server((host, port), application, threads)
+        # What frames the chunks counts here; the application counts the body alone, exactly.
+        self._server.max_chunked_body = max_body + 64 * 1024
+        if certificate is not None:
+            try:
+                self._server.ssl_adapter = cheroot.ssl.builtin.BuiltinSSLAdapter(certificate, key or certificate)
+            except OSError as error:
+                raise ListenError(f"TLS with {certificate} and {key or certificate}: {error}") from error
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are really listened on; the port is known after ``start`` if 0 was asked for."""
+        host, port = self._server.bind_addr[:2]
+        return host, port
+
+    def start(self) -> None:
+        """Listen, and serve on threads of its own; raise ListenError."""
+        try:
+            self._server.prepare()
+        except OSError as error:
+            raise ListenError(f"cannot listen on {self.address[0]} port {self.address[1]}: {error}") from error
+        self._thread = threading.Thread(target=self._server.serve, name="api", daemon=True)
+        self._thread.start()
+        LOG.info("serving the API on %s port %d", *self.address)
+
+    def stop(self) -> None:
+        """Finish the requests that are being served, for a few seconds at most, and listen no more."""
+        self._server.stop()
+        if self._thread is not None:
+            self._thread.join(_STOP_TIMEOUT)
+
+
+class _Gateway(cheroot.wsgi.Gateway_10):
+    """Bounds chunked bodies: cheroot reads each chunk at once, however long the client says that it is."""
+
+    def get_environ(self) -> Any:
+        if self.req.chunked_read:
+            self.req.rfile = _Chunks(self.req)
+        return super().get_environ()  # type: ignore[no-untyped-call]
+
+
+class _Chunks(cheroot.server.ChunkedRFile):
+    """After an error the rest of the body is unknown, so the connection cannot be used again."""
+
+    def __init__(self, req: cheroot.server.HTTPRequest) -> None:
+        super().__init__(req.conn.rfile, req.server.max_chunked_body)
+        self._req = req
+
+    def _fetch(self) -> None:
+        try:
+            super()._fetch()  # type: ignore[misc]
+        except ValueError as error:
+            self._req.close_connection = True
+            raise InvalidRequest(f"the body could not be read: {error}") from error
+        except (cheroot.errors.MaxSizeExceeded, OSError) as error:
+            self._req.close_connection = True
+            if isinstance(error, TimeoutError):
+                raise
+            raise BodyTooLarge("the body has more bytes than are allowed") from error
+
+
+class _Server(cheroot.wsgi.Server):
+    max_chunked_body = 0
+
+    def __init__(self, bind_addr: tuple[str, int], application: WSGIApplication, threads: int) -> None:
+        super().__init__(
+            bind_addr, application, numthreads=threads, shutdown_timeout=_STOP_TIMEOUT, request_queue_size=128
+        )
+        self.gateway = _Gateway
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        LOG.log(level, "%s", msg, exc_info=traceback)

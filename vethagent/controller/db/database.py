@@ -1,0 +1,163 @@
+"""Transactions, and what makes SQLite safe for several threads and processes."""
+
+import contextlib
+import functools
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+import oslo_db.api
+import oslo_db.exception
+import sqlalchemy
+from oslo_db.sqlalchemy import engines, exc_filters
+from sqlalchemy import event, orm
+
+from vethagent import exceptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SQLITE_BUSY_MS = 10_000
+_SQLITE_BEGIN = "vethagent_sqlite_begin"
+
+
+class Database:
+    """The engine with its two kinds of transactions.
+
+    Nothing is connected before the first transaction; after one, ``close`` comes before a fork.
+    """
+
+    def __init__(
+        self,
+        connection: str,
+        *,
+        max_pool_size: int | None = None,
+        max_overflow: int | None = None,
+        pool_timeout: int | None = None,
+    ) -> None:
+        self._write_lock: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
+            self._engine = _sqlite_engine(connection)
+            # SQLite has one writer at a time. Waiting here is fair and wakes at once; waiting in SQLite polls, and
+            # under eventlet would stop the very thread that is waited for.
+            self._write_lock = threading.Lock()
+        else:
+            self._engine = engines.create_engine(
+                connection,
+                mysql_sql_mode="TRADITIONAL",
+                max_retries=0,
+                max_pool_size=max_pool_size,
+                max_overflow=max_overflow,
+                pool_timeout=pool_timeout,
+            )
+        self._writing = self._engine.execution_options(**{_SQLITE_BEGIN: "BEGIN IMMEDIATE"})
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of this host."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> str | None:
+        """The SQLite file, None with a server."""
+        return self._engine.url.database if self.is_sqlite else None
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[orm.Session]:
+        """A transaction that only reads."""
+        with database_errors(), orm.Session(self._engine) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[orm.Session]:
+        """A transaction that commits at the end, or rolls back if the block raises."""
+        with (
+            database_errors(),
+            self._write_lock,
+            orm.Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[sqlalchemy.Connection]:
+        """A writing transaction below the ORM, for migrations."""
+        with database_errors(), self._write_lock, self._writing.begin() as connection:
+            yield connection
+
+    def ping(self) -> None:
+        """Raise DatabaseUnavailable if the database does not answer."""
+        with self.reader() as session:
+            session.execute(sqlalchemy.text("SELECT 1"))
+
+    def close(self) -> None:
+        """Drop all connections; the next transaction makes new ones."""
+        self._engine.dispose()
+
+
+def _sqlite_engine(connection: str) -> sqlalchemy.Engine:
+    """Return an engine for a file. oslo.db's own opens the file anew for each transaction and never begins to write."""
+    engine = sqlalchemy.create_engine(connection, pool_size=10, max_overflow=40)
+    exc_filters.register_engine(engine)
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the module begins no transaction by itself
+        connection.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    # A transaction that reads first and then writes cannot wait for another writer, it fails at once: what is going
+    # to write takes the lock when it begins.
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: sqlalchemy.Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN"))
+
+    return engine
+
+
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn the ways in which a database is not there into DatabaseUnavailable.
+
+    Deadlocks and RetryRequest pass: ``retried`` is outside of the transaction and wants to see them.
+    """
+    try:
+        yield
+    except (oslo_db.exception.DBConnectionError, oslo_db.exception.CantStartEngineError) as error:
+        raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+    except (oslo_db.exception.DBNonExistentDatabase, oslo_db.exception.DBNonExistentTable) as error:
+        raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+    except (oslo_db.exception.DBDeadlock, oslo_db.exception.DBDuplicateEntry):
+        raise
+    except sqlalchemy.exc.TimeoutError as error:
+        raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+    except oslo_db.exception.DBError as error:
+        if isinstance(error.inner_exception, sqlalchemy.exc.OperationalError):
+            raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+        raise
+
+
+def retried(function: Callable[P, R]) -> Callable[P, R]:
+    """Run ``function``, which makes one transaction, again after a deadlock or a RetryRequest; a few times.
+
+    Galera reports a conflict between two nodes as a deadlock, so this is not only for bugs.
+    """
+    again: Callable[P, R] = oslo_db.api.wrap_db_retry(
+        retry_interval=0.02, max_retry_interval=0.25, max_retries=8, retry_on_deadlock=True
+    )(function)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return again(*args, **kwargs)
+        except oslo_db.exception.DBDeadlock as error:
+            raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+
+    return run
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,159 @@
+"""Tables of the controller.
+
+Status, reason and kind are kept as text and not as database enums, so that a new value needs no migration. Names are
+compared byte by byte, as the kernel does: MySQL's default collation takes ``a`` and ``A`` for the same.
+"""
+
+import datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, orm
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, mapped_column
+
+MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+#: SQLite numbers rows only in a column of exactly INTEGER.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
+    """An instant, to the microsecond; UTC in the database and aware in Python."""
+
+    impl = sqlalchemy.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: object) -> datetime.datetime | None:
+        """Take the zone away; a value without one is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: object) -> datetime.datetime | None:
+        """Put the zone back."""
+        return None if value is None else value.replace(tzinfo=datetime.UTC)
+
+
+class Base(orm.DeclarativeBase):
+    """Of all tables."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
+        datetime.datetime: UtcDateTime,
+        dict[str, Any]: sqlalchemy.JSON,
+        list[dict[str, Any]]: sqlalchemy.JSON,
+    }
+
+
+class Agent(Base):
+    """One agent as it last reported, and the mode it is wanted in."""
+
+    __tablename__ = "agents"
+    __table_args__ = MYSQL
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    mode: Mapped[str] = mapped_column(String(16))
+    description: Mapped[str | None] = mapped_column(String(255))
+    agent_version: Mapped[str] = mapped_column(String(255))
+    contract_version: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[datetime.datetime]
+    reported_at: Mapped[datetime.datetime]
+    report_interval: Mapped[float]
+    reported_mode: Mapped[str] = mapped_column(String(16))
+    ready: Mapped[bool]
+    health: Mapped[list[dict[str, Any]]]
+    links: Mapped[dict[str, Any]]
+    counters: Mapped[dict[str, Any]]
+    desired_digest: Mapped[str] = mapped_column(String(32))
+    observed_digest: Mapped[str] = mapped_column(String(32))
+
+
+class EventStream(Base):
+    """How far the numbered events of one host have been taken in."""
+
+    __tablename__ = "event_streams"
+    __table_args__ = MYSQL
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    stream: Mapped[str] = mapped_column(String(36))
+    seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class BridgeLink(Base):
+    """A link as it is wanted, what its agent last said of it (``reported_*``), and what is shown of it.
+
+    ``status`` and ``reported_status`` differ while a change or a deletion has not been answered by the agent yet.
+    """
+
+    __tablename__ = "bridge_links"
+    __table_args__ = (UniqueConstraint("host", "name", name="uq_bridge_links_host_name"), MYSQL)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host"), index=True)
+    name: Mapped[str | None] = mapped_column(String(255))
+    mtu: Mapped[int | None]
+    adopt: Mapped[bool]
+    allow_loop: Mapped[bool]
+    admin_state_up: Mapped[bool]
+    generation: Mapped[int] = mapped_column(BigInteger)
+    request_id: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    reason: Mapped[str] = mapped_column(String(32))
+    message: Mapped[str] = mapped_column(Text)
+    observed_generation: Mapped[int | None] = mapped_column(BigInteger)
+    reported_status: Mapped[str | None] = mapped_column(String(16))
+    reported_reason: Mapped[str | None] = mapped_column(String(32))
+    observed: Mapped[list[dict[str, Any]]]
+    differences: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime]
+    status_changed_at: Mapped[datetime.datetime]
+
+    ends: Mapped[list["LinkEnd"]] = orm.relationship(
+        order_by="LinkEnd.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+
+
+class LinkEnd(Base):
+    """One end of a link. ``host`` is there again so that the database itself refuses a device given twice."""
+
+    __tablename__ = "link_ends"
+    __table_args__ = (UniqueConstraint("host", "device", name="uq_link_ends_host_device"), MYSQL)
+
+    link_id: Mapped[str] = mapped_column(
+        String(36), ForeignKey("bridge_links.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    host: Mapped[str] = mapped_column(String(255))
+    bridge: Mapped[str] = mapped_column(String(15), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    device: Mapped[str | None] = mapped_column(String(15))
+    mac: Mapped[str | None] = mapped_column(String(17))
+    tag: Mapped[int | None]
+
+
+class PortEvent(Base):
+    """One port event; it outlives its link. Ids only rise, also after a purge: readers follow by them."""
+
+    __tablename__ = "port_events"
+    __table_args__ = (Index("ix_port_events_host_id", "host", "id"), {**MYSQL, "sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    link_id: Mapped[str] = mapped_column(String(36), index=True)
+    link_name: Mapped[str | None] = mapped_column(String(255))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(16))
+    generation: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(32))
+    message: Mapped[str] = mapped_column(Text)
+    repaired: Mapped[list[dict[str, Any]]]
+    differences: Mapped[list[dict[str, Any]]]
+    ends: Mapped[list[dict[str, Any]]]
+    took_ms: Mapped[float | None]
+    observed_at: Mapped[datetime.datetime]
+    received_at: Mapped[datetime.datetime] = mapped_column(index=True)
+    request_id: Mapped[str | None] = mapped_column(String(255))

@@ -1,0 +1,44 @@
+"""The object whose methods the agents call over the bus."""
+
+import logging
+
+import oslo_messaging
+
+from vethagent import model
+from vethagent.controller.agents import Reports
+from vethagent.controller.events import Events
+from vethagent.rpc import exposed, wire
+from vethagent.rpc import transport as bus
+
+LOG = logging.getLogger(__name__)
+
+
+class ControllerEndpoint:
+    """Topic ``vethagent-controller``; what comes in is checked here, what was refused goes back as itself.
+
+    Version history:
+
+    * 1.0 - report_state, report_port_events, get_bridge_links
+    """
+
+    target = oslo_messaging.Target(version="1.0")
+
+    def __init__(self, reports: Reports, events: Events) -> None:
+        self._reports = reports
+        self._events = events
+
+    @exposed.call
+    def report_state(self, context: bus.Context, report: object) -> dict[str, object]:
+        """Take a StateReport, answer a ReportAnswer."""
+        return wire.dump(self._reports.take(wire.parse(model.StateReport, report)))
+
+    @exposed.call
+    def report_port_events(self, context: bus.Context, events: object) -> None:
+        """Take PortEvents; that the call returns acknowledges them."""
+        self._events.store(wire.parse(model.PortEvents, events))
+
+    @exposed.call
+    def get_bridge_links(self, context: bus.Context, host: object) -> dict[str, object]:
+        """Answer the HostState of ``host``."""
+        checked = wire.parse(model.HostState, {"host": host}).host
+        return wire.dump(self._reports.host_state(checked))

@@ -1,0 +1,39 @@
+"""Why an operation on a resource was refused; ``field`` names what in the request is to blame, None if nothing."""
+
+from vethagent import exceptions
+
+
+class OperationError(exceptions.VethagentError):
+    """Base of all."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message, field)
+        self.message = message
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotFound(OperationError):
+    """There is no such thing."""
+
+    code = "NOT_FOUND"
+
+
+class UnknownHost(OperationError):
+    """No agent has ever reported from the host."""
+
+    code = "UNKNOWN_HOST"
+
+
+class NameConflict(OperationError):
+    """Another link of the host has that name or that device."""
+
+    code = "NAME_CONFLICT"
+
+
+class PendingDelete(OperationError):
+    """The link is going and cannot be changed any more."""
+
+    code = "PENDING_DELETE"

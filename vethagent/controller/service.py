@@ -1,0 +1,64 @@
+"""The controller's side of the bus as one thing to start and stop."""
+
+import logging
+import threading
+
+import oslo_messaging
+
+from vethagent import constants
+from vethagent.controller.agents import Reports
+from vethagent.controller.db.database import Database
+from vethagent.controller.endpoint import ControllerEndpoint
+from vethagent.controller.events import Events
+from vethagent.controller.liveness import Liveness
+from vethagent.rpc import transport as bus
+
+LOG = logging.getLogger(__name__)
+
+_STOP_TIMEOUT = 1.5
+
+
+class ControllerServer:
+    """Serves the agents' calls. ``database`` and ``transport`` stay the caller's, who closes them after ``stop``."""
+
+    def __init__(
+        self, transport: oslo_messaging.Transport, database: Database, *, server: str, liveness: Liveness
+    ) -> None:
+        endpoint = ControllerEndpoint(Reports(database, liveness), Events(database, liveness))
+        self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
+        self._listening = threading.Event()
+
+    def start(self) -> None:
+        """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""
+        threading.Thread(target=self._listen, name="rpc-start", daemon=True).start()
+
+    def wait_until_listening(self, timeout: float | None = None) -> bool:
+        """Return whether agents are heard; wait up to ``timeout`` seconds for it."""
+        return self._listening.wait(timeout)
+
+    def stop(self) -> None:
+        """Take no more calls and finish those that came, but wait no longer than a second or two.
+
+        While ``start`` waits for the broker, so would the server's own ``stop``; the process is then ended with its
+        threads.
+        """
+        if not self._listening.is_set():
+            return
+        ending = threading.Thread(target=self._end, name="rpc-stop", daemon=True)
+        ending.start()
+        ending.join(_STOP_TIMEOUT)
+        if ending.is_alive():
+            LOG.warning("calls of agents were not finished in %.1f seconds and are dropped", _STOP_TIMEOUT)
+
+    def _listen(self) -> None:
+        try:
+            self._server.start()
+        except Exception:
+            LOG.exception("the RPC server did not start")
+            return
+        self._listening.set()
+        LOG.info("listening for agents")
+
+    def _end(self) -> None:
+        self._server.stop()
+        self._server.wait()

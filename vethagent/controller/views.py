@@ -1,0 +1,147 @@
+"""Resources as the API shows them, and how they come out of the tables."""
+
+import datetime
+import math
+from typing import Any
+
+import pydantic
+from pydantic import Field
+
+from vethagent import model
+from vethagent.controller.db import models
+from vethagent.controller.digests import HeldLink
+from vethagent.controller.liveness import Liveness, Shown
+
+
+class Link(model.BridgeLinkCreate):
+    """A bridge link: what is wanted, and what its agent made of it."""
+
+    id: model.LinkId
+    generation: model.Count = Field(description="Rises with every change")
+    request_id: str | None = Field(description="Of the request that made this generation")
+    status: model.Status
+    reason: model.Reason
+    message: str = Field(description="The reason as a sentence")
+    observed: tuple[model.EndState, ...] = Field(description="The two ends as the agent last saw them")
+    differences: tuple[model.Difference, ...] = Field(description="What is not as wanted")
+    observed_generation: int | None = Field(description="The generation that the agent last spoke of")
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+    status_changed_at: datetime.datetime
+
+
+class Agent(model.Model):
+    """The agent of one host."""
+
+    host: str
+    alive: bool = Field(description="Whether it reports")
+    ready: bool = Field(description="Whether it has been in step with the controller since it started")
+    health: tuple[model.HealthReason, ...] = Field(description="What does not work as it should; empty is good")
+    mode: model.Mode = Field(description="As wanted")
+    reported_mode: model.Mode
+    description: str | None
+    agent_version: str
+    contract_version: str
+    started_at: datetime.datetime
+    reported_at: datetime.datetime = Field(description="By the clock of the controller that took the report")
+    report_interval: float = Field(description="Seconds")
+    links: dict[str, int] = Field(description="Number of links by status, as reported")
+    counters: dict[str, int]
+    desired_in_step: bool = Field(description="Whether the agent reported the desired state that is held")
+    observed_in_step: bool = Field(description="Whether what is held of its links is what the agent reported")
+
+
+class Event(model.Model):
+    """A port event as it was stored."""
+
+    id: int = Field(description="Rises; of the database")
+    host: str
+    link_id: str
+    link_name: str | None = Field(description="At the time; null if there was no name or no such link")
+    seq: int = Field(description="Number within the agent's event stream")
+    kind: model.EventKind
+    generation: int
+    status: model.Status
+    reason: model.Reason
+    message: str
+    repaired: tuple[model.Difference, ...]
+    differences: tuple[model.Difference, ...]
+    ends: tuple[model.EndState, ...]
+    took_ms: float | None = Field(description="Milliseconds from the agent's first notice until so")
+    observed_at: datetime.datetime = Field(description="By the agent's clock")
+    received_at: datetime.datetime = Field(description="By the controller's clock")
+    request_id: str | None
+
+    @pydantic.field_validator("took_ms")
+    @classmethod
+    def _check_finite(cls, value: float | None) -> float | None:
+        return value if value is None or math.isfinite(value) else None
+
+
+def wanted_of(row: models.BridgeLink) -> dict[str, Any]:
+    """Return the fields of BridgeLinkCreate as ``row`` has them."""
+    return {
+        "host": row.host,
+        "name": row.name,
+        "ends": [
+            {"bridge": end.bridge, "kind": end.kind, "device": end.device, "mac": end.mac, "tag": end.tag}
+            for end in row.ends
+        ],
+        "mtu": row.mtu,
+        "adopt": row.adopt,
+        "allow_loop": row.allow_loop,
+        "admin_state_up": row.admin_state_up,
+    }
+
+
+def message_of(row: models.BridgeLink) -> model.BridgeLink:
+    """Return ``row`` as its agent gets it."""
+    return model.BridgeLink(
+        id=row.id, generation=row.generation, request_id=row.request_id, **wanted_of(row)
+    )
+
+
+def ref_of(row: models.BridgeLink) -> model.LinkRef:
+    """Return ``row`` as its agent gets it when it is to go."""
+    return model.LinkRef(link_id=row.id, generation=row.generation)
+
+
+def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:
+    """Return ``row`` as it is shown; ``reported_at`` is when its agent last reported."""
+    held = Shown(model.Status(row.status), model.Reason(row.reason), row.message, row.status_changed_at)
+    shown = liveness.shown(held, reported_at)
+    return Link(
+        id=row.id,
+        generation=row.generation,
+        request_id=row.request_id,
+        status=shown.status,
+        reason=shown.reason,
+        message=shown.message,
+        observed=row.observed,
+        differences=row.differences,
+        observed_generation=row.observed_generation,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        status_changed_at=shown.changed_at,
+        **wanted_of(row),
+    )
+
+
+def agent_of(row: models.Agent, *, alive: bool, desired_digest: str, observed_digest: str) -> Agent:
+    """Return ``row`` as it is shown; the digests are over what is held of the host's links now."""
+    fields = {name: getattr(row, name) for name in Agent.model_fields if hasattr(row, name)}
+    return Agent(
+        alive=alive,
+        desired_in_step=row.desired_digest == desired_digest,
+        observed_in_step=row.observed_digest == observed_digest,
+        **fields,
+    )
+
+
+def event_of(row: models.PortEvent) -> Event:
+    """Return ``row`` as it is shown."""
+    return Event(**{name: getattr(row, name) for name in Event.model_fields})
+
+
+#: The columns of HeldLink, in its order.
+HELD_COLUMNS = tuple(getattr(models.BridgeLink, name) for name in HeldLink._fields)

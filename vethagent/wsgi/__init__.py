@@ -1,0 +1,1 @@
+"""Modules for WSGI servers to load."""
