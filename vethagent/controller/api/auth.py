@@ -23,6 +23,9 @@ class LoopbackOnly:
         # Never the client's word for it, as in X-Forwarded-For.
         if not is_loopback(request.env.get("REMOTE_ADDR", "")):
             raise Forbidden("without authentication only requests from this host are served")
+        # A page from elsewhere may have its name resolved to this host, and a browser here would send its requests.
+        if request.host != "localhost" and not is_loopback(request.host.strip("[]")):
+            raise Forbidden("without authentication the API is called localhost or by a loopback address")
 
 
 def is_loopback(address: str) -> bool:

@@ -1,0 +1,192 @@
+"""The entry points as processes of their own: what their threads are is chosen once a process."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def config(tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(f"[DEFAULT]\nstate_path = {tmp_path}/state\ntransport_url = fake://\nhost = c1\n")
+    return path
+
+
+@pytest.fixture
+def run(config: pathlib.Path) -> Run:
+    def run(name: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", f"vethagent.cmd.{name}", "--config-file", str(config), *arguments]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def start(config: pathlib.Path) -> Iterator[Start]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(name: str, **environment: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", f"vethagent.cmd.{name}", "--config-file", str(config)]
+        process = subprocess.Popen(
+            command,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_line(process: "subprocess.Popen[str]", text: str) -> None:
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(seen))
+
+
+def wait_until_served(url: str, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=10).close()
+            return
+        except urllib.error.URLError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_database_commands(run: Run) -> None:
+    assert run("manage", "db", "version").stdout == "no tables (newest: 0001)\n"
+    for _ in range(2):
+        done = run("manage", "db", "upgrade")
+        assert (done.returncode, done.stdout) == (0, "the tables have revision 0001\n"), done.stderr
+    assert run("manage", "db", "version").stdout == "0001 (newest: 0001)\n"
+    assert run("manage", "db", "purge").stdout == "0 port events older than 30 days are deleted\n"
+    assert run("manage", "db", "purge", "--days", "3").stdout == "0 port events older than 3 days are deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "match"),
+    [
+        (["api"], "", "run 'vethagent-manage db upgrade'"),
+        (["controller"], "", "run 'vethagent-manage db upgrade'"),
+        (["api"], "[api]\nport = 99999\n", "port"),
+        (["api"], "[api]\nprot = 1\n", "there is no option 'prot' in [api]"),
+        (["api"], "[api]\nauth_strategy = keystone\n", "auth_strategy"),
+        (["controller"], "[controller]\nagent_down_time = soon\n", "agent_down_time"),
+        (["controller"], "[database]\nconnection = nonsense\n", "[database] connection"),
+        (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
+        (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
+        (["api", "--config-file", "/none.conf"], "", "/none.conf"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(
+    run: Run, config: pathlib.Path, command: list[str], text: str, match: str
+) -> None:
+    with config.open("a") as file:
+        file.write(text)
+    done = run(*command)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"vethagent-{command[0]}: ")
+    assert match in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("[api]\nhost = 0.0.0.0\n", "loopback only"),
+        ("transport_url = rubbish://\n", "transport_url"),
+        ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
+    ],
+)
+def test_what_is_wrong_with_the_api(run: Run, config: pathlib.Path, text: str, match: str) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    with config.open("a") as file:
+        file.write(text)
+    done = run("api")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert match in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["db"], ["db", "drop"], ["db", "purge", "--days", "0"]])
+def test_wrong_commands(run: Run, arguments: list[str]) -> None:
+    assert run("manage", *arguments).returncode != 0
+
+
+def test_api(run: Run, start: Start) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    port = free_port()
+    process = start("api", OS_API__PORT=str(port))
+    wait_until_served(f"http://127.0.0.1:{port}/healthcheck", process)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/agents", timeout=30) as answer:
+        assert json.load(answer) == {"agents": []}
+    other = run("api", OS_API__PORT=str(port))
+    assert (other.returncode, str(port) in other.stderr) == (1, True)
+    process.send_signal(signal.SIGHUP)
+    wait_until_served(f"http://127.0.0.1:{port}/healthcheck", process)
+    process.terminate()
+    assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("transport_url", ["fake://", "rabbit://127.0.0.1:1/"])
+def test_controller_ends_when_told(run: Run, start: Start, transport_url: str) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    process = start("controller", OS_DEFAULT__TRANSPORT_URL=transport_url)
+    wait_for_line(process, "listening" if transport_url == "fake://" else "refused")
+    process.terminate()
+    assert process.wait(30) == 0
+
+
+def test_wsgi_application(run: Run, tmp_path: pathlib.Path) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    program = (
+        "from wsgiref import util\n"
+        "from vethagent.wsgi.api import application\n"
+        "environ = {'REMOTE_ADDR': '127.0.0.1', 'PATH_INFO': '/v1/agents'}\n"
+        "util.setup_testing_defaults(environ)\n"
+        "print(b''.join(application(environ, lambda status, *_: print(status))).decode())\n"
+    )
+    environment = {
+        "OS_DATABASE__CONNECTION": f"sqlite:///{tmp_path}/state/controller.sqlite",
+        "OS_DEFAULT__TRANSPORT_URL": "fake://",
+    }
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == '200 OK\n{"agents":[]}\n', done.stderr

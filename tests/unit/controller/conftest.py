@@ -1,0 +1,81 @@
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy
+
+from tests.unit.controller import fakes
+from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.db import migration
+from vethagent.controller.db.database import Database
+from vethagent.controller.events import Events
+from vethagent.controller.links import Links
+from vethagent.controller.liveness import Liveness
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("template") / "controller.sqlite"
+    migration.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def url(template: pathlib.Path, tmp_path: pathlib.Path) -> str:
+    path = tmp_path / "controller.sqlite"
+    path.write_bytes(template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> fakes.Clock:
+    return fakes.Clock()
+
+
+@pytest.fixture
+def liveness(clock: fakes.Clock) -> Liveness:
+    return Liveness(75, clock)
+
+
+@pytest.fixture
+def agent_api() -> fakes.AgentApi:
+    return fakes.AgentApi()
+
+
+@pytest.fixture
+def links(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> Links:
+    return Links(database, agent_api, liveness)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def agents(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> Agents:
+    return Agents(database, agent_api, liveness)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def reports(database: Database, liveness: Liveness) -> Reports:
+    return Reports(database, liveness)
+
+
+@pytest.fixture
+def events(database: Database, liveness: Liveness) -> Events:
+    return Events(database, liveness)
+
+
+@pytest.fixture
+def known(reports: Reports) -> str:
+    """A host whose agent has reported."""
+    reports.take(fakes.report("h1"))
+    return "h1"
+
+
+def count(database: Database, table: type) -> int:
+    with database.reader() as session:
+        return session.scalar(sqlalchemy.select(sqlalchemy.func.count()).select_from(table)) or 0

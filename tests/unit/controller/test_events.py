@@ -1,0 +1,157 @@
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.controller import fakes
+from vethagent import model
+from vethagent.controller.events import Events, unseen
+from vethagent.controller.links import Links
+from vethagent.controller.requests import EventQuery
+from vethagent.model import Reason, Status
+
+LINK = str(uuid.UUID(int=5))
+OTHER_STREAM = str(uuid.UUID(int=2))
+
+
+def numbered(seqs: list[int], stream: str = fakes.STREAM) -> model.PortEvents:
+    return fakes.batch([fakes.event(LINK, seq) for seq in seqs], stream=stream)
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=10), max_size=10))
+def test_no_event_of_a_stream_is_taken_twice(batches: list[list[int]]) -> None:
+    last, taken = -1, []
+    for seqs in batches:
+        fresh = unseen(numbered(seqs), fakes.STREAM, last)
+        taken += [event.seq for event in fresh]
+        last = taken[-1] if fresh else last
+    assert taken == sorted(set(taken))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=15))
+def test_everything_arrives_when_a_sender_repeats_what_was_not_acknowledged(steps: list[tuple[int, bool]]) -> None:
+    first, end, last, taken = 0, 0, -1, []
+    for more, acknowledged in steps:
+        end += more
+        for event in unseen(numbered(list(range(first, end))), fakes.STREAM, last):
+            taken.append(event.seq)
+            last = event.seq
+        if acknowledged:
+            first = end
+    assert taken == list(range(end))
+
+
+def test_a_new_stream_begins_again() -> None:
+    assert [event.seq for event in unseen(numbered([0, 1]), OTHER_STREAM, 99)] == [0, 1]
+
+
+def test_repeat_is_dropped(events: Events) -> None:
+    assert events.store(numbered([1, 2])) == 2
+    assert events.store(numbered([1, 2])) == 0
+    assert events.store(numbered([2, 3])) == 1
+    assert events.store(numbered([1], OTHER_STREAM)) == 1
+    assert [event.seq for event in events.list(EventQuery())] == [1, 2, 3, 1]
+
+
+def test_state_is_taken_over(events: Events, links: Links, known: str, clock: fakes.Clock) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body(name="seed"))
+    clock.advance(1)
+    difference = {"code": "MTU", "device": "a", "wanted": "1500", "observed": "1400"}
+    event = fakes.event(
+        link.id, 1, status="DOWN", reason="DRIFT", message="so", differences=[difference], took_ms=1.5, kind="drifted"
+    )
+    events.store(fakes.batch([event]))
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason, shown.message) == (Status.DOWN, Reason.DRIFT, "so")
+    assert (shown.observed_generation, shown.status_changed_at) == (1, clock.now)
+    assert [end.device for end in shown.observed] == ["a", "b"]
+    assert [each.model_dump() for each in shown.differences] == [difference]
+    stored = events.list(EventQuery())[0]
+    assert (stored.link_name, stored.kind, stored.took_ms, stored.received_at) == ("seed", "drifted", 1.5, clock.now)
+    assert stored.observed_at == fakes.START
+    assert shown.updated_at == link.updated_at
+
+
+def test_the_last_of_a_batch_wins(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    events.store(fakes.batch([fakes.event(link.id, 2), fakes.event(link.id, 1, status="ERROR", reason="LOOP")]))
+    assert links.show(link.id).status is Status.ACTIVE
+
+
+def test_an_event_of_an_older_generation_does_not_change_the_status(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    links.update(fakes.CONTEXT, link.id, model.BridgeLinkUpdate(mtu=1400))
+    events.store(fakes.batch([fakes.event(link.id, 1, generation=1)]))
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason, shown.observed_generation) == (Status.BUILD, Reason.PLUGGING, 1)
+    assert len(events.list(EventQuery())) == 1
+    events.store(fakes.batch([fakes.event(link.id, 2, generation=2)]))
+    assert links.show(link.id).status is Status.ACTIVE
+    events.store(fakes.batch([fakes.event(link.id, 3, generation=1, status="ERROR", reason="LOOP")]))
+    assert links.show(link.id).observed_generation == 2
+    assert links.show(link.id).status is Status.ACTIVE
+
+
+def test_unplugged_removes_what_is_to_go(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    gone = {"kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED"}
+    events.store(fakes.batch([fakes.event(link.id, 1, **gone)]))
+    assert links.show(link.id).reason is Reason.UNPLUGGED
+    links.delete(fakes.CONTEXT, link.id)
+    events.store(fakes.batch([fakes.event(link.id, 2, generation=1, **gone)]))
+    assert links.show(link.id).status is Status.PENDING_DELETE
+    events.store(fakes.batch([fakes.event(link.id, 3, generation=2, **gone), fakes.event(link.id, 4, generation=2)]))
+    with pytest.raises(Exception, match="there is no link"):
+        links.show(link.id)
+    assert len(events.list(EventQuery(link_id=link.id))) == 4
+    assert links.create(fakes.CONTEXT, fakes.body()).status is Status.BUILD
+
+
+def test_what_goes_stays_going_and_tells_why_it_cannot(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    links.delete(fakes.CONTEXT, link.id)
+    events.store(fakes.batch([fakes.event(link.id, 1, generation=2, status="ERROR", reason="OVSDB_UNAVAILABLE")]))
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason) == (Status.PENDING_DELETE, Reason.OVSDB_UNAVAILABLE)
+
+
+def test_no_agent_speaks_of_another_hosts_link(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    events.store(fakes.batch([fakes.event(link.id, 1)], host="h2"))
+    assert links.show(link.id).status is Status.BUILD
+    assert events.list(EventQuery(host="h2"))[0].link_name is None
+
+
+def test_the_largest_numbers_are_kept(events: Events) -> None:
+    largest = (1 << 63) - 1
+    events.store(fakes.batch([fakes.event(LINK, largest, generation=largest)]))
+    assert [(event.seq, event.generation) for event in events.list(EventQuery())] == [(largest, largest)]
+
+
+def test_odd_values_do_not_stop_the_stream(events: Events) -> None:
+    odd = fakes.event(LINK, 1, message="a\0" + "x" * 100_000, took_ms=float("inf"))
+    assert events.store(fakes.batch([odd])) == 1
+    stored = events.list(EventQuery())[0]
+    assert stored.took_ms is None
+    assert stored.message.startswith("ax")
+
+
+def test_listing(events: Events) -> None:
+    events.store(fakes.batch([fakes.event(LINK, seq, kind="failed" if seq == 3 else "changed") for seq in range(5)]))
+    ids = [event.id for event in events.list(EventQuery())]
+    assert ids == sorted(ids)
+    assert [event.id for event in events.list(EventQuery(limit=2))] == ids[-2:]
+    assert [event.id for event in events.list(EventQuery(limit=2, after=ids[0]))] == ids[1:3]
+    assert [event.seq for event in events.list(EventQuery(kind="failed"))] == [3]
+    assert events.list(EventQuery(host="h9")) == []
+
+
+def test_purge_deletes_old_ones_and_their_ids_do_not_come_again(events: Events, clock: fakes.Clock) -> None:
+    events.store(numbered([1, 2]))
+    last = events.list(EventQuery())[-1].id
+    clock.advance(86400 * 3)
+    assert events.purge(days=4) == 0
+    assert events.purge(days=2) == 2
+    events.store(numbered([3]))
+    assert [event.id for event in events.list(EventQuery())] == [last + 1]
