@@ -1,0 +1,82 @@
+"""The real API over a real database, and in the place of the bus an agent that answers as a test wants."""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from tests.unit.controller import fakes
+from vethagent import model
+from vethagent.controller.agents import Reports
+from vethagent.controller.api import app
+from vethagent.controller.api.server import ApiServer
+from vethagent.controller.db.database import Database
+from vethagent.controller.events import Events
+from vethagent.controller.liveness import Liveness
+from vethagent.rpc import transport as bus
+
+HOST = "compute-195"
+MAX_BODY = 65536
+
+
+class Server:
+    """Listens once for all tests, because to stop listening takes half a second, and serves ``application``."""
+
+    def __init__(self) -> None:
+        self.application: WSGIApplication | None = None
+        self._server = ApiServer(self._serve, host="127.0.0.1", port=0, max_body=MAX_BODY, threads=2)
+        self.start, self.stop = self._server.start, self._server.stop
+
+    @property
+    def url(self) -> str:
+        return "http://{}:{}".format(*self._server.address)
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert self.application is not None
+        return self.application(environ, start_response)
+
+
+class Service:
+    """``requests`` are (method, path with query); ``answer`` is what the agent makes of each plug, None is silence."""
+
+    def __init__(self, url: str, database: Database) -> None:
+        self.url = url
+        self.requests: list[tuple[str, str]] = []
+        self.answer: dict[str, Any] | None = {"status": "ACTIVE", "kind": "plugged"}
+        self.unplugs = True
+        self._liveness = Liveness(75)
+        self._reports = Reports(database, self._liveness)
+        self._events = Events(database, self._liveness)
+        self._seq = itertools.count()
+        agent_api: Any = self
+        self._application = app.build(database, agent_api, liveness=self._liveness, max_body=MAX_BODY)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
+        self.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"] + query))
+        return self._application(environ, start_response)
+
+    def report(self, host: str = HOST, **fields: Any) -> None:
+        self._reports.take(fakes.report(host, **fields))
+
+    def event(self, link_id: str, host: str = HOST, **fields: Any) -> None:
+        event = fakes.event(link_id, next(self._seq), **fields)
+        self._events.store(fakes.batch([event], host))
+
+    # -- what the API says to agents
+
+    def plug_bridge_link(self, _context: bus.Context, link: model.BridgeLink) -> None:
+        if self.answer is not None:
+            ends = [
+                {"bridge": end.bridge, "kind": "linux", "device": end.device or f"veth{number}", "present": True}
+                for number, end in enumerate(link.ends)
+            ]
+            self.event(link.id, link.host, **({"generation": link.generation, "ends": ends} | self.answer))
+
+    def unplug_bridge_link(self, _context: bus.Context, host: str, ref: model.LinkRef) -> None:
+        if self.unplugs:
+            fields = {"generation": ref.generation, "kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED"}
+            self.event(ref.link_id, host, **fields)
+
+    def set_mode(self, _context: bus.Context, host: str, mode: model.Mode) -> None:
+        self.report(host, mode=mode)

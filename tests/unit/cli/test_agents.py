@@ -1,0 +1,34 @@
+"""``agent list``, ``show`` and ``set`` against the real API."""
+
+from tests.unit.cli.conftest import Vethctl
+from tests.unit.cli.service import HOST, Service
+
+
+def test_list(vethctl: Vethctl, service: Service) -> None:
+    sick = {"ready": False, "reasons": [{"part": "ovsdb", "message": "no connection"}]}
+    service.report("h2", health=sick, links={"ACTIVE": 3, "DOWN": 0, "ERROR": 1})
+    table = vethctl("agent", "list").out
+    assert "ovsdb: no connection" in table
+    assert "ACTIVE 3, ERROR 1" in table
+    well, ill = vethctl("agent", "list", "-f", "json").json
+    assert (well["Host"], well["Alive"], well["Ready"], well["Health"]) == (HOST, True, True, [])
+    assert (ill["Ready"], ill["Health"], ill["Links"]["ERROR"]) == (False, sick["reasons"], 1)
+
+
+def test_show(vethctl: Vethctl) -> None:
+    agent = vethctl("agent", "show", HOST, "-f", "json").json
+    assert (agent["host"], agent["mode"], agent["counters"]) == (HOST, "enforce", {"plugs": 2})
+
+
+def test_show_what_is_not_there(vethctl: Vethctl) -> None:
+    result = vethctl("agent", "show", "nowhere")
+    assert result.status == 1
+    assert "nowhere" in result.err and "NOT_FOUND" in result.err
+
+
+def test_set(vethctl: Vethctl) -> None:
+    agent = vethctl("agent", "set", HOST, "--mode", "observe", "--description", "rack 7", "-f", "json").json
+    assert (agent["mode"], agent["description"]) == ("observe", "rack 7")
+    assert vethctl("agent", "show", HOST, "-f", "json").json["reported_mode"] == "observe"
+    agent = vethctl("agent", "set", HOST, "--description", "", "-f", "json").json
+    assert (agent["mode"], agent["description"]) == ("observe", None)

@@ -1,0 +1,129 @@
+"""``vethctl`` itself."""
+
+import importlib
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.unit.cli.conftest import Vethctl
+from tests.unit.cli.service import Service
+from vethagent.cli import shell
+from vethagent.cli.commands import COMMANDS
+
+TOP = pathlib.Path(__file__).parents[3]
+HEAVY = ("sqlalchemy", "oslo_messaging", "eventlet", "pyroute2", "ovs", "falcon", "openstack", "cmd2", "pydantic")
+
+
+def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | environment,
+    )
+
+
+def test_help_names_every_command(run: Vethctl) -> None:
+    result = run("--help")
+    assert result.status == 0
+    lines = [line.split("  ") for line in result.out.splitlines()]
+    described = {words[1].strip(): words[-1].strip() for words in lines if len(words) > 2}
+    for name in [*COMMANDS, "complete", "help"]:
+        assert described[name]
+    assert "Could not" not in result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command(run: Vethctl, name: str) -> None:
+    long_way, short_way = run("help", *name.split()), run(*name.split(), "--help")
+    assert long_way.status == short_way.status == 0
+    assert long_way.out.startswith(f"usage: vethctl {name}")
+    assert short_way.out == long_way.out
+
+
+def test_version(run: Vethctl) -> None:
+    assert run("--version") == (0, f"vethctl {shell.version()}\n", "")
+
+
+def test_completion_knows_the_commands(run: Vethctl) -> None:
+    result = run("complete", "--shell", "bash")
+    assert result.status == 0
+    assert "cmds_link='create delete list set show'" in result.out
+    assert "--allow-loop" in result.out
+
+
+def test_openstack_client_has_the_same_commands() -> None:
+    groups = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["entry-points"]
+    entries = {name.replace("_", " "): value for name, value in groups["openstack.vethagent.v1"].items()}
+    assert entries == {f"bridge {name}": value for name, value in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("value", COMMANDS.values())
+def test_command_is_there(value: str) -> None:
+    module, _, name = value.partition(":")
+    assert getattr(importlib.import_module(module), name).__doc__
+
+
+def test_unreachable_api_says_what_to_do(run: Vethctl) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        result = run("--api-url", url, "link", "list")
+    assert (result.status, result.out) == (1, "")
+    assert f"Cannot reach the vethagent API at {url}: connection refused. Start vethagent-api" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_address_from_the_environment(run: Vethctl, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VETHAGENT_API_URL", service.url + "/v1/")
+    assert run("link", "list").status == 0
+    assert service.requests == [("GET", "/v1/bridge-links")]
+
+
+def test_proxy_is_not_asked_for_this_host(vethctl: Vethctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert vethctl("link", "list").status == 0
+
+
+def test_missing_credentials(vethctl: Vethctl, service: Service) -> None:
+    result = vethctl("--os-auth-type", "http_basic", "link", "list")
+    assert result.status == 1
+    assert "user name or password is missing" in result.err
+    assert service.requests == []
+
+
+def test_http_basic(vethctl: Vethctl) -> None:
+    options = ("--os-auth-type", "http_basic", "--os-username", "u", "--os-password", "p")
+    assert vethctl(*options, "link", "list").status == 0
+
+
+def test_debug_shows_where_it_failed(run: Vethctl) -> None:
+    result = run("--debug", "--api-url", "http://127.0.0.1:1", "link", "list")
+    assert result.status == 1
+    assert "Traceback" in result.err
+
+
+def test_reader_that_goes_away(service: Service) -> None:
+    script = "import sys; from vethagent.cli import shell; sys.exit(shell.main())"
+    command = f'{sys.executable} -c "{script}" --api-url {service.url} link list --print-empty'
+    done = start("-c", f"import subprocess; print(subprocess.run({['sh', '-c', command + ' | true']!r}).returncode)")
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("link", "list")])
+def test_start_imports_nothing_heavy(service: Service, arguments: tuple[str, ...]) -> None:
+    script = (
+        "import sys; from vethagent.cli import shell\n"
+        "try: shell.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = start("-c", script, *arguments, VETHAGENT_API_URL=service.url)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -1,0 +1,104 @@
+"""Commands about agents."""
+
+import argparse
+from typing import Any
+
+from vethagent.cli import columns, parsing
+from vethagent.cli.base import Lister, ShowOne, UsageError
+from vethagent.client.types import Agent, AgentUpdate
+
+MODES = ("enforce", "observe", "paused")
+
+_TITLES = ("Host", "Alive", "Ready", "Health", "Mode", "Links", "In Step", "Reported At", "Version")
+
+Fields = tuple[tuple[str, ...], tuple[Any, ...]]
+
+
+def row_of(agent: Agent) -> tuple[Any, ...]:
+    """Return one row of ``agent list``."""
+    return (
+        agent["host"],
+        columns.YesNo(agent["alive"]),
+        columns.YesNo(agent["ready"]),
+        columns.Health(agent["health"]),
+        agent["mode"],
+        columns.Counts(agent["links"]),
+        columns.YesNo(agent["desired_in_step"] and agent["observed_in_step"]),
+        columns.Time(agent["reported_at"]),
+        agent["agent_version"],
+    )
+
+
+def fields_of(agent: Agent) -> Fields:
+    """Return the names and values that ``agent show`` shows."""
+    shown: dict[str, Any] = {
+        "host": agent["host"],
+        "description": columns.Text(agent["description"]),
+        "alive": columns.YesNo(agent["alive"]),
+        "ready": columns.YesNo(agent["ready"]),
+        "health": columns.Health(agent["health"]),
+        "mode": agent["mode"],
+        "reported_mode": agent["reported_mode"],
+        "links": columns.Counts(agent["links"]),
+        "desired_in_step": columns.YesNo(agent["desired_in_step"]),
+        "observed_in_step": columns.YesNo(agent["observed_in_step"]),
+        "counters": columns.Counts(agent["counters"]),
+        "started_at": columns.Time(agent["started_at"]),
+        "reported_at": columns.Time(agent["reported_at"]),
+        "report_interval": agent["report_interval"],
+        "agent_version": agent["agent_version"],
+        "contract_version": agent["contract_version"],
+    }
+    return tuple(shown), tuple(shown.values())
+
+
+class ListAgents(Lister):
+    """List agents."""
+
+    def take_action(self, _parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Return titles and rows."""
+        return _TITLES, [row_of(agent) for agent in self.client.agents.list()]
+
+
+class ShowAgent(ShowOne):
+    """Show the agent of one host."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="The agent's host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Fields:
+        """Return names and values."""
+        parsing.check_field("HOST", parsed_args.host, "Host")
+        return fields_of(self.client.agents.get(parsed_args.host))
+
+
+class SetAgent(ShowOne):
+    """Set the mode or the description of an agent."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="The agent's host")
+        parser.add_argument(
+            "--mode",
+            choices=MODES,
+            help="enforce: repair drift; observe: report drift, change nothing; paused: do nothing, casts wait",
+        )
+        parser.add_argument("--description", metavar="TEXT", help="A note for people; '' takes it away")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Fields:
+        """Return names and values."""
+        body: AgentUpdate = {}
+        if parsed_args.mode is not None:
+            body["mode"] = parsed_args.mode
+        if parsed_args.description is not None:
+            body["description"] = parsed_args.description or None
+        if not body:
+            raise UsageError("nothing to change: give --mode or --description")
+        parsing.check_field("HOST", parsed_args.host, "Host")
+        parsing.check_field("--description", body.get("description"), "Text")
+        return fields_of(self.client.agents.update(parsed_args.host, body))

@@ -1,0 +1,63 @@
+"""What all commands share: the client, one-line errors of usage, and a failure that comes after the output."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn, cast
+
+from osc_lib import exceptions
+from osc_lib.command import command
+
+from vethagent.client.v1 import Client
+
+#: Name of the client in a client manager.
+API_NAME = "vethagent"
+
+
+class UsageError(exceptions.CommandError):
+    """The command line is not what the command takes; nothing was asked of the API."""
+
+
+class Command(command.Command):
+    """Base of all commands."""
+
+    epilog = ""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        return tersely(super().get_parser(prog_name))
+
+    def get_epilog(self) -> str:
+        """Return what help ends with. cliff's own reads the files of every installed package, at each start."""
+        return self.epilog
+
+    @property
+    def client(self) -> Client:
+        """Return the client, made when it is first asked for."""
+        return cast(Client, getattr(self.app.client_manager, API_NAME))
+
+
+class Lister(Command, command.Lister):
+    """Base of the commands that show many things."""
+
+
+class ShowOne(Command, command.ShowOne):
+    """Base of the commands that show one thing; set ``failure`` to fail after it was shown."""
+
+    failure: Exception | None = None
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Sequence[Any]) -> int:
+        """Write the output, then raise ``failure`` if there is one."""
+        code = super().produce_output(parsed_args, column_names, data)
+        if self.failure is not None:
+            raise self.failure
+        return code
+
+
+def tersely(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Make ``parser`` say what is wrong in one line: the usage would fill a screen with output options."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(2, f"{parser.prog}: {message} (see --help)\n")
+
+    parser.error = error  # type: ignore[method-assign]
+    return parser

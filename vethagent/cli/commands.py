@@ -1,0 +1,17 @@
+"""The commands by name, each as ``module:class``; a module is imported when its command is run.
+
+The OpenStack client finds the same classes as ``openstack bridge …`` by the entry points of the package. ``vethctl``
+reads this table instead, because looking for entry points means reading those of every installed package.
+"""
+
+COMMANDS = {
+    "agent list": "vethagent.cli.agents:ListAgents",
+    "agent set": "vethagent.cli.agents:SetAgent",
+    "agent show": "vethagent.cli.agents:ShowAgent",
+    "event list": "vethagent.cli.events:ListEvents",
+    "link create": "vethagent.cli.link_changes:CreateLink",
+    "link delete": "vethagent.cli.link_delete:DeleteLink",
+    "link list": "vethagent.cli.links:ListLinks",
+    "link set": "vethagent.cli.link_changes:SetLink",
+    "link show": "vethagent.cli.links:ShowLink",
+}

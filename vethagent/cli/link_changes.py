@@ -1,0 +1,134 @@
+"""Commands that make and change links."""
+
+import argparse
+from typing import Any
+
+from osc_lib import exceptions
+
+from vethagent.cli import parsing, resolve, waiting
+from vethagent.cli.base import ShowOne, UsageError
+from vethagent.cli.links import fields_of
+from vethagent.client.types import End, Link, LinkCreate, LinkUpdate
+
+Fields = tuple[tuple[str, ...], tuple[Any, ...]]
+
+
+_END_HELP = (
+    "Each END is BRIDGE[:DEVICE] and, after commas, kind=linux or kind=ovs (default: looked up on the host), tag=N "
+    "(access VLAN of an OVS port) and mac=MAC. What is not given is derived from the link's id. "
+    "Example: link create --host compute-195 --name seed --wait br1:phy-br1 br-eth1:eth1-br1,tag=100"
+)
+
+
+_FLAGS = (
+    ("--enable", "--disable", "admin_state_up", ("Plug the link", "Unplug the link but keep it here")),
+    ("--adopt", "--no-adopt", "adopt", ("Take over a pair that is there exactly as wanted", "Do not")),
+    ("--allow-loop", "--no-allow-loop", "allow_loop", ("Plug even if it closes a loop of bridges", "Do not")),
+)
+
+
+class _ChangeLink(ShowOne):
+    """Base of both; shows the link as it is in the end, also if the wait fails."""
+
+    def _shown(self, link: Link, parsed_args: argparse.Namespace) -> Fields:
+        if parsed_args.wait:
+            try:
+                link = waiting.until_settled(self.client.links, link, parsed_args.timeout)
+            except waiting.WaitFailed as failure:
+                self.failure, link = failure, failure.link
+        return fields_of(link)
+
+
+class CreateLink(_ChangeLink):
+    """Join two bridges of a host by a veth pair."""
+
+    epilog = _END_HELP
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("ends", metavar="END", type=parsing.end, nargs=2, help=parsing.END_METAVAR)
+        parser.add_argument("--host", metavar="HOST", required=True, help="The host with the two bridges")
+        parser.add_argument("--name", metavar="NAME", help="A name, one of its kind on the host")
+        parser.add_argument(
+            "--mtu", metavar="N", type=parsing.mtu, help="Bytes; the smaller of the two bridges' with 'auto' (default)"
+        )
+        parser.add_argument("--adopt", action="store_true", help="Take over the pair if it is there exactly as wanted")
+        parser.add_argument("--allow-loop", action="store_true", help="Plug even if it closes a loop of bridges")
+        parser.add_argument("--disable", action="store_true", help="Do not plug yet: see link set --enable")
+        waiting.add_arguments(parser, "ACTIVE (with --disable: DOWN)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Fields:
+        """Return names and values."""
+        body: LinkCreate = {
+            "host": parsed_args.host,
+            "ends": parsed_args.ends,
+            "name": parsed_args.name,
+            "mtu": parsed_args.mtu,
+            "adopt": parsed_args.adopt,
+            "allow_loop": parsed_args.allow_loop,
+            "admin_state_up": not parsed_args.disable,
+        }
+        parsing.check(body, "BridgeLinkCreate")
+        return self._shown(self.client.links.create(body), parsed_args)
+
+
+class SetLink(_ChangeLink):
+    """Change a bridge link; what is not named stays as it is."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        absent = argparse.SUPPRESS  # not in the body; None is a value of some
+        parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
+        parser.add_argument("--host", metavar="HOST", help="Its host, if several have one of that name")
+        name = parser.add_mutually_exclusive_group()
+        name.add_argument("--name", metavar="NAME", default=absent, help="The new name")
+        name.add_argument(
+            "--no-name", dest="name", action="store_const", const=None, default=absent, help="Have no name"
+        )
+        parser.add_argument("--mtu", metavar="N", type=parsing.mtu, default=absent, help="Bytes, or 'auto'")
+        for enable, disable, field, texts in _FLAGS:
+            flags = parser.add_mutually_exclusive_group()
+            for option, value, text in zip((enable, disable), (True, False), texts, strict=True):
+                flags.add_argument(option, dest=field, action="store_const", const=value, default=absent, help=text)
+        parser.add_argument(
+            "--tag",
+            metavar="BRIDGE=N",
+            type=parsing.bridge_tag,
+            action="append",
+            dest="tags",
+            default=[],
+            help="Access VLAN of the end in that OVS bridge, or BRIDGE=none; may be repeated",
+        )
+        waiting.add_arguments(parser, "so")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Fields:
+        """Return names and values."""
+        given = vars(parsed_args)
+        body: LinkUpdate = {}
+        for field in ("name", "mtu", "adopt", "allow_loop", "admin_state_up"):
+            if field in given:
+                body[field] = given[field]
+        tags = dict(parsed_args.tags)
+        if not body and not tags:
+            raise UsageError("nothing to change: give at least one option, such as --mtu")
+        parsing.check_field("--host", parsed_args.host, "Host")
+        parsing.check(body, "BridgeLinkUpdate")
+        for bridge, tag in tags.items():
+            parsing.check({"bridge": bridge, "kind": "ovs", "tag": tag}, "LinkEnd")
+        link = resolve.link_of(self.client.links, parsed_args.link, parsed_args.host)
+        if tags:
+            body["ends"] = _tagged(link["ends"], tags)
+            parsing.check(body, "BridgeLinkUpdate")
+        return self._shown(self.client.links.update(link["id"], body), parsed_args)
+
+
+def _tagged(ends: list[End], tags: dict[str, int | None]) -> list[End]:
+    """Return ``ends`` with the tags of the bridges that are named."""
+    bridges = [end["bridge"] for end in ends]
+    if unknown := sorted(set(tags) - set(bridges)):
+        raise exceptions.CommandError(f"--tag {unknown[0]}: the link has no end there, only in {' and '.join(bridges)}")
+    return [{**end, "tag": tags[end["bridge"]]} if end["bridge"] in tags else end for end in ends]

@@ -1,0 +1,45 @@
+"""From what people call a link to the link."""
+
+import re
+
+from osc_lib import exceptions
+
+from vethagent.cli.base import UsageError
+from vethagent.client.exceptions import NotFound
+from vethagent.client.links import Links
+from vethagent.client.types import Link
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_id(text: str) -> bool:
+    """Return whether ``text`` looks like the id of a link."""
+    return _ID.fullmatch(text) is not None
+
+
+def link_of(links: Links, id_or_name: str, host: str | None = None) -> Link:
+    """Return the link with that id or name; CommandError says what to do if there is none or more than one."""
+    if not id_or_name:
+        raise UsageError("the id or name of a link must not be empty")
+    found = _by_id(links, id_or_name) if is_id(id_or_name) else None
+    matches = [found] if found is not None else list(links.list(name=id_or_name, host=host))
+    if host is not None:
+        matches = [link for link in matches if link["host"] == host]
+    if not matches:
+        raise exceptions.CommandError(f"There is no link {id_or_name!r}" + (f" on host {host}" if host else ""))
+    if len(matches) > 1:
+        hosts = ", ".join(sorted(link["host"] for link in matches))
+        raise exceptions.CommandError(f"Several hosts have a link named {id_or_name!r}: {hosts}; pick one with --host")
+    return matches[0]
+
+
+def _by_id(links: Links, link_id: str) -> Link | None:
+    try:
+        return links.get(link_id.lower())
+    except NotFound:
+        return None
+
+
+def label_of(link: Link) -> str:
+    """Return what people call the link: its name, or its id if it has none."""
+    return link["name"] or link["id"]

@@ -1,0 +1,1 @@
+"""REST client over keystoneauth1; ``vethagent.client.v1.Client`` is where to begin."""

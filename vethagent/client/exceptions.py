@@ -1,0 +1,89 @@
+"""What can go wrong between a client and the API; the text of each is one line for a person."""
+
+from vethagent import exceptions
+
+
+class ClientError(exceptions.VethagentError):
+    """Base of all."""
+
+
+class ApiUnreachable(ClientError):
+    """There was no answer from the API."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(url, why)
+        self.url = url
+        self.why = why
+
+    def __str__(self) -> str:
+        return (
+            f"Cannot reach the vethagent API at {self.url}: {self.why}. Start vethagent-api (or vethagent-allinone) "
+            "there, or give the right address with --api-url or VETHAGENT_API_URL."
+        )
+
+
+class AuthenticationFailed(ClientError):
+    """No credentials could be had, or no address of the API from the service catalog."""
+
+
+class UnexpectedAnswer(ClientError):
+    """Somebody answered, but not as the vethagent API does."""
+
+    def __init__(self, url: str, what: str) -> None:
+        super().__init__(url, what)
+        self.url = url
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"What answers at {self.url} does not speak as the vethagent API does ({self.what}): check the address."
+
+
+class ApiError(ClientError):
+    """The API refused: ``status`` of HTTP, the API's ``code`` and, if known, the ``field`` and the request's id."""
+
+    def __init__(self, message: str, status: int, code: str, field: str | None, request_id: str | None) -> None:
+        super().__init__(message, status, code, field, request_id)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.field = field
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        request = f", request {self.request_id}" if self.request_id else ""
+        return f"{self.message} ({self.code}{request})"
+
+
+class InvalidRequest(ApiError):
+    """400: ``field`` is not what the API takes."""
+
+
+class Forbidden(ApiError):
+    """401 or 403: not for this user."""
+
+
+class NotFound(ApiError):
+    """404: there is no such thing."""
+
+
+class Conflict(ApiError):
+    """409: it clashes with something that is there."""
+
+
+class Unavailable(ApiError):
+    """503: the API has lost something that it needs; try again later."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidRequest,
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    503: Unavailable,
+}
+
+
+def of_status(status: int) -> type[ApiError]:
+    """Return the class for an HTTP status of 400 or above."""
+    return _BY_STATUS.get(status, ApiError)

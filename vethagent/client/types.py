@@ -1,0 +1,151 @@
+"""Bodies and answers of the API as they travel: plain dicts, so that fields of a newer minor version pass through."""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class End(TypedDict):
+    """One end of a link as wanted."""
+
+    bridge: str
+    kind: NotRequired[str]
+    device: NotRequired[str | None]
+    mac: NotRequired[str | None]
+    tag: NotRequired[int | None]
+
+
+class EndState(TypedDict):
+    """One end of a link as its agent saw it; None is 'unknown'."""
+
+    bridge: str
+    kind: str
+    device: str
+    present: bool
+    ifindex: int | None
+    peer_ifindex: int | None
+    attached_to: str | None
+    mac: str | None
+    mtu: int | None
+    up: bool | None
+    carrier: bool | None
+    tx_checksum: bool | None
+    datapath_type: str | None
+    ofport: int | None
+    tag: int | None
+    error: str | None
+
+
+class Difference(TypedDict):
+    """One thing that is not as wanted."""
+
+    code: str
+    device: str
+    wanted: str
+    observed: str
+
+
+class LinkCreate(TypedDict):
+    """Body that makes a link."""
+
+    host: str
+    ends: list[End]
+    name: NotRequired[str | None]
+    mtu: NotRequired[int | None]
+    adopt: NotRequired[bool]
+    allow_loop: NotRequired[bool]
+    admin_state_up: NotRequired[bool]
+
+
+class LinkUpdate(TypedDict, total=False):
+    """Body that changes a link: what is absent stays as it is."""
+
+    ends: list[End]
+    name: str | None
+    mtu: int | None
+    adopt: bool
+    allow_loop: bool
+    admin_state_up: bool
+
+
+class Link(TypedDict):
+    """A link: what is wanted, and what its agent made of it; times are RFC 3339."""
+
+    id: str
+    host: str
+    name: str | None
+    ends: list[End]
+    mtu: int | None
+    adopt: bool
+    allow_loop: bool
+    admin_state_up: bool
+    generation: int
+    request_id: str | None
+    status: str
+    reason: str
+    message: str
+    observed: list[EndState]
+    differences: list[Difference]
+    observed_generation: int | None
+    created_at: str
+    updated_at: str
+    status_changed_at: str
+
+
+class AgentUpdate(TypedDict, total=False):
+    """Body that changes an agent: what is absent stays as it is."""
+
+    mode: str
+    description: str | None
+
+
+class HealthReason(TypedDict):
+    """One part of an agent that does not work as it should."""
+
+    part: str
+    message: str
+
+
+class Agent(TypedDict):
+    """The agent of one host; ``report_interval`` is in seconds, times are RFC 3339."""
+
+    host: str
+    alive: bool
+    ready: bool
+    health: list[HealthReason]
+    mode: str
+    reported_mode: str
+    description: str | None
+    agent_version: str
+    contract_version: str
+    started_at: str
+    reported_at: str
+    report_interval: float
+    links: dict[str, int]
+    counters: dict[str, int]
+    desired_in_step: bool
+    observed_in_step: bool
+
+
+class Event(TypedDict):
+    """A port event as it was stored; ``took_ms`` is in milliseconds, times are RFC 3339."""
+
+    id: int
+    host: str
+    link_id: str
+    link_name: str | None
+    seq: int
+    kind: str
+    generation: int
+    status: str
+    reason: str
+    message: str
+    repaired: list[Difference]
+    differences: list[Difference]
+    ends: list[EndState]
+    took_ms: float | None
+    observed_at: str
+    received_at: str
+    request_id: str | None
+
+
+#: Of a request, by name; None is left out.
+Query = dict[str, Any]

@@ -1,0 +1,18 @@
+"""Version 1 of the API."""
+
+from keystoneauth1 import adapter
+
+from vethagent.client.agents import Agents
+from vethagent.client.events import Events
+from vethagent.client.links import Links
+from vethagent.client.transport import Transport
+
+
+class Client:
+    """The API's resources: ``links``, ``agents`` and ``events``."""
+
+    def __init__(self, http: adapter.Adapter) -> None:
+        transport = Transport(http)
+        self.links = Links(transport)
+        self.agents = Agents(transport)
+        self.events = Events(transport)
