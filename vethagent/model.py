@@ -74,7 +74,8 @@ Mtu = Annotated[int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_M
 Tag = Annotated[int, Field(strict=True, ge=constants.MIN_TAG, le=constants.MAX_TAG, description="802.1Q VLAN id")]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(max_length=255), AfterValidator(_check_text)]
-Count = Annotated[int, Field(strict=True, ge=0)]
+#: As much as a database column and JSON readers of other languages take.
+Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 

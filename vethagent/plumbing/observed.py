@@ -68,7 +68,7 @@ class Observed:
                 del self._names[before.name]
             if before.master:
                 _drop(self._members, before.master, ifindex)
-            if link_id := naming.owner(before.alias):
+            if link_id := _owner(before):
                 _drop(self._owned_devices, link_id, ifindex)
         if device is None:
             self.tx_checksum.pop(ifindex, None)
@@ -77,7 +77,7 @@ class Observed:
         self._names[device.name] = ifindex
         if device.master:
             self._members[device.master].add(ifindex)
-        if link_id := naming.owner(device.alias):
+        if link_id := _owner(device):
             self._owned_devices[link_id].add(ifindex)
         return before
 
@@ -176,6 +176,11 @@ class Observed:
     def _across(self, device: Device) -> Iterable[tuple[str, str]]:
         if device.kind == "veth" and (other := self.peer(device)) and (bridge := self.bridge_of(other)):
             yield device.name, bridge
+
+
+def _owner(device: Device) -> str | None:
+    """Return the link whose mark a device carries; on what is no veth a mark means nothing."""
+    return naming.owner(device.alias) if device.kind == "veth" else None
 
 
 def _drop(index: dict[K, set[V]], key: K, value: V) -> None:

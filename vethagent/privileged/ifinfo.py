@@ -62,31 +62,40 @@ class Message:
 
 
 def parse(data: bytes) -> Iterator[Message]:
-    """Yield the messages of one datagram; those of other families (a bridge tells of its ports) are left out."""
+    """Yield the messages of one datagram; those of other families (a bridge tells of its ports) are left out.
+
+    What is cut off or makes no sense ends it without an error.
+    """
     offset = 0
     while offset + _HEADER.size <= len(data):
         length, kind, flags, seq, _ = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size:
+        if length < _HEADER.size or offset + length > len(data):
             return
         body, end = offset + _HEADER.size, offset + length
         if kind in (RTM_NEWLINK, RTM_DELLINK):
-            if data[body] == AF_UNSPEC:
+            if end - body >= _IFINFO.size and data[body] == AF_UNSPEC:
                 interrupted = bool(flags & NLM_F_DUMP_INTR)
                 yield Message(kind, seq, device=_device(data, body, end), interrupted=interrupted)
         elif kind == NLMSG_ERROR:
             yield _answer(data, body, end, seq, flags)
         elif kind == NLMSG_DONE:
-            yield Message(kind, seq, interrupted=bool(flags & NLM_F_DUMP_INTR))
+            # A dump that the kernel breaks off ends with the error in here (netlink_dump_done in af_netlink.c).
+            code = -_number(data, body, end, _S32)
+            yield Message(kind, seq, errno=code, text=_explain(code), interrupted=bool(flags & NLM_F_DUMP_INTR))
         offset += (length + 3) & ~3
 
 
 def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
-        if length < 4:
+        if length < 4 or offset + length > end:
             return
         yield kind & _TYPE_MASK, offset + 4, offset + length
         offset += (length + 3) & ~3
+
+
+def _number(data: bytes, start: int, end: int, layout: struct.Struct = _U32) -> int:
+    return int(layout.unpack_from(data, start)[0]) if end - start >= layout.size else 0
 
 
 def _text(data: bytes, start: int, end: int) -> str:
@@ -104,17 +113,17 @@ def _device(data: bytes, body: int, end: int) -> Device:
         if attribute == _IFLA_IFNAME:
             name = _text(data, start, stop)
         elif attribute == _IFLA_MTU:
-            mtu = _U32.unpack_from(data, start)[0]
+            mtu = _number(data, start, stop)
         elif attribute == _IFLA_ADDRESS:
             mac = data[start:stop].hex(":")
         elif attribute == _IFLA_MASTER:
-            master = _U32.unpack_from(data, start)[0]
+            master = _number(data, start, stop)
         elif attribute == _IFLA_LINK:
-            peer = _U32.unpack_from(data, start)[0]
+            peer = _number(data, start, stop)
         elif attribute == _IFLA_IFALIAS:
             alias = _text(data, start, stop)
         elif attribute == _IFLA_GROUP:
-            group = _U32.unpack_from(data, start)[0]
+            group = _number(data, start, stop)
         elif attribute == _IFLA_LINK_NETNSID:
             elsewhere = True
         elif attribute == _IFLA_LINKINFO:
@@ -141,20 +150,24 @@ def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool]:
         if attribute == _IFLA_INFO_KIND:
             kind = _text(data, begin, stop)
         elif attribute == _IFLA_INFO_DATA and kind == "bridge":
-            for inner, first, _ in _attributes(data, begin, stop):
+            for inner, first, last in _attributes(data, begin, stop):
                 if inner == _IFLA_BR_STP_STATE:
-                    stp = _U32.unpack_from(data, first)[0] != 0
+                    stp = _number(data, first, last) != 0
     return kind, stp
 
 
 def _answer(data: bytes, body: int, end: int, seq: int, flags: int) -> Message:
-    code = -_S32.unpack_from(data, body)[0]
+    code = -_number(data, body, end, _S32)
     text = ""
     if code and flags & NLM_F_ACK_TLVS:
-        echoed = _HEADER.size if flags & NLM_F_CAPPED else _U32.unpack_from(data, body + 4)[0]
+        echoed = _HEADER.size if flags & NLM_F_CAPPED else _number(data, body + 4, end)
         for attribute, start, stop in _attributes(data, body + 4 + echoed, end):
             if attribute == _NLMSGERR_ATTR_MSG:
                 text = _text(data, start, stop)
-    if code and not text:
-        text = f"{errno.errorcode.get(code, code)}: {os.strerror(code)}"
-    return Message(NLMSG_ERROR, seq, errno=code, text=text)
+    return Message(NLMSG_ERROR, seq, errno=code, text=text or _explain(code))
+
+
+def _explain(code: int) -> str:
+    if code in errno.errorcode:
+        return f"{errno.errorcode[code]}: {os.strerror(code)}"
+    return f"errno {code}" if code else ""
