@@ -89,7 +89,7 @@ class BridgeKind(enum.StrEnum):
 
 
 class Status(enum.StrEnum):
-    """Of a link. ERROR needs a change from outside; DOWN is being repaired or is wanted so."""
+    """Of a link. ERROR waits for a change from outside and ends by itself with it; DOWN is being repaired or wanted so."""
 
     BUILD = "BUILD"
     ACTIVE = "ACTIVE"
@@ -246,6 +246,7 @@ class LinkRef(Message):
 
     link_id: LinkId
     generation: Count
+    request_id: Text | None = Field(default=None, description="Of the request that asked for it")
 
 
 class HostState(Message):

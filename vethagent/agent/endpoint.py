@@ -57,12 +57,12 @@ class AgentEndpoint:
     @exposed.cast
     def unplug_bridge_link(self, context: Context, link_id: object = None, generation: object = None) -> None:
         """A link is not wanted any more."""
-        self._unplug([{"link_id": link_id, "generation": generation}])
+        self._unplug(context, [{"link_id": link_id, "generation": generation}])
 
     @exposed.cast
     def unplug_bridge_links(self, context: Context, links: object = None) -> None:
         """Links are not wanted any more."""
-        self._unplug(self._list(links, "unplug_bridge_links"))
+        self._unplug(context, self._list(links, "unplug_bridge_links"))
 
     @exposed.cast
     def sync_bridge_links(self, context: Context) -> None:
@@ -115,8 +115,9 @@ class AgentEndpoint:
             dirty.append(link.id)
         self._inbox.mark(dirty)
 
-    def _unplug(self, bodies: list[object]) -> None:
+    def _unplug(self, context: Context, bodies: list[object]) -> None:
         self._counters.add("casts")
+        request_id = context.get("request_id")
         dirty = []
         for body in bodies:
             try:
@@ -124,7 +125,7 @@ class AgentEndpoint:
             except exceptions.InvalidMessage as error:
                 self._refuse(str(error))
                 continue
-            if not self._desired.remove(ref):
+            if not self._desired.remove(ref.model_copy(update={"request_id": ref.request_id or request_id})):
                 self._counters.add("casts_stale")
             dirty.append(ref.link_id)
         self._inbox.mark(dirty)

@@ -142,7 +142,8 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         link = self._desired.link(link_id)
-        request_id = link.request_id if link else None
+        removal = self._desired.removal(link_id)
+        request_id = link.request_id if link else removal.ref.request_id if removal else None
         if failure is not None:
             self._failed(state, failure, request_id)
             return

@@ -28,12 +28,24 @@ T = TypeVar("T")
 
 _EVENTS_AT_ONCE = 500
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
+#: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
+_SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
 
 
 class EventSender:
     """Delivers what is in the outbox, at least once and in order; (stream, seq) tells the controller a repeat."""
 
-    def __init__(self, outbox: Outbox, controller: ControllerAPI, *, host: str, health: HealthKeeper) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        controller: ControllerAPI,
+        *,
+        host: str,
+        health: HealthKeeper,
+        delivered: Callable[[], None],
+    ) -> None:
+        """``delivered`` is called after each batch that arrived."""
+        self._delivered = delivered
         self._outbox = outbox
         self._controller = controller
         self._host = host
@@ -62,6 +74,7 @@ class EventSender:
             else:
                 delay = 0.0
                 self._outbox.confirm()
+                self._delivered()
 
 
 class Heartbeat:
@@ -97,6 +110,8 @@ class Heartbeat:
         self._started_at = datetime.datetime.now(datetime.UTC)
         self._condition = threading.Condition()
         self._report_now = False
+        self._report_by: float | None = None
+        self._reported_at = 0.0
         self._pull_now = True
         self._stopping = False
         health.changed = self.soon
@@ -116,6 +131,13 @@ class Heartbeat:
         with self._condition:
             self._report_now = True
             self._condition.notify()
+
+    def links_changed(self) -> None:
+        """Report soon, so that what is shown of the agent is true again, but not for each of many changes."""
+        with self._condition:
+            if self._report_by is None:
+                self._report_by = max(time.monotonic() + _SOON_AFTER_CHANGE, self._reported_at + _AT_MOST_EVERY)
+                self._condition.notify()
 
     def pull(self) -> None:
         """Pull at once, then report."""
@@ -143,14 +165,17 @@ class Heartbeat:
     def _wait(self, seconds: float, *, hurry: bool) -> None:
         until = time.monotonic() + seconds
         with self._condition:
-            while not self._stopping and (left := until - time.monotonic()) > 0:
-                if hurry and (self._report_now or self._pull_now):
+            while not self._stopping:
+                by = min(until, self._report_by) if hurry and self._report_by is not None else until
+                left = by - time.monotonic()
+                if left <= 0 or (hurry and (self._report_now or self._pull_now)):
                     break
                 self._condition.wait(left)
 
     def _beat(self) -> None:
         with self._condition:
-            pull, self._pull_now, self._report_now = self._pull_now, False, False
+            pull, self._pull_now, self._report_now, self._report_by = self._pull_now, False, False, None
+            self._reported_at = time.monotonic()
         try:
             if pull or self._desired.suspects:
                 self._sync()

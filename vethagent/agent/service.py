@@ -31,6 +31,7 @@ LOG = logging.getLogger(__name__)
 
 _OVSDB_RETRY = 1.0
 _STOP_SECONDS = 2.0
+_HELPER_SECONDS = 3.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Agent:
         self._journal = Journal(self._outbox.put)
         self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
         self._stopping = threading.Event()
+        self._helper_started = threading.Event()
 
     def start(self) -> None:
         """Restore what is wanted here, then reach for OVSDB and the bus, neither of which is waited for."""
@@ -77,14 +79,19 @@ class Agent:
         self._helper = Helper(timeout=settings.helper_timeout)
         self._reconciler = self._make_reconciler()
         controller = ControllerAPI(self._transport, timeout=settings.rpc_timeout)
-        self._sender = EventSender(self._outbox, controller, host=settings.host, health=self._health)
         self._heartbeat = self._make_heartbeat(controller)
+        self._sender = EventSender(
+            self._outbox,
+            controller,
+            host=settings.host,
+            health=self._health,
+            delivered=self._heartbeat.links_changed,
+        )
         self._links.start()
         self._worker = self._reconciler.start()
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
-        self._heartbeat.start()
         self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
 
@@ -150,6 +157,9 @@ class Agent:
     # -- threads -------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
+        # A helper takes half a second to start. The first cast should not have to wait for it.
+        self._helper_started.wait(_HELPER_SECONDS)
+        self._heartbeat.start()
         self._server.start()
         LOG.info("Listening to casts for host %s", self._settings.host)
 
@@ -158,6 +168,7 @@ class Agent:
             self._helper.start()
         except exceptions.HelperUnavailable as error:
             self._health.bad("privsep", str(error))
+        self._helper_started.set()
 
     def _connect_ovs(self) -> None:
         while not self._stopping.is_set():

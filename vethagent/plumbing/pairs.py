@@ -35,6 +35,10 @@ def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -
         peer = observed.peer(device)
         if device.kind == "veth" and peer is not None and naming.owner(peer.alias) in (link.id, None):
             pair = _ordered(device, peer, names, sites)
+            if peer.alias and naming.owner(peer.alias) is None:
+                # The helper changes nothing that carries the mark of somebody else, not even our pair's other end.
+                text = f"{peer.name}, the other end of {device.name}, carries the alias {peer.alias!r} of something else"
+                return Pair(devices=pair, reason=Reason.NAME_CONFLICT, conflict=text)
             return _with_conflicts(Pair(devices=pair), names, observed, ours=pair)
     if owned:
         ours = [*owned, *filter(None, map(observed.peer, owned))]

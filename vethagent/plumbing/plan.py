@@ -80,7 +80,7 @@ class _LinkPlanner:
         pair = pairs.find(self.link, self.sites, self.observed)
         if pair.conflict:
             return self._verdict(Status.ERROR, pair.reason, pair.conflict, pair)
-        mtu = sites.wanted_mtu(self.link, self.sites, pair.devices, self.settled_mtu)
+        mtu = sites.wanted_mtu(self.link, self.sites, self.settled_mtu)
         return dataclasses.replace(self._plan(pair, mtu), mtu=mtu)
 
     def _plan(self, pair: pairs.Pair, mtu: int) -> LinkPlan:
@@ -144,13 +144,13 @@ class _LinkPlanner:
         )
 
     def _mend(self, pair: pairs.Pair, devices: tuple[Device, Device], mtu: int) -> list[operations.Operation]:
-        changes = [self._change(number, devices[number], mtu) for number in (0, 1)]
+        changes = [self._change(number, devices[number], mtu, adopted=pair.adopted) for number in (0, 1)]
         if pair.adopted or pair.claimed:
             adopt = operations.AdoptPair(link_id=self.link.id, ifindexes=(devices[0].ifindex, devices[1].ifindex))
             return [adopt]  # until it carries the mark the helper changes nothing else of it
         return list(filter(None, changes))
 
-    def _change(self, number: int, device: Device, mtu: int) -> operations.ChangeEnd | None:
+    def _change(self, number: int, device: Device, mtu: int, *, adopted: bool) -> operations.ChangeEnd | None:
         """Return the operation that makes one device as wanted; each thing wrong with it is a difference."""
         site, wanted = self.sites[number], self.sites[number].end
         change: dict[str, object] = {}
@@ -160,6 +160,8 @@ class _LinkPlanner:
         if device.mtu != mtu:
             self._differ("MTU", wanted.device, mtu, device.mtu)
             change["mtu"] = mtu
+            if self.settled_mtu == mtu and site.bridge_mtu == device.mtu:
+                change["bridge_follows"] = True
         if device.mac != wanted.mac and (self.link.ends[number].mac or not self.link.adopt):
             self._differ("MAC", wanted.device, wanted.mac, device.mac)
             change["mac"] = wanted.mac
@@ -171,7 +173,7 @@ class _LinkPlanner:
             change["tx_checksum"] = False
         change |= self._master(site, device)
         marked = device.alias == naming.alias(self.link.id)
-        if not marked and not self.link.adopt:
+        if not marked and not adopted:
             self._differ("ALIAS", wanted.device, naming.alias(self.link.id), device.alias or "none")
         if marked and not change:
             return None

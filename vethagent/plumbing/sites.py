@@ -7,7 +7,6 @@ from vethagent.model import BridgeKind, Reason
 from vethagent.plumbing import naming
 from vethagent.plumbing.naming import WantedEnd
 from vethagent.plumbing.observed import Observed
-from vethagent.privileged.ifinfo import Device
 
 _DEFAULT_MTU = 1500
 _NETDEV = "netdev"
@@ -45,21 +44,17 @@ def find_sites(link: model.BridgeLink, observed: Observed) -> tuple[Site, Site]:
     return _find(first, observed), _find(second, observed)
 
 
-def wanted_mtu(
-    link: model.BridgeLink, sites: tuple[Site, Site], devices: tuple[Device, Device] | None, settled: int | None
-) -> int:
+def wanted_mtu(link: model.BridgeLink, sites: tuple[Site, Site], settled: int | None) -> int:
     """Return the MTU of both ends in bytes: the one given or the smaller of the two bridges'.
 
-    A bridge of either kind lowers its own MTU to that of its ports. So one that has just what our device has in it,
-    while ``settled`` was something else, has only followed a change of our device and is no reason to keep that.
+    A bridge of either kind takes its own MTU from its ports, Open vSwitch a moment after the port has changed. So one
+    that has less now than when ``settled`` was found may only have followed a change of our device, and back to the
+    old value it comes only if our device goes first. A link grows with its bridges, it never shrinks with them.
     """
     if link.mtu is not None:
         return link.mtu
-    mtus = []
-    for number, site in enumerate(sites):
-        followed = devices is not None and settled is not None and site.bridge_mtu == devices[number].mtu
-        mtus.append(settled if followed and settled is not None else site.bridge_mtu)
-    return min(mtus)
+    smaller = min(site.bridge_mtu for site in sites)
+    return smaller if settled is None else max(smaller, settled)
 
 
 def _find(end: WantedEnd, observed: Observed) -> Site:

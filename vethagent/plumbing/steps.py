@@ -75,7 +75,7 @@ def _sentence(operation: Operation) -> str:
             )
             return f"make the veth pair {ends}"
         case ChangeEnd():
-            changes = operation.model_dump(exclude={"verb", "link_id", "ifindex"}, exclude_none=True)
+            changes = operation.model_dump(exclude={"verb", "link_id", "ifindex", "bridge_follows"}, exclude_none=True)
             text = ", ".join(f"{name} to {value}" for name, value in changes.items()) or "the mark"
             return f"set of ifindex {operation.ifindex}: {text}"
         case AdoptPair():

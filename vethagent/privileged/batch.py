@@ -78,7 +78,7 @@ class _Batch:
                 continue
             for index in _masters(operation):
                 bridges[index] = self._devices[index]
-            if isinstance(operation, operations.ChangeEnd) and operation.mtu is not None:
+            if isinstance(operation, operations.ChangeEnd) and operation.mtu and not operation.bridge_follows:
                 master = self._devices[operation.ifindex].master
                 if master in self._devices or (master and self._load(master)):
                     bridges[master] = self._devices[master]

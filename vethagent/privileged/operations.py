@@ -42,7 +42,10 @@ class CreatePair(_Operation):
 
 
 class ChangeEnd(_Operation):
-    """Change what is given of an owned device; ``master`` 0 takes it out of its bridge. The mark is set anew."""
+    """Change what is given of an owned device; ``master`` 0 takes it out of its bridge. The mark is set anew.
+
+    With ``bridge_follows`` its bridge need not keep its MTU: it has it from this device, and follows it back.
+    """
 
     verb: Literal["change_end"] = "change_end"
     ifindex: Ifindex
@@ -52,6 +55,7 @@ class ChangeEnd(_Operation):
     master: Annotated[int, Field(strict=True, ge=0, lt=1 << 31)] | None = None
     up: model.Flag | None = None
     tx_checksum: model.Flag | None = None
+    bridge_follows: model.Flag | None = None
 
 
 class AdoptPair(_Operation):
