@@ -1,0 +1,86 @@
+"""A whole deployment: RabbitMQ, controller and API in one namespace, and hosts with their agents around it."""
+
+import contextlib
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from types import TracebackType
+from typing import Self
+
+from tests.support import commands, daemons, hosts, management, namespaces, processes, rabbit, rest
+
+
+class Node:
+    """A host, its bridges ``br1`` (Linux) and ``br-eth1`` (Open vSwitch), a guest behind each, and its agent."""
+
+    def __init__(self, host: hosts.Host, agent: processes.VethagentProcess) -> None:
+        self.host = host
+        self.name = host.name
+        self.agent = agent
+        host.linux_bridge("br1")
+        host.ovs_bridge("br-eth1")
+        self.guest1 = host.guest("br1", "192.0.2.1/24")
+        self.guest2 = host.guest("br-eth1", "192.0.2.2/24")
+
+
+class Deployment:
+    """Broker, controller, API, and nodes that are added to them. As a context manager it leaves nothing behind."""
+
+    def __init__(self, *, name: str | None = None) -> None:
+        self._cleanup = contextlib.ExitStack()
+        self.daemons: list[daemons.Daemon] = []
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._cleanup.close)
+            folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{namespaces.PREFIX}-deployment-"))
+            self._cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            self.network = self._cleanup.enter_context(management.ManagementNetwork(name=name))
+            self.broker = rabbit.RabbitMQ(self.network, folder, address=self.network.address)
+            self.broker.start()
+            self._cleanup.callback(self.broker.kill)
+            options = processes.bus_options(self.broker.url, host="controller", state_path=folder)
+            self.controller = self._process("controller", folder, options)
+            self.run("vethagent-manage", "--config-file", str(self.controller.configuration), "db", "upgrade")
+            self.api = self._process("api", folder, options)
+            self.controller.start()
+            self.api.start()
+            self.rest = rest.Rest(self.network)
+            self.rest.wait_until_served()
+            undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    def add_node(self, name: str, *, concurrency: str = "eventlet", as_service_user: bool = False) -> Node:
+        """Return a new node whose agent has reported; ``remove_node`` or the end of the deployment removes it."""
+        host = self._cleanup.enter_context(hosts.Host(name))
+        self.network.join(host)
+        agent = processes.make_agent(
+            host, url=self.broker.url, concurrency=concurrency, as_service_user=as_service_user
+        )
+        node = Node(host, agent)
+        self.daemons.append(agent)
+        agent.start()
+        self.rest.wait_for_agent(name)
+        return node
+
+    def remove_node(self, node: Node) -> None:
+        """End a node and remove it; closing it once more does nothing."""
+        self.daemons.remove(node.agent)
+        node.host.close()
+
+    def run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run an installed command beside the controller; with ``check`` it has to succeed."""
+        command = self.network.command(str(processes.COMMANDS / program), *arguments)
+        return commands.run(*command, check=check, timeout=60)
+
+    def _process(self, kind: str, folder: pathlib.Path, options: processes.Options) -> processes.VethagentProcess:
+        process = processes.VethagentProcess(kind, namespace=self.network, folder=folder, options=options)
+        self.daemons.append(process)
+        self._cleanup.callback(process.kill)
+        return process

@@ -1,0 +1,149 @@
+"""A compute node: a network namespace with an Open vSwitch of its own, its bridges, and guests behind them."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+import tempfile
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support import commands, namespaces, openvswitch
+
+
+class Guest(namespaces.Namespace):
+    """A namespace with one address, joined to a bridge of a host by a veth pair that carries no mark."""
+
+    def __init__(self, role: str, *, device: str, address: str, name: str | None = None) -> None:
+        super().__init__(role, name=name)
+        self.device = device
+        self.address = address
+
+
+class Host:
+    """One compute node. As a context manager it leaves nothing behind, however the block ends."""
+
+    def __init__(self, name: str, *, namespace: str | None = None, folder: pathlib.Path | None = None) -> None:
+        self.name = name
+        self.guests: list[Guest] = []
+        self._ovs_bridges: set[str] = set()
+        self._cleanup = contextlib.ExitStack()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._cleanup.close)
+            self.folder = folder or pathlib.Path(tempfile.mkdtemp(prefix=f"{namespaces.PREFIX}-{name}-"))
+            self._cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            # A service that is not root's has to get through to its own folder below.
+            self.folder.chmod(0o755)
+            self.namespace = self._cleanup.enter_context(namespaces.Namespace(name, name=namespace))
+            ovs_folder = self.folder / "openvswitch"
+            ovs_folder.mkdir()
+            self.ovs = openvswitch.OpenVSwitch(self.namespace, ovs_folder)
+            self._cleanup.callback(self.ovs.close)
+            self.ovs.start()
+            undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all that runs on the host and its guests and remove them, with their folder."""
+        self._cleanup.close()
+
+    @property
+    def ovsdb(self) -> str:
+        """Where the host's Open vSwitch database is reached."""
+        return self.ovs.connection
+
+    def run(self, *command: str, check: bool = True, timeout: float = 60) -> str:
+        """Run ``command`` on the host and return what it printed."""
+        return self.namespace.run(*command, check=check, timeout=timeout)
+
+    def ip(self, *arguments: str) -> str:
+        """Run ip(8) on the host and return what it printed."""
+        return self.namespace.ip(*arguments)
+
+    def vsctl(self, *arguments: str) -> str:
+        """Run ovs-vsctl on the host's Open vSwitch and return what it printed."""
+        return self.ovs.vsctl(*arguments)
+
+    def device(self, name: str) -> dict[str, Any] | None:
+        """Return what ``ip -d -j link show`` says of a device, None if there is none."""
+        devices = json.loads(self.ip("-d", "-j", "link", "show"))
+        return next((device for device in devices if device["ifname"] == name), None)
+
+    def devices(self) -> list[str]:
+        """Return the names of all devices of the host, sorted."""
+        return sorted(device["ifname"] for device in json.loads(self.ip("-j", "link", "show")))
+
+    def ovs_ports(self, bridge: str) -> list[str]:
+        """Return the ports of an Open vSwitch bridge without its local one."""
+        return self.vsctl("list-ports", bridge).split()
+
+    def ovs_row(self, table: str, record: str, *columns: str) -> dict[str, Any]:
+        """Return columns of one row of the Open vSwitch database, as Python values; maps as dictionaries."""
+        answer = json.loads(self.vsctl("--format=json", f"--columns={','.join(columns)}", "list", table, record))
+        return {name: _value(value) for name, value in zip(answer["headings"], answer["data"][0], strict=True)}
+
+    # -- bridges and guests --------------------------------------------------------------------------------------
+
+    def linux_bridge(self, name: str, *, mtu: int | None = None, stp: bool = False) -> None:
+        """Make a Linux bridge that is up."""
+        size = [] if mtu is None else ["mtu", str(mtu)]
+        self.ip("link", "add", "name", name, *size, "type", "bridge", "stp_state", str(int(stp)))
+        self.ip("link", "set", name, "up")
+
+    def ovs_bridge(self, name: str, *, mtu: int | None = None, stp: bool = False) -> None:
+        """Make an Open vSwitch bridge on the userspace datapath that is up."""
+        size = [] if mtu is None else ["--", "set", "Interface", name, f"mtu_request={mtu}"]
+        options = ["datapath_type=netdev", f"stp_enable={str(stp).lower()}"]
+        self.vsctl("add-br", name, "--", "set", "Bridge", name, *options, *size)
+        self._ovs_bridges.add(name)
+        self.ip("link", "set", name, "up")
+
+    def guest(self, bridge: str, address: str, *, namespace: str | None = None) -> Guest:
+        """Put a guest with ``address`` (such as 192.0.2.1/24) behind ``bridge``."""
+        number = len(self.guests) + 1
+        role = f"{self.name}-guest{number}"
+        guest = Guest(role, name=namespace, device=f"tap{number}", address=address.partition("/")[0])
+        self._cleanup.callback(guest.close)
+        self.guests.append(guest)
+        self.ip("link", "add", guest.device, "type", "veth", "peer", "name", "eth0", "netns", guest.name)
+        if bridge in self._ovs_bridges:
+            # The userspace datapath passes on the unfinished checksums that a veth gives it.
+            guest.run("ethtool", "--offload", "eth0", "tx", "off")
+            self.vsctl("add-port", bridge, guest.device)
+        else:
+            self.ip("link", "set", guest.device, "master", bridge)
+        self.ip("link", "set", guest.device, "up")
+        guest.ip("address", "add", address, "dev", "eth0")
+        guest.ip("link", "set", "eth0", "up")
+        return guest
+
+    def remove_guests(self) -> None:
+        """Remove all guests and what joined them to the bridges."""
+        for guest in self.guests:
+            for bridge in self._ovs_bridges:
+                self.vsctl("--if-exists", "del-port", bridge, guest.device)
+            guest.close()
+        commands.wait_until(
+            lambda: not any(self.namespace.has_device(guest.device) for guest in self.guests),
+            what="the end of the guests' devices",
+        )
+        self.guests.clear()
+
+
+def _value(value: Any) -> Any:
+    """Return a value of the OVSDB protocol (RFC 7047, 5.1) as a Python value."""
+    match value:
+        case ["map", pairs]:
+            return dict(pairs)
+        case ["set", items]:
+            return [_value(item) for item in items]
+        case ["uuid", text]:
+            return text
+    return value

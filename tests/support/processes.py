@@ -1,0 +1,91 @@
+"""Processes of vethagent, as the commands that are installed start them."""
+
+import configparser
+import pathlib
+import sys
+from collections.abc import Mapping
+
+from tests.support import daemons, hosts, namespaces, service_user
+
+#: A configuration file: group, option, value.
+Options = Mapping[str, Mapping[str, str]]
+
+#: The folder of the commands, that of the interpreter which runs the tests.
+COMMANDS = pathlib.Path(sys.prefix) / "bin"
+
+
+class VethagentProcess(daemons.Daemon):
+    """``vethagent-KIND`` with a configuration file of its own, as root or as the service user."""
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        namespace: namespaces.Namespace,
+        folder: pathlib.Path,
+        options: Options,
+        as_service_user: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.configuration = write_options(folder / f"vethagent-{kind}.conf", options)
+        command = [str(COMMANDS / f"vethagent-{kind}"), "--config-file", str(self.configuration)]
+        if as_service_user:
+            command = service_user.command(*command)
+        super().__init__(command, name=f"vethagent-{kind}", namespace=namespace, log=folder / f"vethagent-{kind}.log")
+
+
+def write_options(path: pathlib.Path, options: Options) -> pathlib.Path:
+    """Write a configuration file and return its path."""
+    parser = configparser.RawConfigParser(default_section="")
+    parser.read_dict(options)
+    with path.open("w", encoding="utf-8") as file:
+        parser.write(file)
+    return path
+
+
+def bus_options(url: str, *, host: str, state_path: pathlib.Path) -> dict[str, dict[str, str]]:
+    """Return what every process reads: its name, its folder and the way to the bus."""
+    return {"DEFAULT": {"host": host, "state_path": str(state_path), "transport_url": url}}
+
+
+def agent_options(host: hosts.Host, *, concurrency: str) -> dict[str, dict[str, str]]:
+    """Return what an agent on ``host`` reads beside that."""
+    return {"agent": {"concurrency": concurrency, "ovsdb_connection": host.ovsdb}}
+
+
+def make_agent(
+    host: hosts.Host, *, url: str, concurrency: str = "eventlet", as_service_user: bool = False
+) -> VethagentProcess:
+    """Return an agent for ``host``, not started yet."""
+    folder = make_folder(host.folder / "agent", as_service_user=as_service_user)
+    if as_service_user:
+        host.ovs.let_in(service_user.UID, service_user.GID)
+    return VethagentProcess(
+        "agent",
+        namespace=host.namespace,
+        folder=folder,
+        options=bus_options(url, host=host.name, state_path=folder) | agent_options(host, concurrency=concurrency),
+        as_service_user=as_service_user,
+    )
+
+
+def make_allinone(host: hosts.Host, *, concurrency: str = "eventlet") -> VethagentProcess:
+    """Return controller, API and agent of ``host`` in one process, not started yet."""
+    folder = make_folder(host.folder / "allinone")
+    return VethagentProcess(
+        "allinone",
+        namespace=host.namespace,
+        folder=folder,
+        options={
+            **bus_options("fake://", host=host.name, state_path=folder),
+            **agent_options(host, concurrency=concurrency),
+        },
+    )
+
+
+def make_folder(folder: pathlib.Path, *, as_service_user: bool = False) -> pathlib.Path:
+    """Make a folder that the process may write to."""
+    folder.mkdir()
+    if as_service_user:
+        service_user.give(folder)
+    return folder

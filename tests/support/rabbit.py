@@ -1,0 +1,72 @@
+"""A RabbitMQ broker of its own: all its files in one folder, all its ports in one namespace."""
+
+import pathlib
+
+from tests.support import commands, daemons, namespaces
+
+# What the package has in PATH is a wrapper that changes to the user and the folders of the machine's own broker.
+_PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+_USER, _PASSWORD = "vethagent", "vethagent"
+_PORT = 5672
+_READY = "Server startup complete"
+
+_CONFIGURATION = """\
+listeners.tcp.1 = 0.0.0.0:{port}
+default_user = {user}
+default_pass = {password}
+loopback_users = none
+disk_free_limit.absolute = 10MB
+log.file = {log}
+log.file.level = info
+log.console = false
+"""
+
+
+class RabbitMQ:
+    """A broker that is reached at ``address`` from everywhere that has a way to it."""
+
+    def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path, *, address: str) -> None:
+        self.url = f"rabbit://{_USER}:{_PASSWORD}@{address}:{_PORT}/"
+        self._log = folder / "broker.log"
+        configuration = folder / "rabbitmq.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(port=_PORT, user=_USER, password=_PASSWORD, log=self._log), encoding="utf-8"
+        )
+        # The machine's own rabbitmq-env.conf would win over the environment.
+        environment = folder / "rabbitmq-env.conf"
+        environment.touch()
+        self.daemon = daemons.Daemon(
+            [_PROGRAM],
+            name="rabbitmq-server",
+            namespace=namespace,
+            log=folder / "rabbitmq-server.out",
+            env={
+                "HOME": str(folder),
+                "RABBITMQ_CONF_ENV_FILE": str(environment),
+                "RABBITMQ_CONFIG_FILE": str(configuration),
+                "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+                "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+                "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+                "RABBITMQ_LOG_BASE": str(folder),
+                # The name of this machine need not be resolvable, localhost is.
+                "RABBITMQ_NODENAME": "vethagent@localhost",
+            },
+        )
+
+    def start(self) -> None:
+        """Start the broker and wait until it takes connections."""
+        self._log.unlink(missing_ok=True)
+        self.daemon.start()
+        commands.wait_until(self._is_ready, what="the start of RabbitMQ", timeout=60, interval=0.1)
+
+    def stop(self) -> None:
+        """Shut the broker down; what is durable comes back at the next start."""
+        self.daemon.stop(timeout=30)
+
+    def kill(self) -> None:
+        """End the broker as a power failure would."""
+        self.daemon.kill()
+
+    def _is_ready(self) -> bool:
+        assert self.daemon.running, f"RabbitMQ ended with {self.daemon.process.returncode}:\n{self.daemon.tail()}"
+        return self._log.exists() and _READY in self._log.read_text(errors="replace")

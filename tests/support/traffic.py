@@ -1,0 +1,89 @@
+"""Traffic between guests: does it pass, does it arrive whole, is any of it lost."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from types import TracebackType
+from typing import Self
+
+from tests.support import commands, hosts, namespaces, tcp
+
+_REPLY = re.compile(r"icmp_seq=(\d+) ttl=")
+
+
+def can_ping(source: namespaces.Namespace, address: str, *, timeout: float = 1) -> bool:
+    """Return whether one ping is answered within ``timeout`` seconds."""
+    command = source.command("ping", "-q", "-n", "-c", "1", "-W", str(timeout), address)
+    return commands.run(*command, check=False).returncode == 0
+
+
+def wait_for_ping(source: namespaces.Namespace, address: str, *, timeout: float = 10) -> None:
+    """Wait until a ping is answered."""
+    what = f"an answer from {address} to {source.role}"
+    commands.wait_until(lambda: can_ping(source, address, timeout=0.2), what=what, timeout=timeout)
+
+
+def transfer(source: namespaces.Namespace, target: hosts.Guest, *, size: int = 4_000_000, timeout: float = 15) -> bool:
+    """Send ``size`` random bytes over TCP; return whether all of them arrived, and as they were sent."""
+    python = [sys.executable, "-I", str(tcp.__file__)]
+    receiver = subprocess.Popen(
+        target.command(*python, "receive", target.address), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    with receiver:
+        try:
+            assert receiver.stdout is not None
+            port = receiver.stdout.readline().strip()
+            sent = source.run(*python, "send", target.address, port, str(size), check=False, timeout=timeout)
+            return bool(sent) and receiver.communicate(timeout=timeout)[0] == sent
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            receiver.kill()
+
+
+class Pings:
+    """Pings that go on for as long as the block lasts.
+
+    ``lost`` are those that were not answered though an earlier and a later one was.
+    """
+
+    def __init__(self, source: namespaces.Namespace, address: str, *, interval: float = 0.02) -> None:
+        self._command = source.command("ping", "-n", "-i", str(interval), address)
+        self._answered: list[int] = []
+
+    def __enter__(self) -> Self:
+        # A file and not a pipe: one that nobody reads from would make ping wait.
+        self._output = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=self._output)
+        self.wait_for_answers(1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._process, self._output:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(10)
+            self._answered = self.answered()
+
+    def wait_for_answers(self, count: int, *, timeout: float = 10) -> None:
+        """Wait until ``count`` more pings are answered."""
+        wanted = len(self.answered()) + count
+        commands.wait_until(lambda: len(self.answered()) >= wanted, what=f"{count} more answers", timeout=timeout)
+
+    def answered(self) -> list[int]:
+        """Return the numbers of the pings that are answered so far."""
+        if self._answered:
+            return self._answered
+        # Read without moving: the position is shared with ping, which writes there.
+        descriptor = self._output.fileno()
+        text = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
+        return sorted({int(number) for number in _REPLY.findall(text)})
+
+    def lost(self) -> list[int]:
+        """Return the numbers of the pings that were not answered."""
+        answered = self.answered()
+        return sorted(set(range(answered[0], answered[-1])) - set(answered))
