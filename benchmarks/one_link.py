@@ -1,0 +1,119 @@
+"""One link: a shell script of five commands against one cast of vethagent over RabbitMQ, alternating in one run.
+
+"Stored" is from just before the cast leaves the process that has the API's part until the controller has stored ACTIVE,
+by the clock of the machine that all of it runs on. The shell commands end when the devices are up; nobody checks what
+has become of them, and nothing is stored.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import report
+from tests.support import commands, deployment, machine, rest
+
+_HOST = "compute-1"
+_FIRST, _SECOND = "phy-br1", "eth1-br1"
+_SCRIPT = f"""
+ip link add {_SECOND} type veth peer name {_FIRST}
+brctl addif br1 {_FIRST}
+ovs-vsctl "$1" add-port br-eth1 {_SECOND}
+ip link set {_FIRST} up
+ip link set {_SECOND} up
+"""
+_SHELL = "shell: ip, brctl, ovs-vsctl, ip, ip"
+_STORED = "vethagent: cast to ACTIVE stored"
+_AGENT = "of that the agent, notice to as wanted"
+_WARM_UP = 2
+
+
+def by_shell(node: deployment.Node) -> float:
+    """Plug by five commands and unplug again; return the milliseconds of the five."""
+    database = f"--db={node.host.ovsdb}"
+    # What is started from here is in the namespace by itself: no `ip netns exec` is measured.
+    with node.host.namespace.entered():
+        begun = time.perf_counter()
+        commands.run("sh", "-ec", _SCRIPT, "sh", database)
+        took = time.perf_counter() - begun
+        commands.run("ovs-vsctl", database, "del-port", "br-eth1", _SECOND)
+        commands.run("ip", "link", "del", _SECOND)
+    return took * 1000
+
+
+class Caster:
+    """``benchmarks.caster`` beside the controller."""
+
+    def __init__(self, made: deployment.Deployment) -> None:
+        command = [sys.executable, "-m", "benchmarks.caster", "--config-file", str(made.api.configuration)]
+        self._process = subprocess.Popen(
+            made.network.command(*command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def create(self, link: rest.Link) -> dict[str, Any]:
+        """Store and cast a link; return its id and the time of the cast."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps(link), file=self._process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=10)
+
+
+def by_system(api: rest.Rest, caster: Caster) -> dict[str, float]:
+    """Plug by one cast and unplug again; return the milliseconds by what they measure."""
+    ends = [{"bridge": "br1", "device": _FIRST}, {"bridge": "br-eth1", "device": _SECOND}]
+    cast = caster.create({"host": _HOST, "ends": ends})
+    # A question is work for the same two cores, so it is asked seldom.
+    commands.wait_until(lambda: api.links("status=ACTIVE"), what="ACTIVE", interval=0.2)
+    link = api.get(f"/v1/bridge-links/{cast['id']}")
+    (plugged,) = [event for event in api.events(f"link_id={cast['id']}") if event["kind"] == "plugged"]
+    api.delete(cast["id"])
+    api.wait_until_gone(cast["id"])
+    return {_STORED: (_seconds(link["status_changed_at"]) - cast["cast_at"]) * 1000, _AGENT: plugged["took_ms"]}
+
+
+def measure(runs: int, concurrency: str, progress: Callable[[str], None]) -> dict[str, list[float]]:
+    """Return the milliseconds of each way, ``runs`` of each."""
+    samples: dict[str, list[float]] = {_SHELL: [], _STORED: [], _AGENT: []}
+    progress("starting RabbitMQ, controller, API and one host with its agent")
+    with deployment.Deployment() as made, contextlib.closing(Caster(made)) as caster:
+        node = made.add_node(_HOST, concurrency=concurrency)
+        progress(f"{runs} runs of each, alternating, after {_WARM_UP} to warm up")
+        for number in range(-_WARM_UP, runs):
+            run = {_SHELL: by_shell(node), **by_system(made.rest, caster)}
+            if number >= 0:
+                for name, took in run.items():
+                    samples[name].append(took)
+    return samples
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tools/bench.sh one_link", description="One link, side by side.")
+    parser.add_argument("--runs", type=int, default=20, help="of each way (default: %(default)s)")
+    parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error("--runs must be 1 or more")
+    machine.prepare()
+    samples = measure(options.runs, options.concurrency, lambda text: print(f"==> {text}", flush=True))
+    report.show(f"one link, agent on {options.concurrency}", samples, baseline=_SHELL)
+
+
+def _seconds(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+if __name__ == "__main__":
+    main()

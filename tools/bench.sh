@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+#
+# Run benchmarks on this machine.
+#
+#   tools/bench.sh [NAME [OPTION...]]     one of benchmarks/, or all of them with their defaults
+#   tools/bench.sh --help
+#
+# Each measures vethagent side by side with what people use instead, in the same run, in network namespaces with an Open
+# vSwitch and a RabbitMQ of their own; this machine's interfaces, Open vSwitch and RabbitMQ stay as they are. Prints a
+# table and the same as one line of JSON. Needs the same as tools/demo.sh.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/bench.sh; }
+
+# A benchmark is a module that can be run.
+names=()
+for file in $(grep --files-with-matches '^if __name__ == ' benchmarks/*.py); do
+    names+=("$(basename "$file" .py)")
+done
+
+if [[ ${1-} == -h || ${1-} == --help ]]; then
+    usage
+    printf 'Benchmarks: %s\n' "${names[*]}"
+    exit 0
+fi
+if [[ $# -gt 0 ]]; then
+    if [[ " ${names[*]} " != *" $1 "* ]]; then
+        printf 'error: there is no benchmark %s, only: %s\n' "$1" "${names[*]}" >&2
+        exit 2
+    fi
+    names=("$1")
+    shift
+fi
+
+exec < /dev/null
+# shellcheck source=tools/lib/install.sh
+. tools/lib/install.sh
+install_system_packages demo rabbit
+install_project
+for name in "${names[@]}"; do
+    as_root env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m "benchmarks.$name" "$@"
+done

@@ -1,0 +1,1 @@
+"""What ``tools/demo.sh`` shows, on the same hosts and services as the tests."""
