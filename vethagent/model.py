@@ -89,7 +89,7 @@ class BridgeKind(enum.StrEnum):
 
 
 class Status(enum.StrEnum):
-    """Of a link. ERROR waits for a change from outside and ends by itself with it; DOWN is being repaired or wanted so."""
+    """Of a link. ERROR waits for a change from outside and ends with it; DOWN is being repaired, or is wanted so."""
 
     BUILD = "BUILD"
     ACTIVE = "ACTIVE"
@@ -107,11 +107,9 @@ class Reason(enum.StrEnum):
     UNPLUGGED = "UNPLUGGED"
     ADMIN_DOWN = "ADMIN_DOWN"
     AGENT_DOWN = "AGENT_DOWN"
-    AGENT_PAUSED = "AGENT_PAUSED"
     DRIFT = "DRIFT"
     BRIDGE_NOT_FOUND = "BRIDGE_NOT_FOUND"
     BRIDGE_AMBIGUOUS = "BRIDGE_AMBIGUOUS"
-    BRIDGE_DOWN = "BRIDGE_DOWN"
     NAME_CONFLICT = "NAME_CONFLICT"
     ADOPT_MISMATCH = "ADOPT_MISMATCH"
     LOOP = "LOOP"
@@ -123,8 +121,6 @@ class Reason(enum.StrEnum):
     OVSDB_REFUSED = "OVSDB_REFUSED"
     HELPER_UNAVAILABLE = "HELPER_UNAVAILABLE"
     HELPER_REFUSED = "HELPER_REFUSED"
-    CONNECTIVITY_LOST = "CONNECTIVITY_LOST"
-    INTERNAL = "INTERNAL"
 
 
 class Mode(enum.StrEnum):

@@ -7,7 +7,7 @@ import threading
 
 import oslo_messaging
 
-from vethagent import constants, exceptions
+from vethagent import constants, exceptions, model
 from vethagent.agent import inventory
 from vethagent.agent.desired import Desired
 from vethagent.agent.endpoint import AgentEndpoint
@@ -60,7 +60,7 @@ class Agent:
         self._inbox = Inbox()
         self._outbox = Outbox()
         self._observed = Observed()
-        self._journal = Journal(self._outbox.put)
+        self._journal = Journal(self._publish)
         self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
         self._stopping = threading.Event()
         self._helper_started = threading.Event()
@@ -186,6 +186,13 @@ class Agent:
             self._inbox.mark_all()  # what could not be done without it is tried again
         elif not self._stopping.is_set():
             self._health.bad("ovsdb", f"the connection to {self._settings.ovsdb_connection} is lost")
+
+    def _publish(self, event: model.PortEvent) -> None:
+        state = event.state
+        self._counters.add(f"events_{event.kind}")
+        reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
+        LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason)
+        self._outbox.put(event)
 
     def _overflow(self) -> None:
         LOG.warning("Link events were lost, all devices are listed again")
