@@ -1,0 +1,130 @@
+"""The fields of the models: what each may hold, and the sentence if it does not."""
+
+import datetime
+import enum
+from typing import Annotated
+
+import pydantic
+from pydantic import AfterValidator, Field
+
+from vethagent import constants
+
+
+def check_device_name(name: str) -> str:
+    """Return ``name`` if the kernel, OVS and a shell all take it as a device name, else raise ValueError.
+
+    The kernel (``dev_valid_name`` in net/core/dev.c) refuses the empty name, 16 bytes or more, ``.``, ``..``, ``/``,
+    ``:`` and white space, reads ``%d`` as a pattern, and has no room in sysctl for ``all`` and ``default``. Beyond
+    that only printable ASCII is taken, and no leading ``-``, which commands would read as an option.
+    """
+    if not name:
+        raise ValueError("must not be empty")
+    if len(name.encode()) > constants.MAX_DEVICE_NAME:
+        raise ValueError(f"is longer than {constants.MAX_DEVICE_NAME} bytes")
+    if name in (".", "..", "all", "default"):
+        raise ValueError(f"{name!r} is reserved")
+    if name.startswith("-"):
+        raise ValueError("must not begin with '-'")
+    if bad := sorted({char for char in name if not "!" <= char <= "~" or char in "/:%"}):
+        raise ValueError(f"must not contain {', '.join(map(repr, bad))}")
+    return name
+
+
+def _check_text(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("must not begin or end with white space")
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _check_mac(mac: str) -> str:
+    if int(mac[:2], 16) & 1:
+        raise ValueError("is a multicast address")
+    if mac == "00:00:00:00:00:00":
+        raise ValueError("is the zero address")
+    return mac
+
+
+def _check_utc(at: datetime.datetime) -> datetime.datetime:
+    return at.astimezone(datetime.UTC)
+
+
+DeviceName = Annotated[str, AfterValidator(check_device_name)]
+Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+LinkId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Mac = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", description="Unicast MAC address, lower case"),
+    AfterValidator(_check_mac),
+]
+Mtu = Annotated[int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_MTU, description="Bytes")]
+Tag = Annotated[int, Field(strict=True, ge=constants.MIN_TAG, le=constants.MAX_TAG, description="802.1Q VLAN id")]
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(max_length=255), AfterValidator(_check_text)]
+#: As much as a database column and JSON readers of other languages take.
+Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
+Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class BridgeKind(enum.StrEnum):
+    """``auto`` is looked up on the host: whichever kind of bridge has the name there."""
+
+    AUTO = "auto"
+    LINUX = "linux"
+    OVS = "ovs"
+
+
+class Status(enum.StrEnum):
+    """Of a link. ERROR waits for a change from outside and ends with it; DOWN is being repaired, or is wanted so."""
+
+    BUILD = "BUILD"
+    ACTIVE = "ACTIVE"
+    DOWN = "DOWN"
+    ERROR = "ERROR"
+    PENDING_DELETE = "PENDING_DELETE"
+
+
+class Reason(enum.StrEnum):
+    """Why a link is not ACTIVE; NONE if it is."""
+
+    NONE = ""
+    PLUGGING = "PLUGGING"
+    UNPLUGGING = "UNPLUGGING"
+    UNPLUGGED = "UNPLUGGED"
+    ADMIN_DOWN = "ADMIN_DOWN"
+    AGENT_DOWN = "AGENT_DOWN"
+    DRIFT = "DRIFT"
+    BRIDGE_NOT_FOUND = "BRIDGE_NOT_FOUND"
+    BRIDGE_AMBIGUOUS = "BRIDGE_AMBIGUOUS"
+    NAME_CONFLICT = "NAME_CONFLICT"
+    ADOPT_MISMATCH = "ADOPT_MISMATCH"
+    LOOP = "LOOP"
+    TAG_UNSUPPORTED = "TAG_UNSUPPORTED"
+    NO_CARRIER = "NO_CARRIER"
+    PORT_ERROR = "PORT_ERROR"
+    NETLINK_ERROR = "NETLINK_ERROR"
+    OVSDB_UNAVAILABLE = "OVSDB_UNAVAILABLE"
+    OVSDB_REFUSED = "OVSDB_REFUSED"
+    HELPER_UNAVAILABLE = "HELPER_UNAVAILABLE"
+    HELPER_REFUSED = "HELPER_REFUSED"
+
+
+class Mode(enum.StrEnum):
+    """Of an agent: repair drift; report drift and change nothing; do nothing, casts wait."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    PAUSED = "paused"
+
+
+class EventKind(enum.StrEnum):
+    """What a port event tells; the state in it is always whole."""
+
+    CHANGED = "changed"
+    PLUGGED = "plugged"
+    REPAIRED = "repaired"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+    UNPLUGGED = "unplugged"

@@ -1,0 +1,99 @@
+"""What is wanted: links, one by one and of a whole host."""
+
+from typing import Annotated, Self
+
+import pydantic
+from pydantic import AfterValidator, Field
+
+from vethagent.model.base import Message, Model
+from vethagent.model.fields import BridgeKind, Count, DeviceName, Flag, Host, LinkId, Mac, Mode, Mtu, Tag, Text
+
+
+class LinkEnd(Model):
+    """One end of a link: the bridge and the device in it."""
+
+    bridge: DeviceName
+    kind: BridgeKind = BridgeKind.AUTO
+    device: DeviceName | None = Field(default=None, description="Derived from the link id if not given")
+    mac: Mac | None = Field(default=None, description="Derived from the link id if not given")
+    tag: Tag | None = Field(default=None, description="Access VLAN of the OVS port")
+
+    @pydantic.model_validator(mode="after")
+    def _check_end(self) -> Self:
+        if self.tag is not None and self.kind is BridgeKind.LINUX:
+            raise ValueError("tag is for OVS bridges only")
+        if self.device == self.bridge:
+            raise ValueError(f"device must not have the name of its bridge, {self.bridge!r}")
+        return self
+
+
+def _check_ends(ends: tuple[LinkEnd, LinkEnd]) -> tuple[LinkEnd, LinkEnd]:
+    first, second = ends
+    if first.bridge == second.bridge:
+        raise ValueError(f"must join two different bridges, both are {first.bridge!r}")
+    if first.device is not None and first.device == second.device:
+        raise ValueError(f"must have two different devices, both are {first.device!r}")
+    if first.mac is not None and first.mac == second.mac:
+        raise ValueError(f"must have two different MAC addresses, both are {first.mac}")
+    for end, other in ((first, second), (second, first)):
+        if end.device == other.bridge:
+            raise ValueError(f"device {end.device!r} has the name of the other end's bridge")
+    return ends
+
+
+Ends = Annotated[tuple[LinkEnd, LinkEnd], AfterValidator(_check_ends)]
+
+
+class BridgeLinkCreate(Model):
+    """Body of ``POST /v1/bridge-links``."""
+
+    host: Host
+    ends: Ends
+    name: Text | None = Field(default=None, min_length=1)
+    mtu: Mtu | None = Field(default=None, description="Bytes; the smaller of the two bridges' if not given")
+    adopt: Flag = Field(default=False, description="Take over the pair if it is there exactly as wanted")
+    allow_loop: Flag = Field(default=False, description="Plug even if it closes a loop of bridges")
+    admin_state_up: Flag = True
+
+
+class BridgeLinkUpdate(Model):
+    """Body of ``PATCH /v1/bridge-links/{id}``: what is absent stays as it is."""
+
+    ends: Ends | None = None
+    name: Text | None = Field(default=None, min_length=1)
+    mtu: Mtu | None = None
+    adopt: Flag | None = None
+    allow_loop: Flag | None = None
+    admin_state_up: Flag | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check_nulls(self) -> Self:
+        nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
+        if bad := sorted(set(nulls) - {"name", "mtu"}):
+            raise ValueError(f"{bad[0]} must not be null")
+        return self
+
+
+class BridgeLink(BridgeLinkCreate, Message):
+    """One veth pair that is wanted on one host; each change raises ``generation``."""
+
+    id: LinkId
+    generation: Count
+    request_id: Text | None = Field(default=None, description="Of the request that made this generation")
+
+
+class LinkRef(Message):
+    """A link that is to go, as of ``generation``."""
+
+    link_id: LinkId
+    generation: Count
+    request_id: Text | None = Field(default=None, description="Of the request that asked for it")
+
+
+class HostState(Message):
+    """Everything that is wanted on one host; ``deleted`` are those that the controller waits to see gone."""
+
+    host: Host
+    links: tuple[BridgeLink, ...] = ()
+    deleted: tuple[LinkRef, ...] = ()
+    mode: Mode = Mode.ENFORCE
