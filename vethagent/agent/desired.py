@@ -86,12 +86,13 @@ class Desired:
             self._epoch += 1
             return self._epoch
 
-    def sync(self, state: model.HostState, token: int, owners: Iterable[str]) -> set[str]:
+    def sync(self, state: model.HostState, token: int, owners: Iterable[str], *, confirm: bool) -> set[str]:
         """Take in everything that is wanted; return the ids of the links to look at.
 
         What a cast changed since ``begin_sync`` is newer than the answer and stays. A link that the controller neither
-        wants nor waits to see gone, and a mark on the host (``owners``) that nobody knows, is dropped at the second
-        sync that finds it so: a controller with an empty database must not take a network down at once.
+        wants nor waits to see gone, and a mark on the host (``owners``) that nobody knows, becomes a suspect, and is
+        dropped by a later sync with ``confirm`` that finds it so still: a controller with an empty database must not
+        take a network down at once.
         """
         with self._lock:
             dirty = set()
@@ -109,10 +110,15 @@ class Desired:
             named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
             unknown = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
             unknown |= set(owners) - named - self._links.keys() - self._removals.keys()
-            for link_id in unknown & self._suspects:
-                self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
-                dirty.add(link_id)
-            self._suspects = unknown - self._suspects
+            if not self._suspects:
+                self._suspects = unknown
+            elif not confirm:
+                self._suspects &= unknown
+            else:
+                for link_id in unknown & self._suspects:
+                    self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
+                    dirty.add(link_id)
+                self._suspects = unknown - self._suspects
             self._changed_in.clear()
             return dirty
 
@@ -176,13 +182,17 @@ class Desired:
             if not unsaved:
                 return
             removals = [self._removals[link_id] for link_id in unsaved if link_id in self._removals]
-            self._store.save(
-                wanted=[
-                    (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
-                ],
-                removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
-                gone=[link_id for link_id in unsaved if link_id in self._gone],
-            )
+            try:
+                self._store.save(
+                    wanted=[
+                        (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
+                    ],
+                    removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
+                    gone=[(link_id, self._gone[link_id]) for link_id in unsaved if link_id in self._gone],
+                )
+            except BaseException:
+                self._unsaved |= unsaved
+                raise
 
     # -- within --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vethagent.plumbing.observed import OvsBridge, OvsPort
 from vethagent.plumbing.ovs import OvsChanges
@@ -29,6 +29,7 @@ class Batch:
     ports: dict[str, OvsPort | None] = dataclasses.field(default_factory=dict)
     whole: bool = False
     questions: list[Callable[[], None]] = dataclasses.field(default_factory=list)
+    answers: "list[futures.Future[Any]]" = dataclasses.field(default_factory=list)
 
 
 class Inbox:
@@ -86,14 +87,20 @@ class Inbox:
                 answer.set_exception(error)
 
         with self._condition:
+            if self._closed:
+                answer.cancel()
+                return answer
             self._batch.questions.append(run)
+            self._batch.answers.append(answer)
             self._notify()
         return answer
 
     def close(self) -> None:
-        """Let ``take`` return None from now on."""
+        """Let ``take`` return None from now on; questions that are open get CancelledError for an answer."""
         with self._condition:
             self._closed = True
+            for answer in self._batch.answers:
+                answer.cancel()
             self._condition.notify_all()
 
     def take(self, timeout: float | None) -> Batch | None:

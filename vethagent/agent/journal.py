@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from vethagent import model
 from vethagent.model import Difference, EventKind, LinkState, Reason, Status
 
-_MOVING = (Reason.PLUGGING, Reason.DRIFT, Reason.UNPLUGGING, Reason.OVSDB_UNAVAILABLE)
+#: What passes by itself; a veth has carrier a moment after its other end has come up.
+_MOVING = (Reason.PLUGGING, Reason.DRIFT, Reason.NO_CARRIER, Reason.UNPLUGGING, Reason.OVSDB_UNAVAILABLE)
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,7 +61,8 @@ class Journal:
     def tell_late(self, state: LinkState, *, request_id: str | None = None) -> None:
         """The link has been on its way for too long: say how it is."""
         if self._told.get(state.link_id) != state:
-            self._emit(state, EventKind.CHANGED, request_id)
+            drifted = state.reason is Reason.DRIFT
+            self._emit(state, EventKind.DRIFTED if drifted else EventKind.CHANGED, request_id)
 
     def forget(self, link_id: str) -> None:
         """The link is gone."""
@@ -80,13 +82,15 @@ class Journal:
         return state.reason in _MOVING and state.status in (Status.BUILD, Status.DOWN, Status.PENDING_DELETE)
 
     def _say(self, state: LinkState, request_id: str | None) -> None:
-        notice = self._notices.pop(state.link_id, None)
+        settled = state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN
+        # Until it is as wanted, what was wrong is not forgotten.
+        notice = self._notices.pop(state.link_id, None) if settled else self._notices.get(state.link_id)
         before = self._told.get(state.link_id)
         kind = _kind(state, before, drifted=bool(notice and notice.drift))
         first_look = before is None and self._carried.get(state.link_id) == state.generation
-        if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
+        if settled:
             self._carried[state.link_id] = state.generation
-        if first_look and kind is not EventKind.REPAIRED:
+        if first_look and kind not in (EventKind.REPAIRED, EventKind.UNPLUGGED):
             # After a restart that is how it was before it; if the controller remembers otherwise the digests say so.
             self._told[state.link_id] = state
             return
@@ -94,8 +98,6 @@ class Journal:
             return
         repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()
         self._emit(state, kind, request_id, since=notice.since if notice else None, repaired=repaired)
-        if kind is EventKind.FAILED and notice is not None:
-            self._notices[state.link_id] = notice  # it is still not as wanted
 
     def _emit(
         self,
@@ -130,6 +132,4 @@ def _kind(state: LinkState, before: LinkState | None, *, drifted: bool) -> Event
             return EventKind.REPAIRED
         if before is None or before.status is not state.status or before.generation != state.generation:
             return EventKind.PLUGGED
-    if state.reason is Reason.DRIFT:
-        return EventKind.DRIFTED
     return EventKind.CHANGED

@@ -29,11 +29,6 @@ class Observer:
         """Take in what changed; return the ids of the links that it concerns."""
         dirty = set(batch.dirty)
         dirty |= self._devices(batch.devices)
-        if batch.look_again:
-            devices = self._dump()
-            changes: Changes = dict.fromkeys(self._observed.devices.keys() - devices.keys())
-            changes.update(devices)
-            dirty |= self._devices(changes)
         if batch.whole:
             batch.bridges = dict.fromkeys(self._observed.bridges) | batch.bridges
             batch.ports = dict.fromkeys(self._observed.ports) | batch.ports
@@ -44,6 +39,12 @@ class Observer:
         first_rows = batch.whole and not self._observed.ovs_known
         if batch.whole:
             self._observed.ovs_known = True
+        if batch.look_again:
+            # Last, because it may fail, and what a batch tells of OVSDB is not told twice.
+            devices = self._dump()
+            changes: Changes = dict.fromkeys(self._observed.devices.keys() - devices.keys())
+            changes.update(devices)
+            dirty |= self._devices(changes)
         if batch.all_dirty or first_rows:
             dirty |= self._desired.ids()
         return dirty
@@ -83,7 +84,7 @@ class Observer:
         return concerned
 
     def _topology_changed(self, before: Device | None, device: Device | None) -> None:
-        if before is not None and (device is None or device.master != before.master or device.stp != before.stp):
+        if before is not None and (device is None or _way(device) != _way(before)):
             self.unjoined = True
 
     def _bridge(self, name: str, bridge: OvsBridge | None) -> set[str]:
@@ -104,5 +105,12 @@ class Observer:
         return dirty
 
     def _port_moved(self, before: OvsPort | None, port: OvsPort | None) -> None:
-        if before is not None and (port is None or port.bridge != before.bridge):
+        if before is not None and (
+            port is None or (port.bridge, port.type, port.peer) != (before.bridge, before.type, before.peer)
+        ):
             self.unjoined = True
+
+
+def _way(device: Device) -> tuple[object, ...]:
+    """Return what of a device makes it part of a way between bridges."""
+    return device.name, device.kind, device.master, device.peer, device.stp

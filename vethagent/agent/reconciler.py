@@ -98,9 +98,11 @@ class Reconciler:
 
     def _round(self, batch: Batch) -> None:
         self._audit(batch)
-        dirty = self._observer.absorb(batch)
-        for question in batch.questions:
-            question()
+        try:
+            dirty = self._observer.absorb(batch)
+        finally:
+            for question in batch.questions:  # whoever asked waits, also if this round is lost
+                question()
         late = self._due()
         if self._desired.mode is Mode.PAUSED:
             return
@@ -136,6 +138,7 @@ class Reconciler:
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)
         self._retries.pop(link_id, None)
+        self._journal.forget(link_id)
         return None
 
     def _conclude(self, plan: LinkPlan, failure: Failure | None, late: set[str]) -> None:
@@ -186,8 +189,14 @@ class Reconciler:
     # -- timers --------------------------------------------------------------------------------------------------
 
     def _again(self, link_id: str) -> None:
-        """Look at the link after a while: seldomer each time, and not all links at once."""
-        attempt = self._retries[link_id].attempt + 1 if link_id in self._retries else 0
+        """Look at the link after a while: seldomer each time, and not all links at once.
+
+        A look because of an event, before the time has come, does not count.
+        """
+        known = self._retries.get(link_id)
+        if known is not None and known.due > time.monotonic():
+            return
+        attempt = known.attempt + 1 if known is not None else 0
         delay = min(_RETRY_LAST, max(_SETTLE, _RETRY_FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
         self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
 

@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 _EVENTS_AT_ONCE = 500
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
+#: Share of the report interval after which a link that the controller does not know may go.
+_CONFIRM_AFTER = 0.8
 #: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
 
@@ -114,6 +116,7 @@ class Heartbeat:
         self._reported_at = 0.0
         self._pull_now = True
         self._stopping = False
+        self._suspected_at = 0.0
         health.changed = self.soon
 
     def start(self) -> None:
@@ -189,6 +192,8 @@ class Heartbeat:
             self._mode_changed(answer.mode)
         if answer.desired_digest != self._desired.digest():
             self._sync()
+        elif self._desired.mode is model.Mode.PAUSED:
+            LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             LOG.info("The controller remembers other states: telling all of them again")
             self._sync()
@@ -200,7 +205,11 @@ class Heartbeat:
         token = self._desired.begin_sync()
         state = self._controller.get_bridge_links({}, self._host)
         owners = self._ask(self._observed.owners)
-        dirty = self._desired.sync(state, token, owners)
+        # One beat after the other may come at once; a controller that forgot needs time to remember.
+        confirm = time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
+        if confirm or not self._desired.suspects:
+            self._suspected_at = time.monotonic()
+        dirty = self._desired.sync(state, token, owners, confirm=confirm)
         if self._desired.set_mode(state.mode):
             self._mode_changed(state.mode)
         LOG.info("%d links are wanted, %d of them have changed", len(state.links), len(dirty))

@@ -74,7 +74,7 @@ class Store:
         *,
         wanted: Iterable[tuple[model.BridgeLink, int | None]] = (),
         removed: Iterable[tuple[str, int, model.BridgeLink | None]] = (),
-        gone: Iterable[str] = (),
+        gone: Iterable[tuple[str, int]] = (),
     ) -> None:
         """Keep changes, all or none: links that are wanted now, that are to go, and that went.
 
@@ -89,9 +89,9 @@ class Store:
                 self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
                 text = body.model_dump_json() if body else None
                 self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
-            self._db.executemany(
-                "UPDATE removed SET gone_at = ?, body = NULL WHERE id = ?", [(time.time(), link_id) for link_id in gone]
-            )
+            for link_id, generation in gone:
+                self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+                self._db.execute("REPLACE INTO removed VALUES (?, ?, NULL, ?)", (link_id, generation, time.time()))
         except BaseException:
             self._db.execute("ROLLBACK")
             raise

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NoReturn
@@ -18,6 +19,10 @@ from vethagent.rpc import transport as bus
 
 if TYPE_CHECKING:
     from vethagent.controller.db.database import Database
+
+
+#: How oslo.config says where a value was found; only the file is of use to whoever reads it.
+_LOCATION = re.compile(r"LocationInfo\(location=<[^>]*>, detail='([^']*)'\)")
 
 
 class StartError(exceptions.VethagentError):
@@ -60,7 +65,7 @@ def configure(
             for opt in opts:
                 _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
     except (cfg.Error, ValueError) as error:
-        raise StartError(str(error)) from error
+        raise StartError(_LOCATION.sub(r"\1", str(error))) from error
     log.setup(conf, PROJECT)
 
 

@@ -97,9 +97,7 @@ class Agents:
         if body.mode is not None:
             mode = body.mode
             LOG.info("%s: the agent of %s is to be in mode %s", context.get("request_id"), host, mode.value)
-            casts.attempt(
-                context, f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode)
-            )
+            casts.attempt(context, f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode))
         with self._database.reader() as session:
             held = _held(session, [host])
         return self._view(row, held[host])

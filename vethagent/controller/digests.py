@@ -21,9 +21,7 @@ class HeldLink(NamedTuple):
 
 def desired(links: Iterable[HeldLink]) -> str:
     """Return the digest over all of a host's links that are to be there."""
-    return model.desired_digest(
-        (link.id, link.generation) for link in links if link.status != Status.PENDING_DELETE
-    )
+    return model.desired_digest((link.id, link.generation) for link in links if link.status != Status.PENDING_DELETE)
 
 
 def observed(links: Iterable[HeldLink]) -> str:

@@ -104,9 +104,7 @@ class Events:
         return len(fresh)
 
 
-def _lock_links(
-    session: orm.Session, host: str, events: Sequence[model.PortEvent]
-) -> dict[str, models.BridgeLink]:
+def _lock_links(session: orm.Session, host: str, events: Sequence[model.PortEvent]) -> dict[str, models.BridgeLink]:
     ids = sorted({event.state.link_id for event in events})
     links: dict[str, models.BridgeLink] = {}
     for start in range(0, len(ids), _CHUNK):

@@ -80,9 +80,7 @@ class Links:
 
     def _plug(self, context: bus.Context, row: models.BridgeLink) -> None:
         message = views.message_of(row)
-        casts.attempt(
-            context, f"link {row.id}", row.host, lambda: self._agent_api.plug_bridge_link(context, message)
-        )
+        casts.attempt(context, f"link {row.id}", row.host, lambda: self._agent_api.plug_bridge_link(context, message))
 
     @retried
     def _insert(
@@ -154,9 +152,7 @@ class _conflicts:  # noqa: N801 - a context manager, used like a function
             raise oslo_db.exception.RetryRequest(error) from error
 
 
-def _get(
-    session: orm.Session, link_id: str, *, lock: bool = False
-) -> tuple[models.BridgeLink, datetime.datetime]:
+def _get(session: orm.Session, link_id: str, *, lock: bool = False) -> tuple[models.BridgeLink, datetime.datetime]:
     statement = _with_report().where(models.BridgeLink.id == link_id)
     if lock:
         statement = statement.with_for_update(of=models.BridgeLink)

@@ -96,9 +96,7 @@ def wanted_of(row: models.BridgeLink) -> dict[str, Any]:
 
 def message_of(row: models.BridgeLink) -> model.BridgeLink:
     """Return ``row`` as its agent gets it."""
-    return model.BridgeLink(
-        id=row.id, generation=row.generation, request_id=row.request_id, **wanted_of(row)
-    )
+    return model.BridgeLink(id=row.id, generation=row.generation, request_id=row.request_id, **wanted_of(row))
 
 
 def ref_of(row: models.BridgeLink) -> model.LinkRef:

@@ -53,6 +53,8 @@ class Observed:
         #: False until the rows of OVSDB are all there: until then nothing is known of it, not even that it is empty.
         self.ovs_known = False
         self._names: dict[str, int] = {}
+        #: ifindex of a veth device -> that of the one which names it as its other end.
+        self._peers: dict[int, int] = {}
         self._members: defaultdict[int, set[int]] = defaultdict(set)
         self._owned_devices: defaultdict[str, set[int]] = defaultdict(set)
         self._ports_of: defaultdict[str, set[str]] = defaultdict(set)
@@ -66,6 +68,8 @@ class Observed:
         if before is not None:
             if self._names.get(before.name) == ifindex:
                 del self._names[before.name]
+            if before.peer and self._peers.get(before.peer) == ifindex:
+                del self._peers[before.peer]
             if before.master:
                 _drop(self._members, before.master, ifindex)
             if link_id := _owner(before):
@@ -75,6 +79,8 @@ class Observed:
             return before
         self.devices[ifindex] = device
         self._names[device.name] = ifindex
+        if device.kind == "veth" and device.peer:
+            self._peers[device.peer] = ifindex
         if device.master:
             self._members[device.master].add(ifindex)
         if link_id := _owner(device):
@@ -110,9 +116,16 @@ class Observed:
         return None if index is None else self.devices[index]
 
     def peer(self, device: Device) -> Device | None:
-        """Return the other end of a veth if both ends say so and it is in this namespace."""
-        other = self.devices.get(device.peer) if device.peer else None
-        return other if other is not None and other.peer == device.ifindex else None
+        """Return the other end of a veth if it is in this namespace and neither end says otherwise.
+
+        The event that tells of a pair's second device is sent before the two are tied together (veth_newlink in
+        drivers/net/veth.c), and no other need follow; so what one end says is enough.
+        """
+        other = self.devices.get(self._peer_index(device))
+        return other if other is not None and self._peer_index(other) == device.ifindex else None
+
+    def _peer_index(self, device: Device) -> int:
+        return device.peer or self._peers.get(device.ifindex, 0)
 
     def linux_bridge(self, name: str) -> Device | None:
         """Return the Linux bridge with this name."""

@@ -13,6 +13,7 @@ from ovsdbapp.backend.ovs_idl import command, connection, idlutils
 from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
+from vethagent.plumbing import naming
 from vethagent.plumbing.observed import OvsBridge, OvsPort
 from vethagent.plumbing.steps import AttachPort, DetachPort
 
@@ -148,7 +149,8 @@ class _Idl(connection.OvsdbIdl):
             now = {interface.uuid for interface in row.interfaces}
             self._port_interfaces[key] = now
         for interface in before - now:
-            self._interface_port.pop(interface, None)
+            if self._interface_port.get(interface) == key:
+                del self._interface_port[interface]
         self._interface_port.update(dict.fromkeys(now, key))
         return before | now
 
@@ -167,7 +169,7 @@ class _Idl(connection.OvsdbIdl):
             type=row.type,
             peer=row.options.get("peer"),
             tag=_optional(port.tag),
-            link_id=port.external_ids.get(constants.OVS_LINK_ID),
+            link_id=_owner(port),
             ofport=_optional(row.ofport),
             ifindex=_optional(row.ifindex),
             error=_optional(row.error),
@@ -327,8 +329,13 @@ class Ovs:
             raise exceptions.OvsdbRefused(str(error)) from error
 
 
+def _owner(port: ovs_idl.Row) -> str | None:
+    """Return the link whose mark a row carries; anybody can write there, and what is no link id is no mark."""
+    return naming.owner(constants.ALIAS_PREFIX + port.external_ids.get(constants.OVS_LINK_ID, ""))
+
+
 def _check_owner(port: ovs_idl.Row, link_id: str) -> None:
-    owner = port.external_ids.get(constants.OVS_LINK_ID)
+    owner = _owner(port)
     if owner not in (None, link_id):
         raise RuntimeError(f"port {port.name} belongs to link {owner}")
 

@@ -37,7 +37,7 @@ def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -
             pair = _ordered(device, peer, names, sites)
             if peer.alias and naming.owner(peer.alias) is None:
                 # The helper changes nothing that carries the mark of somebody else, not even our pair's other end.
-                text = f"{peer.name}, the other end of {device.name}, carries the alias {peer.alias!r} of something else"
+                text = f"{peer.name}, the other end of {device.name}, carries the alias {peer.alias!r} of another"
                 return Pair(devices=pair, reason=Reason.NAME_CONFLICT, conflict=text)
             return _with_conflicts(Pair(devices=pair), names, observed, ours=pair)
     if owned:

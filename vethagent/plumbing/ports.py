@@ -56,9 +56,10 @@ def compare(
         if row_kept is not None or not remake:
             differences += wrong
         device = observed.device(name)
-        # If our device is not there or is wanted otherwise than before, what the bridge has now is its own; but what is
-        # less than an MTU taken from the bridges it has from a device that was changed, and has gone since.
-        own = resized or (device is None and (link.mtu is not None or site.bridge_mtu > mtu))
+        # If our port is not there or is wanted otherwise than before, what the bridge has now is its own; but what is
+        # less than an MTU taken from the bridges it has from a port that was changed, and has gone since.
+        absent = device is None or row_now is None
+        own = resized or (absent and (link.mtu is not None or site.bridge_mtu > mtu))
         keep_mtu = site.bridge_mtu if mtu != site.bridge_mtu and own else None
         shifts = keep_mtu is not None and device is not None and device.mtu != mtu
         if wrong or shifts or row_kept is None or row_kept.link_id != link.id:

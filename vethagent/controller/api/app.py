@@ -28,9 +28,7 @@ from vethagent.rpc.agent_api import AgentAPI
 MAX_BODY = 1024 * 1024
 
 
-def build(
-    database: Database, agent_api: AgentAPI, *, liveness: Liveness, max_body: int = MAX_BODY
-) -> WSGIApplication:
+def build(database: Database, agent_api: AgentAPI, *, liveness: Liveness, max_body: int = MAX_BODY) -> WSGIApplication:
     """Return the application. There is no authentication, so it serves requests from this host only."""
     middleware: Any = [auth.LoopbackOnly(), body.BodyLimit(max_body)]
     app = falcon.App(middleware=middleware)

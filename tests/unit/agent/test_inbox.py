@@ -1,0 +1,83 @@
+import threading
+from concurrent import futures
+
+import pytest
+
+from vethagent.agent.inbox import Batch, Inbox
+from vethagent.plumbing.observed import OvsBridge, OvsPort
+from vethagent.plumbing.ovs import OvsChanges
+from vethagent.privileged.ifinfo import Device
+
+BRIDGE, PORT = OvsBridge("br"), OvsPort("p", "p", "br")
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+def take(inbox: Inbox) -> Batch:
+    batch = inbox.take(0)
+    assert batch is not None
+    return batch
+
+
+def test_a_thousand_marks_are_one_batch(inbox: Inbox) -> None:
+    for number in range(1000):
+        inbox.mark([str(number % 7)])
+    assert take(inbox) == Batch(dirty=set("0123456"))
+    assert take(inbox) == Batch()
+
+
+def test_of_a_device_the_newest_is_kept(inbox: Inbox) -> None:
+    old, new = Device(1, "a"), Device(1, "b")
+    inbox.put_devices({1: old, 2: old})
+    inbox.put_devices({1: new})
+    inbox.put_devices({2: None})
+    assert take(inbox).devices == {1: new, 2: None}
+
+
+def test_rows_add_up_until_all_of_them_come(inbox: Inbox) -> None:
+    inbox.put_ovs(OvsChanges({"old": BRIDGE}, {"old": PORT}))
+    inbox.put_ovs(OvsChanges({"br": BRIDGE}, {}, whole=True))
+    inbox.put_ovs(OvsChanges({}, {"p": PORT, "q": None}))
+    batch = take(inbox)
+    assert (batch.bridges, batch.ports, batch.whole) == ({"br": BRIDGE}, {"p": PORT, "q": None}, True)
+    inbox.put_ovs(OvsChanges({"br": None}, {}))
+    assert not take(inbox).whole
+
+
+def test_everything_that_was_left_is_taken_once(inbox: Inbox) -> None:
+    inbox.mark_all()
+    inbox.look_again()
+    batch = take(inbox)
+    assert batch.all_dirty and batch.look_again
+    assert take(inbox) == Batch()
+
+
+def test_who_takes_is_woken(inbox: Inbox) -> None:
+    taken: list[Batch | None] = []
+    worker = threading.Thread(target=lambda: taken.append(inbox.take(30)))
+    worker.start()
+    inbox.mark(["a"])
+    worker.join(30)
+    assert taken == [Batch(dirty={"a"})]
+
+
+def test_a_question_is_answered_by_who_takes(inbox: Inbox) -> None:
+    good, bad = inbox.ask(lambda: 7), inbox.ask(lambda: 1 // 0)
+    for question in take(inbox).questions:
+        question()
+    assert good.result(0) == 7
+    with pytest.raises(ZeroDivisionError):
+        bad.result(0)
+
+
+def test_closed_it_gives_nothing_and_leaves_nobody_waiting(inbox: Inbox) -> None:
+    before = inbox.ask(lambda: 7)
+    inbox.mark(["a"])
+    inbox.close()
+    assert inbox.take(None) is None
+    for answer in (before, inbox.ask(lambda: 8)):
+        with pytest.raises(futures.CancelledError):
+            answer.result(0)

@@ -1,0 +1,64 @@
+import pytest
+
+from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
+from tests.unit.plumbing.simulator import Host
+from vethagent.agent import inventory
+from vethagent.model import BridgeKind, BridgePort
+
+
+@pytest.fixture
+def host() -> Host:
+    host = Host()
+    host.add_linux_bridge("br1", stp=True)
+    host.add_ovs_bridge("br-eth1")
+    host.look()
+    host.carry_out(host.plan(link()))
+    return host
+
+
+def test_bridges_and_their_ports(host: Host) -> None:
+    host.add("eth0", master=host.kernel.named("br1").ifindex)
+    host.add_row("missing0", "br-eth1", link_id=OTHER_ID)
+    ovs, linux = inventory.describe("h1", host.look()).bridges
+    assert (linux.name, linux.kind, linux.mtu, linux.stp) == ("br1", BridgeKind.LINUX, 1500, True)
+    assert linux.datapath_type is None
+    assert linux.ports == (BridgePort(device="eth0"), BridgePort(device="phy-br1", link_id=LINK_ID))
+    assert (ovs.name, ovs.kind, ovs.mtu, ovs.stp, ovs.datapath_type) == (
+        "br-eth1",
+        BridgeKind.OVS,
+        1500,
+        False,
+        "netdev",
+    )
+    assert ovs.ports == (
+        BridgePort(device="eth1-br1", link_id=LINK_ID),
+        BridgePort(device="missing0", link_id=OTHER_ID),
+    ), "and not its local port"
+
+
+def test_pairs_ours_and_others(host: Host) -> None:
+    host.add_pair("their-b", "their-a", masters=(host.kernel.named("br1").ifindex, None))
+    far = host.add("far", kind="veth")
+    pairs = inventory.describe("h1", host.look()).pairs
+    assert far.peer is None
+    assert sorted((sorted(pair.devices), pair.link_id) for pair in pairs) == [
+        (["eth1-br1", "phy-br1"], LINK_ID),
+        (["their-a", "their-b"], None),
+    ]
+    for pair in pairs:
+        at = dict(zip(pair.devices, pair.bridges, strict=True))
+        assert at in ({"eth1-br1": "br-eth1", "phy-br1": "br1"}, {"their-b": "br1", "their-a": None})
+
+
+def test_an_empty_host(host: Host) -> None:
+    described = inventory.describe("h1", Host().look())
+    assert (described.host, described.bridges, described.pairs) == ("h1", (), ())
+
+
+def test_a_plan_is_sentences(host: Host) -> None:
+    more = link(id=OTHER_ID, end0={"device": "p2"}, end1={"device": "e2", "tag": 7}, allow_loop=True)
+    plan = inventory.host_plan("h1", [host.plan(link()), host.plan(more)])
+    settled, new = plan.links
+    assert settled.steps == () and settled.state.status == "ACTIVE"
+    assert new.link_id == OTHER_ID and len(new.steps) == 2
+    assert "make the veth pair p2 (mtu 1500, up" in new.steps[0] and new.steps[1].endswith("br-eth1, tag 7")

@@ -1,0 +1,382 @@
+"""Rounds of the one consumer over a host in memory."""
+
+import dataclasses
+import errno
+from typing import Any
+
+import pytest
+
+from tests.unit.agent.builders import ids, ref
+from tests.unit.plumbing.builders import link
+from tests.unit.plumbing.simulator import Host
+from vethagent import exceptions, model
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters, HealthKeeper
+from vethagent.agent.inbox import Inbox
+from vethagent.agent.journal import Journal
+from vethagent.agent.observer import Observer
+from vethagent.agent.reconciler import Reconciler
+from vethagent.agent.store import Store
+from vethagent.model import EventKind, Mode, Reason, Status
+from vethagent.plumbing.apply import Applier
+from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.ovs import OvsChanges
+from vethagent.privileged import ethtool, ifinfo, operations
+from vethagent.privileged.ifinfo import Device
+from vethagent.privileged.recovery import Outcome
+
+A, B, C = ids(3)
+
+
+class Node:
+    """An agent's inner half on a simulated host; ``settle`` lets it work until nothing is left to do at once."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.host = Host()
+        self.host.add_linux_bridge("br1")
+        self.host.add_linux_bridge("br3")
+        self.host.add_ovs_bridge("br-eth1")
+        self.store = Store(":memory:")
+        self.now = 1000.0
+        self.helper_error: Exception | None = None
+        self.dump_error: Exception | None = None
+        self.batches: list[int] = []
+        self._told: dict[int, Device] = {}
+        patch.setattr("vethagent.agent.reconciler.time.monotonic", lambda: self.now)
+        patch.setattr("vethagent.agent.reconciler.random.uniform", lambda *_: 1.0)
+        patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
+        self.boot()
+
+    def boot(self, audit_interval: float = 600) -> None:
+        """Start the agent, for the first time or again."""
+        self.inbox, self.health, self.counters = Inbox(), HealthKeeper(), Counters()
+        self.desired, self.observed = Desired(self.store), Observed()
+        self.events: list[model.PortEvent] = []
+        self.journal = Journal(self.events.append, lambda: self.now)
+        self.reconciler = Reconciler(
+            inbox=self.inbox,
+            desired=self.desired,
+            observed=self.observed,
+            observer=Observer(self.observed, self.desired, self._dump),
+            applier=Applier(self, self.host),  # type: ignore[arg-type]
+            drain=self.happen,
+            journal=self.journal,
+            health=self.health,
+            counters=self.counters,
+            audit_interval=audit_interval,
+        )
+        self.journal.restored(filter(None, map(self.desired.link, self.desired.ids())))
+        self.inbox.look_again()
+        self.inbox.mark_all()
+        self.tell_rows(whole=True)
+
+    # -- the host's side --------------------------------------------------------------------------------------------
+
+    def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
+        if self.helper_error is not None:
+            raise self.helper_error
+        self.batches.append(len(batch_operations))
+        return self.host.apply(batch_operations)
+
+    def happen(self) -> None:
+        """Let kernel and ovs-vswitchd tell what has changed."""
+        self.host.look()
+        now = self.host.observed.devices
+        changes: dict[int, Device | None] = dict.fromkeys(self._told.keys() - now.keys())
+        changes.update({index: device for index, device in now.items() if self._told.get(index) != device})
+        self._told = dict(now)
+        self.inbox.put_devices(changes)
+        self.tell_rows()
+
+    def tell_rows(self, *, whole: bool = False) -> None:
+        gone = dict.fromkeys(self.observed.ports.keys() - self.host.rows.keys())
+        self.inbox.put_ovs(OvsChanges(dict(self.host.bridges), gone | self.host.rows, whole=whole))
+
+    def _dump(self) -> dict[int, Device]:
+        if self.dump_error is not None:
+            raise self.dump_error
+        self.host.look()
+        self._told = dict(self.host.observed.devices)
+        return dict(self._told)
+
+    def _offload_of(self, name: str) -> bool:
+        return self.host.offload.get(self.host.kernel.named(name).ifindex, True)
+
+    # -- the test's side --------------------------------------------------------------------------------------------
+
+    def round(self) -> None:
+        batch = self.inbox.take(0)
+        assert batch is not None
+        self.reconciler._round(batch)
+
+    def settle(self) -> None:
+        for _ in range(6):
+            self.round()
+            self.happen()
+
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+        self.settle()
+
+    def plug(self, *links: model.BridgeLink) -> None:
+        for each in links:
+            self.desired.put(each)
+        self.inbox.mark(each.id for each in links)
+        self.settle()
+
+    def unplug(self, link_id: str, generation: int) -> None:
+        self.desired.remove(ref(link_id, generation))
+        self.inbox.mark([link_id])
+        self.settle()
+
+    def said(self) -> list[tuple[str, EventKind, Status, Reason]]:
+        said = [(e.state.link_id, e.kind, e.state.status, e.state.reason) for e in self.events]
+        self.events.clear()
+        return said
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Node:
+    return Node(monkeypatch)
+
+
+PLUGGED = (A, EventKind.PLUGGED, Status.ACTIVE, Reason.NONE)
+
+
+def other(link_id: str = B, **fields: Any) -> model.BridgeLink:
+    return link(id=link_id, end0={"bridge": "br3", "device": "p2"}, end1={"device": "e2"}, **fields)
+
+
+def test_a_plug_becomes_active_and_is_said_once(node: Node) -> None:
+    node.plug(link(id=A))
+    assert node.said() == [PLUGGED]
+    node.inbox.mark([A])
+    node.later(3600)
+    assert node.said() == []
+
+
+def test_many_plugs_are_one_batch(node: Node) -> None:
+    many = [
+        link(id=i, end0={"device": f"p{n}"}, end1={"device": f"e{n}"}, allow_loop=True) for n, i in enumerate(ids(50))
+    ]
+    node.plug(*many)
+    assert node.batches == [50] and len(node.said()) == 50
+
+
+def test_an_unplug_leaves_nothing_and_is_said_once(node: Node) -> None:
+    before = set(node.host.kernel.devices), set(node.host.rows)
+    node.plug(link(id=A))
+    node.said()
+    node.unplug(A, 2)
+    assert node.said() == [(A, EventKind.UNPLUGGED, Status.DOWN, Reason.UNPLUGGED)]
+    assert (set(node.host.kernel.devices), set(node.host.rows)) == before
+    assert node.desired.ids() == set() and node.journal.states() == []
+    node.later(100)
+    assert node.said() == [] and node.journal._notices == {}
+
+
+def test_an_unplug_of_what_nobody_knows_is_said_too(node: Node) -> None:
+    node.unplug(A, 2)
+    assert node.said() == [(A, EventKind.UNPLUGGED, Status.DOWN, Reason.UNPLUGGED)]
+
+
+def test_a_cable_that_is_pulled_out_is_put_back(node: Node) -> None:
+    node.plug(link(id=A))
+    node.said()
+    node.host.delete(node.host.kernel.named("phy-br1").ifindex)
+    node.happen()
+    node.settle()
+    (event,) = node.events
+    assert event.kind is EventKind.REPAIRED and event.state.status is Status.ACTIVE
+    assert {(d.code, d.device) for d in event.repaired} == {
+        ("DEVICE_MISSING", "phy-br1"),
+        ("DEVICE_MISSING", "eth1-br1"),
+    }
+
+
+def test_a_restart_changes_and_says_nothing(node: Node) -> None:
+    node.plug(link(id=A), other())
+    devices, rows = dict(node.host.kernel.devices), dict(node.host.rows)
+    node.batches.clear()
+    node.boot()
+    node.settle()
+    assert node.said() == [] and node.batches == []
+    assert (node.host.kernel.devices, node.host.rows) == (devices, rows)
+    assert {state.status for state in node.journal.states()} == {Status.ACTIVE}
+
+
+def test_after_a_reboot_all_is_made_again_from_the_store(node: Node) -> None:
+    node.plug(link(id=A))
+    node.host.delete(node.host.kernel.named("phy-br1").ifindex)
+    node.boot()
+    node.settle()
+    assert node.said() == [(A, EventKind.REPAIRED, Status.ACTIVE, Reason.NONE)]
+
+
+def test_a_link_that_waits_for_a_bridge_is_woken_by_it(node: Node) -> None:
+    node.plug(link(id=A, end0={"bridge": "br9"}))
+    assert node.said() == [(A, EventKind.FAILED, Status.ERROR, Reason.BRIDGE_NOT_FOUND)]
+    node.host.add_linux_bridge("br9")
+    node.happen()
+    node.settle()
+    assert node.said() == [PLUGGED]
+
+
+def test_a_link_that_waits_for_a_name_is_woken_when_it_is_free(node: Node) -> None:
+    taken = node.host.add("phy-br1", kind="tun")
+    node.happen()
+    node.plug(link(id=A))
+    assert node.said() == [(A, EventKind.FAILED, Status.ERROR, Reason.NAME_CONFLICT)]
+    node.host.delete(taken.ifindex)
+    node.happen()
+    node.settle()
+    assert node.said() == [PLUGGED]
+
+
+def test_a_link_that_would_loop_is_woken_when_the_other_way_goes(node: Node) -> None:
+    node.plug(link(id=A))
+    node.plug(link(id=B, end0={"device": "p2"}, end1={"device": "e2"}))
+    assert node.said()[-1] == (B, EventKind.FAILED, Status.ERROR, Reason.LOOP)
+    node.unplug(A, 2)
+    assert (B, EventKind.PLUGGED, Status.ACTIVE, Reason.NONE) in node.said()
+
+
+def test_one_that_fails_does_not_hold_up_another_and_is_tried_again(node: Node) -> None:
+    node.host.kernel.refuse[ifinfo.RTM_NEWLINK, "phy-br1"] = errno.ENOMEM
+    node.plug(link(id=A), other())
+    assert set(node.said()) == {
+        (A, EventKind.FAILED, Status.ERROR, Reason.NETLINK_ERROR),
+        (B, EventKind.PLUGGED, Status.ACTIVE, Reason.NONE),
+    }
+    node.host.kernel.refuse.clear()
+    node.later(1.5)
+    assert node.said() == [PLUGGED]
+
+
+def test_tries_become_seldom_and_events_do_not_make_them_seldomer(node: Node) -> None:
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A))
+    for _ in range(20):
+        node.inbox.mark([A])
+        node.round()
+    assert node.reconciler._retries[A].due - node.now <= 1.0
+    waits = []
+    for _ in range(12):
+        node.now = node.reconciler._retries[A].due
+        node.round()
+        waits.append(node.reconciler._retries[A].due - node.now)
+    assert waits == sorted(waits) and waits[-1] == 60.0
+
+
+def test_a_helper_that_is_away_is_a_matter_of_health(node: Node) -> None:
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A))
+    assert node.said() == [(A, EventKind.CHANGED, Status.DOWN, Reason.HELPER_UNAVAILABLE)]
+    assert [reason.part for reason in node.health.state().reasons] == ["privsep"]
+    node.helper_error = None
+    node.later(2)
+    assert node.said() == [PLUGGED] and not node.health.state().degraded
+
+
+def test_what_is_on_its_way_for_too_long_is_said(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = node.host.look
+
+    def slow() -> Observed:
+        seen = look()
+        for name, row in list(node.host.rows.items()):
+            if row.link_id:
+                node.host.rows[name] = dataclasses.replace(row, ofport=None)
+        return seen
+
+    monkeypatch.setattr(node.host, "look", slow)
+    node.plug(link(id=A))
+    assert node.said() == []
+    node.later(1.5)
+    assert node.said() == [(A, EventKind.CHANGED, Status.BUILD, Reason.PLUGGING)]
+
+
+# -- modes ---------------------------------------------------------------------------------------------------------
+
+
+def change_mode(node: Node, mode: Mode) -> None:
+    node.desired.set_mode(mode)
+    node.inbox.mark_all()
+    node.settle()
+
+
+def test_who_only_observes_says_what_is_wrong_and_changes_nothing(node: Node) -> None:
+    node.plug(link(id=A))
+    change_mode(node, Mode.OBSERVE)
+    node.said()
+    node.host.change(node.host.kernel.named("phy-br1").ifindex, mtu=1400)
+    node.happen()
+    node.settle()
+    assert node.said() == [(A, EventKind.DRIFTED, Status.DOWN, Reason.DRIFT)]
+    assert node.host.kernel.named("phy-br1").mtu == 1400
+    change_mode(node, Mode.ENFORCE)
+    assert node.said() == [(A, EventKind.REPAIRED, Status.ACTIVE, Reason.NONE)]
+
+
+def test_who_is_paused_does_nothing_until_it_goes_on(node: Node) -> None:
+    change_mode(node, Mode.PAUSED)
+    node.plug(link(id=A))
+    node.later(100)
+    assert node.said() == [] and node.batches == []
+    change_mode(node, Mode.ENFORCE)
+    assert node.said() == [PLUGGED]
+
+
+# -- rounds that are lost ------------------------------------------------------------------------------------------
+
+
+def test_a_round_that_fails_leaves_no_question_open_and_no_row_behind(node: Node) -> None:
+    node.settle()
+    node.host.add_ovs_bridge("br-new")
+    node.tell_rows(whole=True)
+    node.inbox.look_again()
+    answer = node.inbox.ask(lambda: 7)
+    node.dump_error = TimeoutError("rtnetlink did not answer")
+    with pytest.raises(TimeoutError):
+        node.round()
+    assert answer.result(0) == 7 and "br-new" in node.observed.bridges
+
+
+def test_the_loop_goes_on_after_a_round_that_failed(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.dump_error = TimeoutError("rtnetlink did not answer")
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        node.dump_error = None
+        node.inbox.ask(node.inbox.close)
+
+    monkeypatch.setattr("vethagent.agent.reconciler.time.sleep", nap)
+    node.desired.put(link(id=A))
+    node.reconciler.run()
+    assert len(naps) == 1 and node.counters.all()["reconciler_failures"] == 1
+    assert node.host.kernel.named("phy-br1").alias
+
+
+def test_an_audit_finds_what_came_without_an_event(node: Node) -> None:
+    node.plug(link(id=A))
+    node.said()
+    node.host.change(node.host.kernel.named("phy-br1").ifindex, mtu=1400)
+    node.host.look()
+    node.round()
+    assert node.said() == [] and node.host.kernel.named("phy-br1").mtu == 1400
+    node.later(601)
+    assert node.said() == [(A, EventKind.REPAIRED, Status.ACTIVE, Reason.NONE)]
+
+
+def test_when_nothing_is_to_be_done_it_waits_for_the_audit_or_for_ever(node: Node) -> None:
+    node.settle()
+    assert node.reconciler._pause() == 600
+    node.boot(audit_interval=0)
+    node.settle()
+    assert node.reconciler._pause() is None
+
+
+def test_a_plan_that_is_asked_for_takes_no_step(node: Node) -> None:
+    node.settle()
+    (plan,) = node.reconciler.plan([link(id=A)])
+    assert not plan.empty and node.batches == [] and node.desired.ids() == set()

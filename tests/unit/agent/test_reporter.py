@@ -1,0 +1,265 @@
+"""A beat of the heart against a controller in memory, and the delivery of events."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.agent.builders import AnsweringInbox, ids, ref, state
+from tests.unit.plumbing.builders import link
+from vethagent import exceptions, model
+from vethagent.agent import reporter
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters, HealthKeeper
+from vethagent.agent.journal import Journal
+from vethagent.agent.outbox import Outbox
+from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.store import Store
+from vethagent.model import Mode
+from vethagent.plumbing.observed import Observed
+
+A, B, C = ids(3)
+
+
+class Controller:
+    """Holds what is wanted and what it was told; ``away`` is a bus that is not there."""
+
+    def __init__(self) -> None:
+        self.links: dict[str, model.BridgeLink] = {}
+        self.deleted: tuple[model.LinkRef, ...] = ()
+        self.told: dict[str, model.LinkState] = {}
+        self.mode = Mode.ENFORCE
+        self.away = False
+        self.reports: list[model.StateReport] = []
+        self.pulls = 0
+        self.batches: list[model.PortEvents] = []
+
+    def report_state(self, context: dict[str, Any], report: model.StateReport) -> model.ReportAnswer:
+        self._check()
+        self.reports.append(report)
+        states = self.told.values()
+        return model.ReportAnswer(
+            desired_digest=model.desired_digest((each.id, each.generation) for each in self.links.values()),
+            observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
+            mode=self.mode,
+        )
+
+    def get_bridge_links(self, context: dict[str, Any], host: str) -> model.HostState:
+        self._check()
+        self.pulls += 1
+        return model.HostState(host=host, links=tuple(self.links.values()), deleted=self.deleted, mode=self.mode)
+
+    def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
+        self._check()
+        self.batches.append(events)
+
+    def _check(self) -> None:
+        if self.away:
+            raise exceptions.BusUnavailable("away")
+
+
+class Setup:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        patch.setattr("vethagent.agent.reporter.time.monotonic", lambda: self.now)
+        self.controller, self.outbox, self.inbox = Controller(), Outbox(), AnsweringInbox()
+        self.desired, self.observed = Desired(Store(":memory:")), Observed()
+        self.journal, self.health = Journal(self.outbox.put), HealthKeeper()
+        self.heartbeat = Heartbeat(
+            controller=self.controller,  # type: ignore[arg-type]
+            host="h1",
+            version="1.2.3",
+            interval=30,
+            desired=self.desired,
+            journal=self.journal,
+            outbox=self.outbox,
+            inbox=self.inbox,
+            observed=self.observed,
+            health=self.health,
+            counters=Counters(),
+        )
+
+    def beat(self, after: float = 30) -> None:
+        self.now += after
+        self.heartbeat._beat()
+
+    def controller_wants(self, *links: model.BridgeLink) -> None:
+        self.controller.links = {each.id: each for each in links}
+
+    def deliver(self) -> list[model.PortEvent]:
+        """Let the controller know what waits in the outbox."""
+        events = self.outbox.take(100, timeout=0)
+        self.controller.told |= {event.state.link_id: event.state for event in events}
+        self.outbox.confirm()
+        return events
+
+
+@pytest.fixture
+def setup(monkeypatch: pytest.MonkeyPatch) -> Setup:
+    return Setup(monkeypatch)
+
+
+def test_the_first_beat_pulls_and_says_who_it_is(setup: Setup) -> None:
+    setup.controller_wants(link(id=A), link(id=B))
+    setup.beat()
+    assert setup.desired.ids() == {A, B}
+    (report,) = setup.controller.reports
+    assert (report.host, report.agent_version, report.report_interval) == ("h1", "1.2.3", 30)
+    assert report.desired_digest == model.desired_digest([(A, 1), (B, 1)])
+    assert setup.health.state().ready
+
+
+def test_while_both_are_in_step_nothing_is_pulled(setup: Setup) -> None:
+    setup.beat()
+    for _ in range(3):
+        setup.beat()
+    assert setup.controller.pulls == 1 and len(setup.controller.reports) == 4
+
+
+def test_a_cast_that_was_lost_is_found_by_the_next_beat(setup: Setup) -> None:
+    setup.beat()
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    assert setup.desired.ids() == {A}
+
+
+def test_without_a_bus_it_is_not_ready_and_pulls_later(setup: Setup) -> None:
+    setup.controller.away = True
+    with pytest.raises(exceptions.BusUnavailable):
+        setup.beat()
+    assert not setup.health.state().ready
+    setup.controller.away = False
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    assert setup.desired.ids() == {A} and setup.health.state().ready
+
+
+def test_the_mode_comes_with_the_answer(setup: Setup) -> None:
+    setup.beat()
+    setup.controller.mode = Mode.OBSERVE
+    setup.beat()
+    assert setup.desired.mode is Mode.OBSERVE
+    setup.beat()
+    assert setup.controller.reports[-1].mode is Mode.OBSERVE
+
+
+# -- a controller that forgot --------------------------------------------------------------------------------------
+
+
+def test_a_controller_with_an_empty_database_does_not_take_the_network_down_at_once(setup: Setup) -> None:
+    """However many beats come right after the first: each change of health and of links causes one."""
+    setup.desired.put(link(id=A))
+    setup.beat()
+    for _ in range(5):
+        setup.beat(after=1)
+    assert setup.desired.link(A) is not None
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.beat()
+    assert setup.desired.link(A) is not None and not setup.desired.suspects
+
+
+def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) -> None:
+    setup.desired.put(link(id=A))
+    setup.beat()
+    setup.beat(after=27)
+    assert setup.desired.link(A) is None and setup.desired.removal(A) is not None
+
+
+def test_a_controller_that_lost_the_states_is_told_them_again(setup: Setup) -> None:
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.journal.tell(state(link_id=A))
+    setup.deliver()
+    setup.beat()
+    assert setup.outbox.take(9, timeout=0) == []
+    setup.controller.told.clear()
+    setup.beat()
+    assert [event.state.link_id for event in setup.deliver()] == [A]
+
+
+def test_while_events_are_on_their_way_nothing_is_repeated(setup: Setup) -> None:
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.journal.tell(state(link_id=A))
+    setup.beat()
+    assert setup.outbox.position()[0] == 1
+
+
+def test_a_paused_agent_does_not_repeat_itself_at_each_beat(setup: Setup) -> None:
+    """It looks at nothing, so what was changed meanwhile differs until it goes on."""
+    setup.controller_wants(link(id=A))
+    setup.controller.mode = Mode.PAUSED
+    setup.beat()
+    setup.journal.tell(state(link_id=B))
+    setup.deliver()
+    setup.controller.told |= {C: state(link_id=C)}
+    for _ in range(3):
+        setup.beat()
+    assert setup.outbox.take(9, timeout=0) == []
+
+
+def test_what_the_controller_waits_to_see_gone_is_removed(setup: Setup) -> None:
+    setup.controller.deleted = (ref(A, 3),)
+    setup.beat()
+    removal = setup.desired.removal(A)
+    assert removal is not None and removal.ref.generation == 3
+
+
+# -- events --------------------------------------------------------------------------------------------------------
+
+
+class StoppingOutbox(Outbox):
+    """Ends the sender's loop when everything has arrived."""
+
+    def confirm(self) -> None:
+        super().confirm()
+        if self.position()[1]:
+            self.close()
+
+
+def send(outbox: Outbox, controller: Controller, health: HealthKeeper) -> int:
+    delivered: list[None] = []
+    EventSender(
+        outbox,
+        controller,  # type: ignore[arg-type]
+        host="h1",
+        health=health,
+        delivered=lambda: delivered.append(None),
+    )._run()
+    return len(delivered)
+
+
+def test_events_are_delivered_in_order_under_one_stream() -> None:
+    outbox, controller = StoppingOutbox(), Controller()
+    journal = Journal(outbox.put)
+    for number, link_id in enumerate(ids(1200)):
+        journal.tell(state(link_id=link_id), request_id=f"req-{number}")
+    assert send(outbox, controller, HealthKeeper()) == len(controller.batches) > 1
+    assert [event.seq for batch in controller.batches for event in batch.events] == list(range(1, 1201))
+    assert len({batch.stream for batch in controller.batches}) == 1
+
+
+def test_what_does_not_arrive_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox, controller, health = StoppingOutbox(), Controller(), HealthKeeper()
+    Journal(outbox.put).tell(state(link_id=A))
+    controller.away = True
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        controller.away = len(naps) < 3
+
+    monkeypatch.setattr("vethagent.agent.reporter.time.sleep", nap)
+    send(outbox, controller, health)
+    assert len(naps) == 3 and all(0 < seconds <= 30 for seconds in naps)
+    assert [event.seq for batch in controller.batches for event in batch.events] == [1]
+    assert [reason.part for reason in health.state().reasons] == ["bus"], "until the heart beats again"
+
+
+def test_delays_grow_and_end() -> None:
+    delay = 0.0
+    for _ in range(50):
+        longer = reporter._next_delay(delay)
+        assert 0.5 <= longer <= 30
+        delay = longer
+    assert delay >= 15

@@ -1,0 +1,198 @@
+from collections.abc import Iterable
+
+import pytest
+
+from tests.unit.plumbing.builders import link_id
+from vethagent import exceptions, model
+from vethagent.model import Reason, Status
+from vethagent.plumbing.apply import Applier, Failure
+from vethagent.plumbing.steps import AttachPort, DetachPort, LinkPlan
+from vethagent.privileged import operations
+from vethagent.privileged.recovery import Outcome
+
+A, B, C = (link_id(number) for number in (1, 2, 3))
+
+
+class Helper:
+    """Does what it is told; ``errors`` are by link, ``refused`` links make the whole batch refused."""
+
+    def __init__(self, log: list[str]) -> None:
+        self._log = log
+        self.batches: list[list[operations.Operation]] = []
+        self.errors: dict[str, str] = {}
+        self.refused: set[str] = set()
+        self.away: list[bool] = []
+        self.scripted: list[list[Outcome]] = []
+
+    def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
+        self._log.append("helper")
+        self.batches.append(batch_operations)
+        if self.away and self.away.pop(0):
+            raise exceptions.HelperUnavailable("no helper")
+        if self.scripted:
+            return self.scripted.pop(0)
+        if bad := self.refused & {operation.link_id for operation in batch_operations}:
+            raise exceptions.HelperRefused(f"bad field of {min(bad)}")
+        return [self._outcome(operation) for operation in batch_operations]
+
+    def _outcome(self, operation: operations.Operation) -> Outcome:
+        if error := self.errors.get(operation.link_id):
+            return Outcome(error, 0)
+        return Outcome("", int(operation.link_id[-1]) if isinstance(operation, operations.CreatePair) else 0)
+
+
+class Ovs:
+    """Takes all steps of a transaction or none; a step of a ``refused`` link makes it none."""
+
+    def __init__(self, log: list[str]) -> None:
+        self._log = log
+        self.rows: list[DetachPort | AttachPort] = []
+        self.settled: list[bool] = []
+        self.transactions = 0
+        self.refused: set[tuple[str, str]] = set()
+        self.away: set[str] = set()
+
+    def commit(
+        self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
+    ) -> None:
+        steps: list[DetachPort | AttachPort] = [*detach, *attach]
+        assert steps
+        self.transactions += 1
+        what = "attach" if isinstance(steps[0], AttachPort) else "detach"
+        self._log.append(what)
+        self.settled.append(settle)
+        if what in self.away:
+            raise exceptions.OvsdbUnavailable("no server")
+        if bad := self.refused & {(what, step.link_id) for step in steps}:
+            raise exceptions.OvsdbRefused(f"no bridge for {min(bad)[1]}")
+        self.rows += steps
+
+
+class Setup:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.helper, self.ovs = Helper(self.log), Ovs(self.log)
+        self.applier = Applier(self.helper, self.ovs)  # type: ignore[arg-type]
+
+    def attached(self) -> set[str]:
+        return {step.link_id for step in self.ovs.rows if isinstance(step, AttachPort)}
+
+    def taken_back(self) -> set[tuple[str, int]]:
+        return {(op.link_id, op.ifindex) for op in self.helper.batches[-1] if isinstance(op, operations.DeletePair)}
+
+
+@pytest.fixture
+def setup() -> Setup:
+    return Setup()
+
+
+def create(of: str) -> operations.CreatePair:
+    ends = [{"name": name, "mac": "02:00:00:00:00:01", "mtu": 1500} for name in (f"a{of[-1]}", f"b{of[-1]}")]
+    return operations.CreatePair.model_validate({"link_id": of, "ends": ends})
+
+
+def plan(of: str, *, detach: bool = False, make: bool = True, attach: bool = True, settle: bool = False) -> LinkPlan:
+    return LinkPlan(
+        model.LinkState(link_id=of, generation=1, status=Status.BUILD),
+        detach=(DetachPort("br", f"b{of[-1]}", of),) if detach else (),
+        operations=(create(of),) if make else (),
+        attach=(AttachPort("br", f"b{of[-1]}", of, None),) if attach else (),
+        settle=settle,
+    )
+
+
+def test_a_batch_is_one_call_and_two_transactions_in_order(setup: Setup) -> None:
+    assert setup.applier.apply([plan(of, detach=True, settle=of == B) for of in (A, B, C)]) == {}
+    assert setup.log == ["detach", "helper", "attach"]
+    assert setup.ovs.settled == [True, False]
+    assert setup.attached() == {A, B, C}
+
+
+def test_nothing_to_do_calls_nobody(setup: Setup) -> None:
+    assert setup.applier.apply([]) == {}
+    assert setup.applier.apply([plan(A, make=False, attach=False)]) == {}
+    assert setup.log == []
+
+
+def test_without_settle_ovs_vswitchd_is_not_waited_for(setup: Setup) -> None:
+    setup.applier.apply([plan(A, detach=True)])
+    assert setup.ovs.settled == [False, False]
+
+
+def test_a_pair_that_cannot_be_made_is_not_attached_and_holds_nobody_up(setup: Setup) -> None:
+    setup.helper.errors[B] = "EEXIST: File exists"
+    assert setup.applier.apply([plan(of) for of in (A, B, C)]) == {
+        B: Failure(Reason.NETLINK_ERROR, "EEXIST: File exists")
+    }
+    assert setup.attached() == {A, C}
+    assert len(setup.helper.batches) == 1
+
+
+def test_a_port_that_is_refused_is_found_and_its_pair_taken_back(setup: Setup) -> None:
+    setup.ovs.refused = {("attach", B)}
+    failures = setup.applier.apply([plan(of) for of in (A, B, C)])
+    assert failures == {B: Failure(Reason.OVSDB_REFUSED, f"no bridge for {B}")}
+    assert setup.attached() == {A, C}
+    assert setup.taken_back() == {(B, 2)}
+
+
+def test_a_pair_that_was_there_before_is_not_taken_back(setup: Setup) -> None:
+    setup.ovs.refused = {("attach", A)}
+    assert set(setup.applier.apply([plan(A, make=False)])) == {A}
+    assert setup.helper.batches == []
+
+
+def test_without_a_server_all_that_was_made_is_taken_back(setup: Setup) -> None:
+    setup.ovs.away = {"attach"}
+    failures = setup.applier.apply([plan(A), plan(B), plan(C, attach=False)])
+    assert {of: failure.reason for of, failure in failures.items()} == dict.fromkeys((A, B), Reason.OVSDB_UNAVAILABLE)
+    assert setup.taken_back() == {(A, 1), (B, 2)}
+
+
+def test_what_cannot_be_detached_is_not_touched(setup: Setup) -> None:
+    setup.ovs.away = {"detach"}
+    failures = setup.applier.apply([plan(A, detach=True), plan(B)])
+    assert failures == {A: Failure(Reason.OVSDB_UNAVAILABLE, "no server")}
+    assert [op.link_id for op in setup.helper.batches[0]] == [B]
+    assert setup.attached() == {B}
+
+
+def test_a_detach_that_is_refused_is_found_too(setup: Setup) -> None:
+    setup.ovs.refused = {("detach", A)}
+    assert set(setup.applier.apply([plan(of, detach=True, settle=True) for of in (A, B, C)])) == {A}
+    assert setup.attached() == {B, C}
+    assert setup.ovs.settled[1:4] == [True, True, True]
+
+
+def test_a_batch_that_the_helper_refuses_is_tried_link_by_link(setup: Setup) -> None:
+    setup.helper.refused = {B}
+    assert setup.applier.apply([plan(of) for of in (A, B, C)]) == {
+        B: Failure(Reason.HELPER_REFUSED, f"bad field of {B}")
+    }
+    assert setup.attached() == {A, C}
+
+
+def test_without_a_helper_nothing_is_attached(setup: Setup) -> None:
+    setup.helper.away = [True]
+    failures = setup.applier.apply([plan(A), plan(B, make=False)])
+    assert failures == {A: Failure(Reason.HELPER_UNAVAILABLE, "no helper")}
+    assert setup.attached() == {B}
+
+
+def test_one_step_of_a_link_that_fails_takes_back_what_another_made(setup: Setup) -> None:
+    """The old pair cannot be deleted, the new one was made all the same."""
+    both = LinkPlan(
+        plan(A).state, operations=(operations.DeletePair(link_id=A, ifindex=9), create(A)), attach=plan(A).attach
+    )
+    setup.helper.scripted = [[Outcome("EBUSY", 0), Outcome("", 77)], [Outcome("", 0)]]
+    assert set(setup.applier.apply([both])) == {A}
+    assert setup.attached() == set() and setup.taken_back() == {(A, 77)}
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_what_cannot_be_taken_back_is_said(setup: Setup, caplog: pytest.LogCaptureFixture, away: bool) -> None:
+    setup.ovs.away = {"attach"}
+    setup.helper.away = [False, away]
+    setup.helper.scripted = [[Outcome("", 1)], [Outcome("EBUSY", 0)]]
+    assert setup.applier.apply([plan(A)])[A].reason is Reason.OVSDB_UNAVAILABLE
+    assert "could not be taken back" in caplog.text

@@ -1,0 +1,122 @@
+"""Ways between bridges against a search of its own over a plain list of edges."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vethagent.plumbing.loops import Topology
+from vethagent.plumbing.observed import Observed, OvsBridge, OvsPort
+from vethagent.privileged.ifinfo import Device
+
+LINUX, OVS = ("l0", "l1", "l2"), ("o0", "o1", "o2")
+BRIDGES = LINUX + OVS
+
+Edge = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One way between two bridges, by a veth pair or by patch ports."""
+
+    ends: Edge
+    patch: bool
+    devices: Edge
+
+
+@st.composite
+def ways(draw: st.DrawFn) -> list[Way]:
+    drawn = draw(st.lists(st.tuples(st.sampled_from(BRIDGES), st.sampled_from(BRIDGES), st.booleans()), max_size=9))
+    return [
+        Way((first, second), patch and first in OVS and second in OVS, (f"a{number}", f"b{number}"))
+        for number, (first, second, patch) in enumerate(drawn)
+    ]
+
+
+def host(all_ways: Iterable[Way]) -> Observed:
+    observed = Observed()
+    masters = {name: index for index, name in enumerate(LINUX, 1)}
+    for name, index in masters.items():
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    for name in OVS:
+        observed.put_bridge(name, OvsBridge(name))
+    for number, way in enumerate(all_ways):
+        indexes = (100 + 2 * number, 101 + 2 * number)
+        for side in (0, 1):
+            bridge, name, other = way.ends[side], way.devices[side], way.devices[1 - side]
+            if way.patch:
+                observed.put_port(name, OvsPort(name, name, bridge, type="patch", peer=other))
+                continue
+            device = Device(indexes[side], name, kind="veth", peer=indexes[1 - side], master=masters.get(bridge))
+            observed.put_device(indexes[side], device)
+            if bridge in OVS:
+                observed.put_port(name, OvsPort(name, name, bridge))
+    return observed
+
+
+def reachable(edges: Iterable[Edge], start: str) -> set[str]:
+    both = [*edges, *((second, first) for first, second in edges)]
+    reached = {start}
+    while more := {second for first, second in both if first in reached} - reached:
+        reached |= more
+    return reached
+
+
+pairs = st.tuples(st.sampled_from(BRIDGES), st.sampled_from(BRIDGES)).filter(lambda pair: pair[0] != pair[1])
+
+
+@given(ways(), st.lists(pairs, max_size=3), pairs, st.sets(st.integers(0, 8), max_size=4))
+def test_a_way_is_found_if_and_only_if_there_is_one(
+    all_ways: list[Way], planned: list[Edge], asked: Edge, left_out: set[int]
+) -> None:
+    topology = Topology(host(all_ways))
+    for first, second in planned:
+        topology.join(first, second)
+    without = {device for number in left_out & set(range(len(all_ways))) for device in all_ways[number].devices}
+    edges = [way.ends for number, way in enumerate(all_ways) if number not in left_out] + planned
+    path = topology.path(*asked, without=without)
+    assert (path is not None) == (asked[1] in reachable(edges, asked[0]))
+    if path is not None:
+        assert (path[0], path[-1]) == asked and len(set(path)) == len(path)
+        both = {*edges, *((second, first) for first, second in edges)}
+        assert all(step in both for step in itertools.pairwise(path))
+
+
+@given(ways(), pairs)
+def test_there_and_back_is_the_same(all_ways: list[Way], asked: Edge) -> None:
+    topology = Topology(host(all_ways))
+    assert (topology.path(*asked) is None) == (topology.path(*reversed(asked)) is None)
+
+
+@given(ways(), pairs)
+def test_the_way_that_is_found_is_a_shortest_one(all_ways: list[Way], asked: Edge) -> None:
+    path = Topology(host(all_ways)).path(*asked)
+    if path is None:
+        return
+    edges, reached, steps = [way.ends for way in all_ways], {asked[0]}, 0
+    both = [*edges, *((second, first) for first, second in edges)]
+    while asked[1] not in reached:
+        reached |= {second for first, second in both if first in reached}
+        steps += 1
+    assert len(path) == steps + 1
+
+
+def test_half_a_pair_is_no_way() -> None:
+    observed = host([Way(("l0", "o0"), False, ("a", "b"))])
+    observed.put_port("b", None)
+    assert Topology(observed).path("l0", "o0") is None
+
+
+def test_a_bridge_that_nobody_knows_has_no_ways() -> None:
+    assert Topology(Observed()).path("x", "y") is None
+
+
+def test_who_spans_a_tree() -> None:
+    observed = Observed()
+    observed.put_device(1, Device(1, "l0", kind="bridge", stp=True))
+    observed.put_bridge("o0", OvsBridge("o0", stp=True))
+    observed.put_bridge("o1", OvsBridge("o1"))
+    topology = Topology(observed)
+    assert [topology.spans_tree(name) for name in ("l0", "o0", "o1", "x")] == [True, True, False, False]

@@ -1,0 +1,96 @@
+import socket
+import types
+from typing import Any
+
+import pytest
+from oslo_privsep import comm, daemon
+
+from tests.unit.plumbing.builders import LINK_ID
+from vethagent import exceptions, privileged
+from vethagent.privileged import batch, operations
+from vethagent.privileged.recovery import Helper, Outcome
+
+DELETE = operations.DeletePair(link_id=LINK_ID, ifindex=7)
+
+
+class Daemon:
+    """Stands for the helper's entry point; ``answers`` are given or raised, one a call."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[Any] = []
+
+    def __call__(self, body: Any) -> Any:
+        self.asked.append(body)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def channel(monkeypatch: pytest.MonkeyPatch) -> socket.socket:
+    """The channel that is open now; returns the other side of it."""
+    ours, theirs = socket.socketpair()
+    opened = types.SimpleNamespace(writer=types.SimpleNamespace(writesock=ours))
+    monkeypatch.setattr(privileged.default, "channel", opened)
+    monkeypatch.setattr(privileged.default, "timeout", None)
+    return theirs
+
+
+def helper(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Helper, Daemon]:
+    made = Daemon(*answers)
+    monkeypatch.setattr(batch, "apply", made)
+    return Helper(timeout=7), made
+
+
+FAILURES = [
+    ConnectionResetError(104, "reset"),
+    OSError("Premature eof waiting for privileged process"),
+    comm.PrivsepTimeout(),
+    daemon.FailedToDropPrivileges("no"),
+    daemon.ProtocolError("odd"),
+]
+
+
+def test_a_batch_is_asked_for_once(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, asked = helper(monkeypatch, [("", 7), ("EEXIST", 0)])
+    assert made.apply([DELETE, DELETE]) == [Outcome("", 7), Outcome("EEXIST", 0)]
+    assert asked.asked == [operations.dump([DELETE, DELETE])] and made.restarts == 0
+
+
+def test_every_call_has_a_timeout(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper(monkeypatch)
+    assert privileged.default.timeout == 7
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_a_helper_that_died_is_left_and_another_asked_the_same(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    made, asked = helper(monkeypatch, failure, [("", 0)])
+    assert made.apply([DELETE]) == [Outcome("", 0)]
+    assert asked.asked[0] == asked.asked[1] and made.restarts == 1
+    assert privileged.default.channel is None
+    assert channel.recv(1) == b"", "the old one, perhaps only stopped, sees that nobody is there any more"
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_two_that_died_are_enough(channel: socket.socket, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    made, asked = helper(monkeypatch, failure, failure)
+    with pytest.raises(exceptions.HelperUnavailable, match=type(failure).__name__):
+        made.apply([DELETE])
+    assert len(asked.asked) == 2
+
+
+def test_what_the_helper_refuses_is_not_asked_again(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, asked = helper(monkeypatch, exceptions.HelperRefused("0.ifindex: no"))
+    with pytest.raises(exceptions.HelperRefused):
+        made.apply([DELETE])
+    assert len(asked.asked) == 1 and made.restarts == 0 and privileged.default.channel is not None
+
+
+def test_a_start_is_an_empty_batch(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, asked = helper(monkeypatch, [])
+    made.start()
+    assert asked.asked == [[]]

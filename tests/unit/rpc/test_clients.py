@@ -1,0 +1,164 @@
+"""What the clients put on the bus and what they make of the answers."""
+
+import datetime
+from typing import Any
+
+import oslo_messaging
+import pytest
+
+from vethagent import constants, exceptions, model
+from vethagent.rpc import agent_api, controller_api, wire
+
+LINK_ID = "00000000-0000-0000-0000-000000000001"
+CONTEXT = {"request_id": "req-1"}
+LINK = model.BridgeLink(
+    id=LINK_ID,
+    generation=3,
+    host="h1",
+    ends=(model.LinkEnd(bridge="br1"), model.LinkEnd(bridge="br2")),
+)
+REF = model.LinkRef(link_id=LINK_ID, generation=4)
+DIGEST = "0" * 32
+
+
+class Bus:
+    """An RPC client that remembers; ``error`` is raised, ``answer`` is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str | None, str, dict[str, Any]]] = []
+        self.made: tuple[Any, ...] = ()
+        self.answer: object = None
+        self.error: Exception | None = None
+        self._server: str | None = None
+
+    def make(self, transport: object, target: Any, **options: Any) -> "Bus":
+        self.made = (target.topic, target.version, options)
+        return self
+
+    def prepare(self, *, server: str) -> "Bus":
+        self._server = server
+        return self
+
+    def cast(self, context: dict[str, Any], method: str, **arguments: Any) -> None:
+        self._send("cast", context, method, arguments)
+
+    def call(self, context: dict[str, Any], method: str, **arguments: Any) -> object:
+        self._send("call", context, method, arguments)
+        return self.answer
+
+    def _send(self, how: str, context: dict[str, Any], method: str, arguments: dict[str, Any]) -> None:
+        assert context == CONTEXT
+        if self.error:
+            raise self.error
+        self.sent.append((how, self._server, method, arguments))
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
+    fake = Bus()
+    monkeypatch.setattr(oslo_messaging, "get_rpc_client", fake.make)
+    return fake
+
+
+@pytest.fixture
+def agents(bus: Bus) -> agent_api.AgentAPI:
+    return agent_api.AgentAPI(None, timeout=7)
+
+
+@pytest.fixture
+def controller(bus: Bus) -> controller_api.ControllerAPI:
+    return controller_api.ControllerAPI(None, timeout=7)
+
+
+def test_nothing_is_tried_again_so_that_an_absent_broker_blocks_nobody(bus: Bus, agents: agent_api.AgentAPI) -> None:
+    assert bus.made == (constants.AGENT_TOPIC, "1.0", {"timeout": 7, "retry": 0})
+    controller_api.ControllerAPI(None, timeout=8)
+    assert bus.made == (constants.CONTROLLER_TOPIC, "1.0", {"timeout": 8, "retry": 0})
+
+
+def test_casts(bus: Bus, agents: agent_api.AgentAPI) -> None:
+    agents.plug_bridge_link(CONTEXT, LINK)
+    agents.plug_bridge_links(CONTEXT, "h1", [LINK])
+    agents.unplug_bridge_link(CONTEXT, "h1", REF)
+    agents.unplug_bridge_links(CONTEXT, "h1", [REF])
+    agents.sync_bridge_links(CONTEXT, "h1")
+    agents.set_mode(CONTEXT, "h1", model.Mode.OBSERVE)
+    assert bus.sent == [
+        ("cast", "h1", "plug_bridge_link", {"link": wire.dump(LINK)}),
+        ("cast", "h1", "plug_bridge_links", {"links": [wire.dump(LINK)]}),
+        ("cast", "h1", "unplug_bridge_link", {"link_id": LINK_ID, "generation": 4}),
+        ("cast", "h1", "unplug_bridge_links", {"links": [wire.dump(REF)]}),
+        ("cast", "h1", "sync_bridge_links", {}),
+        ("cast", "h1", "set_mode", {"mode": "observe"}),
+    ]
+
+
+def test_answers_of_an_agent_are_validated(bus: Bus, agents: agent_api.AgentAPI) -> None:
+    bus.answer = {"host": "h1", "bridges": [{"name": "br1", "kind": "linux"}]}
+    assert agents.describe_host(CONTEXT, "h1").bridges[0].name == "br1"
+    bus.answer = {"host": "h1", "links": []}
+    assert agents.plan_bridge_links(CONTEXT, "h1", [LINK]) == model.HostPlan(host="h1")
+    assert bus.sent[1] == ("call", "h1", "plan_bridge_links", {"links": [wire.dump(LINK)]})
+    bus.answer = {"host": "h1", "links": [{"steps": 7}]}
+    with pytest.raises(exceptions.InvalidMessage, match=r"HostPlan: links\.0"):
+        agents.plan_bridge_links(CONTEXT, "h1", [LINK])
+
+
+def test_calls_of_the_controller(bus: Bus, controller: controller_api.ControllerAPI) -> None:
+    report = model.StateReport(
+        host="h1",
+        agent_version="1",
+        started_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+        report_interval=30,
+        mode=model.Mode.ENFORCE,
+        health=model.Health(),
+        desired_digest=DIGEST,
+        observed_digest=DIGEST,
+    )
+    bus.answer = {"desired_digest": DIGEST, "observed_digest": DIGEST, "mode": "paused"}
+    assert controller.report_state(CONTEXT, report).mode is model.Mode.PAUSED
+    events = model.PortEvents(host="h1", stream=LINK_ID, events=())
+    controller.report_port_events(CONTEXT, events)
+    bus.answer = {"host": "h1", "links": [wire.dump(LINK)]}
+    assert controller.get_bridge_links(CONTEXT, "h1").links == (LINK,)
+    assert bus.sent == [
+        ("call", None, "report_state", {"report": wire.dump(report)}),
+        ("call", None, "report_port_events", {"events": wire.dump(events)}),
+        ("call", None, "get_bridge_links", {"host": "h1"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        oslo_messaging.MessagingTimeout("no answer"),
+        oslo_messaging.MessageDeliveryFailure("no broker"),
+        ConnectionRefusedError(111, "refused"),
+        OSError("socket"),
+    ],
+)
+def test_a_bus_that_is_away_has_one_name(
+    bus: Bus, agents: agent_api.AgentAPI, controller: controller_api.ControllerAPI, error: Exception
+) -> None:
+    bus.error = error
+    with pytest.raises(exceptions.BusUnavailable, match=type(error).__name__):
+        agents.plug_bridge_link(CONTEXT, LINK)
+    with pytest.raises(exceptions.BusUnavailable):
+        agents.describe_host(CONTEXT, "h1")
+    with pytest.raises(exceptions.BusUnavailable):
+        controller.get_bridge_links(CONTEXT, "h1")
+
+
+def test_what_the_other_side_refuses_is_not_a_bus_that_is_away(
+    bus: Bus, controller: controller_api.ControllerAPI
+) -> None:
+    bus.error = exceptions.InvalidMessage("host: no")
+    with pytest.raises(exceptions.InvalidMessage):
+        controller.get_bridge_links(CONTEXT, "h1")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in vars(exceptions).values() if isinstance(kind, type)])
+def test_an_error_can_be_built_again_from_its_arguments(kind: type[exceptions.VethagentError]) -> None:
+    error = kind("a sentence")
+    again = type(error)(*error.args)
+    assert (again.args, again.code, str(again)) == (error.args, error.code, "a sentence")
