@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Batch, Inbox
@@ -117,7 +117,7 @@ class Reconciler:
     def _reconcile(self, link_ids: list[str], late: set[str]) -> None:
         topology = Topology(self._observed)
         plans = [plan for link_id in link_ids if (plan := self._plan(link_id, topology)) is not None]
-        self._desired.flush()
+        self._save()
         for plan in plans:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
@@ -128,6 +128,16 @@ class Reconciler:
             self._drain()
         for plan in plans:
             self._conclude(plan, failures.get(plan.state.link_id), late)
+        self._save()
+
+    def _save(self) -> None:
+        """Write down what is wanted. Going on without is better than not: the next round tries again."""
+        try:
+            self._desired.flush()
+        except exceptions.StoreUnusable as error:
+            self._health.bad("store", str(error))
+        else:
+            self._health.good("store")
 
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
         if link := self._desired.link(link_id):
@@ -165,7 +175,6 @@ class Reconciler:
             self._retries.pop(link_id, None)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
-            self._desired.flush()
             self._journal.forget(link_id)
             self._counters.add("unplugged")
 
@@ -175,9 +184,14 @@ class Reconciler:
         self._counters.add("failures")
         LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
+        first = state.link_id not in self._retries
+        self._again(state.link_id)
+        if first and failure.reason is Reason.NETLINK_ERROR and state.reason is Reason.DRIFT:
+            # The kernel deletes a device in steps, so the plan may have been for one that was just going; the event
+            # that says so brings the next round. If nothing does, the retry tells.
+            return
         if self._journal.tell(told, request_id=request_id):
             self._journal.tell_late(told, request_id=request_id)
-        self._again(state.link_id)
 
     def _judge_helper(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         away = [failure for failure in failures.values() if failure.reason is Reason.HELPER_UNAVAILABLE]

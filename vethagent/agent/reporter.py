@@ -5,6 +5,7 @@ absent broker, which oslo.messaging lets it do for ever, holds up nothing but it
 """
 
 import collections
+import contextlib
 import datetime
 import logging
 import random
@@ -30,6 +31,8 @@ _EVENTS_AT_ONCE = 500
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
 #: Share of the report interval after which a link that the controller does not know may go.
 _CONFIRM_AFTER = 0.8
+#: Seconds that the reconciler may be busy with one batch before that is told.
+_PATIENCE = 10.0
 #: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
 
@@ -70,11 +73,12 @@ class EventSender:
                 self._controller.report_port_events(context, message)
             except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
                 delay = _next_delay(delay)
-                self._health.bad("bus", f"port events: {error}")
+                self._health.bad("events", f"port events are not taken: {error}")
                 self._outbox.give_back(events)
                 time.sleep(delay)
             else:
                 delay = 0.0
+                self._health.good("events")
                 self._outbox.confirm()
                 self._delivered()
 
@@ -117,6 +121,8 @@ class Heartbeat:
         self._pull_now = True
         self._stopping = False
         self._suspected_at = 0.0
+        self._states: list[model.LinkState] = []
+        self._patience = min(_PATIENCE, interval / 2)
         health.changed = self.soon
 
     def start(self) -> None:
@@ -153,6 +159,10 @@ class Heartbeat:
         while not self._stopping:
             try:
                 self._beat()
+            except TimeoutError:
+                LOG.warning("The reconciler is busy, what it was to be asked is asked again later")
+                self._pull_now = True
+                self._wait(self._patience, hurry=False)
             except Exception as error:
                 # The bus is away, or the controller has trouble of its own; both are over some day.
                 delay = _next_delay(delay)
@@ -217,14 +227,23 @@ class Heartbeat:
         self._inbox.mark(dirty)
 
     def _ask(self, question: Callable[[], T]) -> T:
-        return self._inbox.ask(question).result()
+        """Ask the consumer; what it has last said is not known if it raises TimeoutError, as a batch takes long."""
+        try:
+            answer = self._inbox.ask(question).result(self._patience)
+        except TimeoutError:
+            self._health.bad("reconciler", f"a batch has taken longer than {self._patience:g} s")
+            raise
+        self._health.good("reconciler")
+        return answer
 
     def _mode_changed(self, mode: model.Mode) -> None:
         LOG.warning("The mode is %s now", mode)
         self._inbox.mark_all()
 
     def _report(self) -> model.StateReport:
-        states = self._ask(self._journal.states)
+        with contextlib.suppress(TimeoutError):  # a late report is worse than one with the states of the last
+            self._states = self._ask(self._journal.states)
+        states = self._states
         return model.StateReport(
             host=self._host,
             agent_version=self._version,

@@ -168,7 +168,8 @@ class Agent:
             self._helper.start()
         except exceptions.HelperUnavailable as error:
             self._health.bad("privsep", str(error))
-        self._helper_started.set()
+        finally:
+            self._helper_started.set()
 
     def _connect_ovs(self) -> None:
         while not self._stopping.is_set():

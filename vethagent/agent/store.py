@@ -1,9 +1,10 @@
 """The links that are wanted on this host, on disk: from them everything is restored after a reboot without a bus."""
 
+import contextlib
 import pathlib
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vethagent import exceptions, model
 
@@ -66,8 +67,11 @@ class Store:
         return model.Mode(row[0]) if row else model.Mode.ENFORCE
 
     def save_mode(self, mode: model.Mode) -> None:
-        """Keep the mode."""
-        self._db.execute("REPLACE INTO setting VALUES ('mode', ?)", (mode.value,))
+        """Keep the mode; raise StoreUnusable."""
+        try:
+            self._db.execute("REPLACE INTO setting VALUES ('mode', ?)", (mode.value,))
+        except sqlite3.Error as error:
+            raise exceptions.StoreUnusable(str(error)) from error
 
     def save(
         self,
@@ -78,21 +82,38 @@ class Store:
     ) -> None:
         """Keep changes, all or none: links that are wanted now, that are to go, and that went.
 
-        Each wanted one comes with the MTU that was settled for it, if any.
+        Each wanted one comes with the MTU that was settled for it, if any. Raise StoreUnusable, as on a full disk.
         """
+        try:
+            with self._transaction():
+                self._write(wanted, removed, gone)
+        except sqlite3.Error as error:
+            raise exceptions.StoreUnusable(str(error)) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for link, mtu in wanted:
-                self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, link.model_dump_json(), mtu))
-                self._db.execute("DELETE FROM removed WHERE id = ?", (link.id,))
-            for link_id, generation, body in removed:
-                self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
-                text = body.model_dump_json() if body else None
-                self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
-            for link_id, generation in gone:
-                self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
-                self._db.execute("REPLACE INTO removed VALUES (?, ?, NULL, ?)", (link_id, generation, time.time()))
+            yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+
+    def _write(
+        self,
+        wanted: Iterable[tuple[model.BridgeLink, int | None]],
+        removed: Iterable[tuple[str, int, model.BridgeLink | None]],
+        gone: Iterable[tuple[str, int]],
+    ) -> None:
+        for link, mtu in wanted:
+            self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, link.model_dump_json(), mtu))
+            self._db.execute("DELETE FROM removed WHERE id = ?", (link.id,))
+        for link_id, generation, body in removed:
+            self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+            text = body.model_dump_json() if body else None
+            self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
+        for link_id, generation in gone:
+            self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+            self._db.execute("REPLACE INTO removed VALUES (?, ?, NULL, ?)", (link_id, generation, time.time()))

@@ -35,37 +35,45 @@ def configured_concurrency(prog: str, arguments: list[str] | None = None) -> str
     """Return what ``[agent] concurrency`` will be for this process; oslo.config later says if it is no valid choice."""
     value = os.environ.get(f"OS_{_SECTION}__{_OPTION}".upper())
     if value is None:
-        parser = configparser.RawConfigParser(strict=False, allow_no_value=True, comment_prefixes=("#", ";"))
-        files = _named_files(sys.argv[1:] if arguments is None else arguments) or _default_files(prog)
-        for name in files:
+        # For oslo.config [DEFAULT] is a section like any other.
+        parser = configparser.RawConfigParser(
+            strict=False, allow_no_value=True, comment_prefixes=("#", ";"), default_section=""
+        )
+        for name in _files(prog, sys.argv[1:] if arguments is None else arguments):
             try:
                 parser.read(name)
-            except (configparser.Error, UnicodeDecodeError):
+            except (configparser.Error, UnicodeDecodeError, OSError):
                 continue  # oslo.config says what is wrong with the file, in its own words
         value = parser.get(_SECTION, _OPTION, fallback=None)
-    return "threading" if value == "threading" else "eventlet"
+    quoted = value is not None and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return "threading" if value is not None and (value[1:-1] if quoted else value) == "threading" else "eventlet"
 
 
-def _named_files(arguments: list[str]) -> list[str]:
-    files: list[str] = []
+def _files(prog: str, arguments: list[str]) -> list[str]:
+    """Return what oslo.config reads, in its order; what is named takes the place of the default files or folders."""
+    named: list[str] = []
+    options: set[str] = set()
     for number, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if option not in ("--config-file", "--config-dir"):
-            continue
-        if not equals:
-            value = arguments[number + 1] if number + 1 < len(arguments) else ""
-        files += _in_folder(value) if option == "--config-dir" else [value]
-    return files
+        if option in ("--config-file", "--config-dir"):
+            if not equals:
+                value = arguments[number + 1] if number + 1 < len(arguments) else ""
+            options.add(option)
+            named += _in_folder(value) if option == "--config-dir" else [value]
+    files = [] if "--config-file" in options else _found(prog, ".conf")
+    if "--config-dir" not in options:
+        files += [name for folder in _found(prog, ".conf.d") for name in _in_folder(folder)]
+    return files + named
 
 
-def _default_files(prog: str) -> list[str]:
-    files: list[str] = []
+def _found(prog: str, extension: str) -> list[str]:
     home = os.path.expanduser("~")
     folders = [os.path.join(home, f".{PROJECT}"), home, f"/etc/{PROJECT}", "/etc"]
+    found: list[str] = []
     for name in (PROJECT, prog):
-        found = [path for path in (os.path.join(folder, f"{name}.conf") for folder in folders) if os.path.exists(path)]
-        files += found[:1] + _in_folder(f"/etc/{PROJECT}/{name}.conf.d")
-    return files
+        paths = [os.path.join(folder, name + extension) for folder in folders]
+        found += [path for path in paths if os.path.exists(path)][:1]
+    return found
 
 
 def _in_folder(folder: str) -> list[str]:

@@ -71,7 +71,7 @@ class PortEvents(Message):
 class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
-    part: str = Field(description="bus, ovsdb, netlink, privsep, store or reconciler")
+    part: str = Field(description="bus, events, ovsdb, privsep, store or reconciler")
     message: str
 
 

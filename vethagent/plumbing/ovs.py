@@ -20,6 +20,7 @@ from vethagent.plumbing.steps import AttachPort, DetachPort
 LOG = logging.getLogger(__name__)
 
 _SCHEMA = "Open_vSwitch"
+_RECONNECT_MS = 1000
 #: What is monitored. No statistics and no status: a column that changes by itself would wake the agent for nothing.
 _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
@@ -51,6 +52,8 @@ class _Idl(connection.OvsdbIdl):
         self, remote: str, schema: ovs_idl.SchemaHelper, sink: Sink, connection_changed: Callable[[bool], None]
     ) -> None:
         super().__init__(remote, schema)
+        # By itself the library waits up to 8 s between attempts; what is on this host may be asked each second.
+        self._session.reconnect.set_backoff(_RECONNECT_MS, _RECONNECT_MS)
         self._sink = sink
         self._connection_changed = connection_changed
         self._was_connected = False
@@ -247,7 +250,7 @@ class _Detach(command.BaseCommand):
         bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", self._step.bridge, None)
         if port is None or bridge is None:
             return
-        if port.external_ids.get(constants.OVS_LINK_ID) == self._step.link_id:
+        if _owner(port) == (self._step.link_id if self._step.marked else None):
             bridge.delvalue("ports", port.uuid)
             self._release_mtu(bridge, port)
 

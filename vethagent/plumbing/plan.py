@@ -156,7 +156,7 @@ class _LinkPlanner:
         change: dict[str, object] = {}
         if device.name != wanted.device:
             self._differ("NAME", wanted.device, wanted.device, device.name)
-            change["name"] = wanted.device
+            change |= {"name": wanted.device, "up": self.link.admin_state_up}  # it is taken down for that
         if device.mtu != mtu:
             self._differ("MTU", wanted.device, mtu, device.mtu)
             change["mtu"] = mtu

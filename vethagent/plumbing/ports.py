@@ -1,6 +1,7 @@
 """Which rows of OVSDB have to change for a link. Pure."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from vethagent import model
 from vethagent.model import BridgeKind, Difference, Reason
@@ -40,10 +41,10 @@ def compare(
     attach: list[AttachPort] = []
     differences: list[Difference] = []
     wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
-    for row in observed.owned_ports(link.id):
+    for row in _our_rows(link, wanted, observed):
         site = wanted.get(row.name)
         if site is None or row.bridge != site.end.bridge or remake:
-            detach.append(DetachPort(row.bridge, row.name, link.id))
+            detach.append(DetachPort(row.bridge, row.name, link.id, marked=row.link_id is not None))
         if site is not None and row.bridge != site.end.bridge:
             differences.append(_difference("WRONG_BRIDGE", row.name, site.end.bridge, row.bridge))
     leaving = {step.device for step in detach}
@@ -68,15 +69,22 @@ def compare(
     return Rows(tuple(detach), tuple(attach), settle, tuple(differences))
 
 
+def _our_rows(link: model.BridgeLink, wanted: Mapping[str, Site], observed: Observed) -> list[OvsPort]:
+    """Return the marked rows, and those without a mark that somebody made for a marked device."""
+    devices = {device.name for device in observed.owned_devices(link.id)}
+    unmarked = [row for name in wanted if name in devices and (row := observed.ports.get(name)) and row.link_id is None]
+    return observed.owned_ports(link.id) + unmarked
+
+
 def _foreign(link: model.BridgeLink, site: Site, row: OvsPort | None, observed: Observed, adopt: bool) -> str:
     """Return why a row with a wanted name and without our mark cannot be taken, '' if it can.
 
-    It can if its device is ours: then somebody took the mark off the row.
+    It can if its device is ours: then somebody took the mark off the row, or moved the device into another bridge.
     """
     if row is None or row.link_id == link.id:
         return ""
     ours = {device.name for device in observed.owned_devices(link.id)}
-    if row.link_id is None and row.bridge == site.end.bridge and (adopt or row.name in ours):
+    if row.link_id is None and (row.name in ours or (adopt and row.bridge == site.end.bridge)):
         return ""
     whose = f"link {row.link_id}" if row.link_id else "something else"
     return f"the name {row.name} is taken by a port of {whose} in OVS bridge {row.bridge}"

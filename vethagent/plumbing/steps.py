@@ -8,11 +8,15 @@ from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, De
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DetachPort:
-    """Take an owned port out of its OVS bridge; the row goes with it."""
+    """Take an owned port out of its OVS bridge; the row goes with it.
+
+    ``marked`` is False for a row that somebody made for a device of the link, in the wrong bridge.
+    """
 
     bridge: str
     device: str
     link_id: str
+    marked: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from oslo_privsep import capabilities, priv_context
 default = priv_context.PrivContext(
     __name__,
     cfg_section="vethagent_privileged",
-    pypath=__name__ + ".default",
+    # By way of the module with the work in it: the helper imports this before it gives up root's other capabilities,
+    # and without them it may not be let into the folder that the code is in.
+    pypath=__name__ + ".batch.default",
     capabilities=[capabilities.CAP_NET_ADMIN],
     logger_name="vethagent.privileged",
 )

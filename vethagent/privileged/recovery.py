@@ -10,9 +10,7 @@ import contextlib
 import logging
 import socket
 import threading
-from typing import NamedTuple
-
-from oslo_privsep import comm, daemon
+from typing import Any, NamedTuple
 
 from vethagent import exceptions
 from vethagent.privileged import batch, default, operations
@@ -48,16 +46,16 @@ class Helper:
         body = operations.dump(batch_operations)
         with self._lock:
             try:
-                return [Outcome(*outcome) for outcome in batch.apply(body)]
-            except (OSError, comm.PrivsepTimeout, daemon.FailedToDropPrivileges, daemon.ProtocolError) as error:
-                LOG.warning("The privileged helper failed (%s: %s), starting another", type(error).__name__, error)
+                return _ask(body)
+            except exceptions.HelperUnavailable as error:
+                LOG.warning("The privileged helper failed (%s), starting another", error)
                 self._drop()
             self.restarts += 1
             try:
-                return [Outcome(*outcome) for outcome in batch.apply(body)]
-            except (OSError, comm.PrivsepTimeout, daemon.FailedToDropPrivileges, daemon.ProtocolError) as error:
+                return _ask(body)
+            except exceptions.HelperUnavailable:
                 self._drop()
-                raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error
+                raise
 
     def _drop(self) -> None:
         """Forget the channel without waiting for the other side, which may be stopped."""
@@ -65,3 +63,17 @@ class Helper:
         if channel is not None:
             with contextlib.suppress(OSError):
                 channel.writer.writesock.shutdown(socket.SHUT_RDWR)
+
+
+def _ask(body: list[dict[str, Any]]) -> list[Outcome]:
+    """Call the helper; but for its refusal, whatever comes back instead of an answer means that it is of no use.
+
+    Among that is what it could not import, or what its own Python raised: no other helper is better, but all that is
+    known of links stays known, and the agent says what is wrong.
+    """
+    try:
+        return [Outcome(*outcome) for outcome in batch.apply(body)]
+    except exceptions.HelperRefused:
+        raise
+    except Exception as error:
+        raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error

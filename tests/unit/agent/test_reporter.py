@@ -253,7 +253,22 @@ def test_what_does_not_arrive_goes_again(monkeypatch: pytest.MonkeyPatch) -> Non
     send(outbox, controller, health)
     assert len(naps) == 3 and all(0 < seconds <= 30 for seconds in naps)
     assert [event.seq for batch in controller.batches for event in batch.events] == [1]
-    assert [reason.part for reason in health.state().reasons] == ["bus"], "until the heart beats again"
+    assert not health.state().reasons
+
+
+def test_events_that_are_not_taken_are_a_matter_of_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox, controller, health = StoppingOutbox(), Controller(), HealthKeeper()
+    Journal(outbox.put).tell(state(link_id=A))
+    controller.away = True
+    seen: list[str] = []
+
+    def nap(_: float) -> None:
+        seen.extend(reason.part for reason in health.state().reasons)
+        controller.away = False
+
+    monkeypatch.setattr("vethagent.agent.reporter.time.sleep", nap)
+    send(outbox, controller, health)
+    assert seen == ["events"]
 
 
 def test_delays_grow_and_end() -> None:

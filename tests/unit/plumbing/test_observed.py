@@ -35,11 +35,14 @@ class Comparison(RuleBasedStateMachine):
         master=st.none() | indexes,
         peer=st.none() | indexes,
     )
-    def put_device(self, index: int, name: str, **fields: Any) -> None:
+    def put_device(self, index: int, name: str, peer: int | None, **fields: Any) -> None:
+        # No two devices say that they have the same other end.
+        if any(device.peer == peer and device.ifindex != index for device in self.devices.values()):
+            peer = None
         # Two devices never have one name: who takes it from another sees that one renamed or gone first.
         for other in [device for device in self.devices.values() if device.name == name and device.ifindex != index]:
             self.drop_device(other.ifindex)
-        device = Device(index, name, **fields)
+        device = Device(index, name, peer=peer, **fields)
         assert self.observed.put_device(index, device) == self.devices.get(index)
         self.devices[index] = device
 
@@ -132,9 +135,14 @@ class Comparison(RuleBasedStateMachine):
     def _across(self, device: Device | None) -> Iterable[tuple[str, str]]:
         if device is None or device.kind != "veth":
             return
-        peer = self.devices.get(device.peer or 0)
-        if peer is not None and peer.peer == device.ifindex and (bridge := self._bridge_of(peer)):
+        peer = self.devices.get(self._peer_index(device))
+        if peer is not None and self._peer_index(peer) == device.ifindex and (bridge := self._bridge_of(peer)):
             yield device.name, bridge
+
+    def _peer_index(self, device: Device) -> int:
+        """Return what the device says or, if it says nothing, the one that says so of it."""
+        others = (other for other in self.devices.values() if other.kind == "veth" and other.peer == device.ifindex)
+        return device.peer or next((other.ifindex for other in others), 0)
 
 
 def _shown(observed: Observed) -> Any:

@@ -241,14 +241,22 @@ def test_a_pair_whose_offload_cannot_be_set_is_taken_back(host: Host) -> None:
     assert host.kernel.devices == {10: BRIDGE}
 
 
+def test_a_device_is_down_while_it_gets_another_name(host: Host) -> None:
+    host.has(BRIDGE, *pair())
+    assert host.apply(change(20, name="new", up=True)) == [("", 0)]
+    assert [attributes.get("IFLA_IFNAME") for _, index, attributes in host.kernel.sent if index == 20] == [None, "new"]
+    assert host.kernel.devices[20].up
+
+
 def test_all_of_a_change_is_one_request(host: Host) -> None:
     host.has(BRIDGE, *pair())
-    wanted = change(20, name="new", mac="02:00:00:00:00:07", mtu=1400, master=10, up=False, tx_checksum=False)
+    wanted = change(20, mac="02:00:00:00:00:07", mtu=1400, master=10, up=False, tx_checksum=False)
     assert host.apply(wanted) == [("", 0)]
+    name = pair()[0].name
     assert host.kernel.devices[20] == Device(
-        20, "new", "veth", MARK, master=10, peer=21, mac="02:00:00:00:00:07", mtu=1400, up=False
+        20, name, "veth", MARK, master=10, peer=21, mac="02:00:00:00:00:07", mtu=1400, up=False
     )
-    assert host.offload == [("new", False)]
+    assert host.offload == [(name, False)]
     assert [index for kind, index, _ in host.kernel.sent if index == 20] == [20]
 
 

@@ -1,0 +1,222 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
+from tests.unit.plumbing.planning import ACTIVE, LINUX, reason, refused, settle
+from tests.unit.plumbing.simulator import Host
+from vethagent import model
+from vethagent.model import Reason, Status
+from vethagent.plumbing import naming
+from vethagent.plumbing.observed import OvsBridge
+from vethagent.privileged import operations
+
+# -- what stands in the way ----------------------------------------------------------------------------------------
+
+
+def test_a_bridge_that_is_not_there_is_named(host: Host) -> None:
+    assert "no bridge br9 on" in refused(host.plan(link(end0={"bridge": "br9"})), Reason.BRIDGE_NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        ({"bridge": "br1", "kind": "ovs"}, "br1 of kind ovs on this host, only one of kind linux"),
+        ({"bridge": "br-eth2", "kind": "linux"}, "br-eth2 of kind linux on this host, only one of kind ovs"),
+    ],
+)
+def test_a_bridge_of_the_other_kind_is_not_the_one_wanted(host: Host, end: dict[str, Any], text: str) -> None:
+    assert text in refused(host.plan(link(end0=end)), Reason.BRIDGE_NOT_FOUND)
+
+
+def test_a_device_that_is_no_bridge_is_not_taken_for_one(host: Host) -> None:
+    host.add("eth0")
+    host.look()
+    refused(host.plan(link(end0={"bridge": "eth0"})), Reason.BRIDGE_NOT_FOUND)
+
+
+def test_a_name_that_two_bridges_have_needs_a_kind(host: Host) -> None:
+    host.observed.put_bridge("br1", OvsBridge("br1"))
+    refused(host.plan(link()), Reason.BRIDGE_AMBIGUOUS)
+    assert not host.plan(link(end0={"kind": "linux"})).empty
+
+
+def test_a_tag_on_what_turns_out_to_be_a_linux_bridge_is_refused(host: Host) -> None:
+    refused(host.plan(link(end0={"tag": 7})), Reason.TAG_UNSUPPORTED)
+
+
+@pytest.mark.parametrize("kind", ["auto", "ovs"])
+def test_without_ovsdb_nothing_is_done_and_nobody_is_blamed(host: Host, kind: str) -> None:
+    settle(host, link())
+    host.observed.ovs_known = False
+    host.observed.put_bridge("br-eth1", None)
+    plan = host.plan(link(end1={"kind": kind}))
+    assert plan.empty and reason(plan) == (Status.DOWN, Reason.OVSDB_UNAVAILABLE)
+    assert not host.plan(link(end1=LINUX)).empty
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_name_that_somebody_has_is_a_conflict(host: Host, end: int) -> None:
+    name = naming.wanted_ends(link())[end].device
+    host.add_pair(name, "b", alias=naming.alias(OTHER_ID))
+    host.look()
+    assert f"of link {OTHER_ID}" in refused(host.plan(link()), Reason.NAME_CONFLICT)
+
+
+@pytest.mark.parametrize("owner", [None, OTHER_ID])
+def test_a_port_that_somebody_has_is_a_conflict(host: Host, owner: str | None) -> None:
+    host.add_row("eth1-br1", "br-eth1", link_id=owner)
+    host.look()
+    assert (owner or "something else") in refused(host.plan(link()), Reason.NAME_CONFLICT)
+
+
+def test_the_other_end_with_the_alias_of_something_else_is_a_conflict(host: Host) -> None:
+    settle(host, link())
+    host.change(host.kernel.named("phy-br1").ifindex, alias="uplink")
+    host.look()
+    assert "'uplink'" in refused(host.plan(link()), Reason.NAME_CONFLICT)
+
+
+# -- adoption ------------------------------------------------------------------------------------------------------
+
+
+def by_hand(host: Host, **fields: object) -> None:
+    """Make what link() wants, as a person does; ``fields`` are of phy-br1."""
+    first = host.add_pair("phy-br1", "eth1-br1", masters=(host.kernel.named("br1").ifindex, None))
+    host.change(first.ifindex, mac="02:00:00:00:07:01")
+    host.change(first.peer or 0, mac="02:00:00:00:07:02")
+    host.add_row("eth1-br1", "br-eth1")
+    host.change(first.ifindex, **fields)
+    host.look()
+
+
+def test_a_pair_made_by_hand_is_a_conflict_unless_it_may_be_adopted(host: Host) -> None:
+    by_hand(host)
+    refused(host.plan(link()), Reason.NAME_CONFLICT)
+
+
+def test_an_exact_pair_is_marked_and_nothing_else_happens_to_it(host: Host) -> None:
+    by_hand(host)
+    before = dict(host.kernel.devices)
+    plan = host.plan(link(adopt=True))
+    (adopt,) = plan.operations
+    assert isinstance(adopt, operations.AdoptPair) and plan.detach == ()
+    host.carry_out(plan)
+    index = host.kernel.named("phy-br1").ifindex
+    mark = naming.alias(LINK_ID)
+    assert host.kernel.devices == {
+        i: dataclasses.replace(device, alias=mark) if i in (index, index + 1) else device
+        for i, device in before.items()
+    }
+    (after,) = settle(host, link(adopt=True))
+    assert reason(after) == ACTIVE
+    assert [end.mac for end in after.state.ends] == ["02:00:00:00:07:01", "02:00:00:00:07:02"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"mtu": 1400}, {"mtu": 1500}),
+        ({"up": False}, {}),
+        ({"master": None}, {}),
+        ({}, {"end1": {"tag": 100}}),
+        ({}, {"end0": {"mac": "02:00:00:00:01:01"}}),
+        ({}, {"end1": {"bridge": "br-eth2"}}),
+        ({}, {"end1": {"device": "other"}}),
+        ({"alias": "uplink"}, {}),
+        ({"alias": naming.alias(OTHER_ID)}, {}),
+        ({"kind": "vxcan"}, {}),
+        ({"peer": 4711}, {}),
+    ],
+)
+def test_a_pair_that_is_not_exactly_the_one_wanted_is_left_alone(
+    host: Host, fields: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    by_hand(host, **fields)
+    plan = host.plan(link(adopt=True, **wanted))
+    assert plan.empty and plan.state.status is Status.ERROR
+    assert plan.state.reason in (Reason.ADOPT_MISMATCH, Reason.NAME_CONFLICT)
+
+
+def test_a_pair_that_is_not_there_is_made_although_it_might_be_adopted(host: Host) -> None:
+    assert reason(settle(host, link(adopt=True))[0]) == ACTIVE
+
+
+def test_a_pair_that_lost_its_marks_is_known_by_its_port(host: Host) -> None:
+    settle(host, link())
+    for name in ("phy-br1", "eth1-br1"):
+        host.change(host.kernel.named(name).ifindex, alias="")
+    host.look()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+# -- loops ---------------------------------------------------------------------------------------------------------
+
+
+def second(**fields: Any) -> model.BridgeLink:
+    return link(id=OTHER_ID, end0={"device": "p2"}, end1={"device": "e2"}, **fields)
+
+
+def test_a_second_way_between_two_bridges_is_a_loop(host: Host) -> None:
+    settle(host, link())
+    message = refused(host.plan(second()), Reason.LOOP)
+    assert message == "br1 and br-eth1 are joined already: br1 - br-eth1"
+    assert reason(settle(host, second(allow_loop=True))[0]) == ACTIVE
+
+
+def test_a_way_around_is_a_loop(host: Host) -> None:
+    settle(host, link(), link(id=OTHER_ID, end0={"bridge": "br3", "device": "a"}, end1={"device": "b"}))
+    third = link(id=OTHER_ID[:-1] + "3", end0={"device": "c"}, end1={"bridge": "br3", "device": "d"})
+    assert refused(host.plan(third), Reason.LOOP).endswith("br1 - br-eth1 - br3")
+
+
+def test_patch_ports_are_ways_too(host: Host) -> None:
+    settle(host, link())
+    host.add_row("p1", "br-eth1", type="patch", peer="p2")
+    host.add_row("p2", "br-eth2", type="patch", peer="p1")
+    host.look()
+    refused(
+        host.plan(second().model_copy(update={"ends": link(end1={"bridge": "br-eth2"}).ends})), Reason.NAME_CONFLICT
+    )
+    ends = link(end0={"device": "c"}, end1={"bridge": "br-eth2", "device": "d"}).ends
+    refused(host.plan(second().model_copy(update={"ends": ends})), Reason.LOOP)
+
+
+@pytest.mark.parametrize("stp", [(True, False), (False, True), (True, True)])
+def test_a_loop_is_none_if_both_bridges_span_a_tree(host: Host, stp: tuple[bool, bool]) -> None:
+    settle(host, link())
+    host.change(host.kernel.named("br1").ifindex, stp=stp[0])
+    host.bridges["br-eth1"] = dataclasses.replace(host.bridges["br-eth1"], stp=stp[1])
+    host.look()
+    assert (host.plan(second()).state.reason is Reason.LOOP) is not all(stp)
+
+
+def test_of_two_that_would_close_a_loop_together_the_first_goes(host: Host) -> None:
+    plans = settle(host, link(), second())
+    assert [plan.state.reason for plan in plans] == [Reason.NONE, Reason.LOOP]
+
+
+def test_a_link_is_no_loop_with_itself(host: Host) -> None:
+    settle(host, link())
+    host.change(host.kernel.named("phy-br1").ifindex, master=None)
+    host.look()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_what_is_in_place_is_not_torn_down_for_a_loop_that_others_made(host: Host) -> None:
+    settle(host, link())
+    host.add_pair("x", "y", masters=(host.kernel.named("br1").ifindex, None))
+    host.add_row("y", "br-eth1")
+    host.look()
+    plan = host.plan(link())
+    assert plan.empty and reason(plan) == ACTIVE
+
+
+def test_what_would_be_put_back_into_a_loop_stays_out(host: Host) -> None:
+    settle(host, link())
+    host.delete(host.kernel.named("phy-br1").ifindex)
+    host.add_pair("x", "y", masters=(host.kernel.named("br1").ifindex, None))
+    host.add_row("y", "br-eth1")
+    host.look()
+    refused(host.plan(link()), Reason.LOOP)

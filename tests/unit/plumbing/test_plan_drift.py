@@ -1,0 +1,118 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tests.unit.plumbing.builders import link
+from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, settle
+from tests.unit.plumbing.simulator import Host
+from vethagent.model import Reason, Status
+from vethagent.plumbing import naming
+
+# -- drift ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"mtu": 1400}, "MTU"),
+        ({"mac": "02:00:00:00:09:09"}, "MAC"),
+        ({"up": False}, "ADMIN_STATE"),
+        ({"master": None}, "NOT_ATTACHED"),
+        ({"alias": ""}, "ALIAS"),
+        ({"name": "renamed"}, "NAME"),
+    ],
+)
+@pytest.mark.parametrize("adopt", [False, True])
+def test_each_thing_that_is_wrong_is_told_and_mended(
+    host: Host, fields: dict[str, Any], code: str, adopt: bool
+) -> None:
+    wanted = link(adopt=adopt, mtu=1500, end0={"mac": "02:00:00:00:01:01"})
+    settle(host, wanted)
+    host.change(host.kernel.named("phy-br1").ifindex, **fields)
+    host.look()
+    plan = host.plan(wanted)
+    assert reason(plan) == (Status.DOWN, Reason.DRIFT)
+    assert (code, "phy-br1") in codes(plan)
+    (after,) = settle(host, wanted)
+    assert reason(after) == ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"tag": 7}, "TAG"),
+        ({"link_id": None}, "EXTERNAL_IDS"),
+        ({"bridge": "br-eth2"}, "WRONG_BRIDGE"),
+    ],
+)
+def test_each_thing_that_is_wrong_with_a_port_is_told_and_mended(host: Host, fields: dict[str, Any], code: str) -> None:
+    settle(host, link())
+    host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], **fields)
+    host.look()
+    plan = host.plan(link())
+    assert (code, "eth1-br1") in codes(plan) and plan.operations == ()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_a_port_that_is_gone_is_put_back(host: Host) -> None:
+    settle(host, link())
+    del host.rows["eth1-br1"]
+    host.look()
+    plan = host.plan(link())
+    assert codes(plan) == {("OVS_PORT_MISSING", "eth1-br1")} and plan.operations == ()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_offload_that_was_turned_on_is_turned_off(host: Host) -> None:
+    settle(host, link())
+    host.offload.clear()
+    host.look()
+    plan = host.plan(link())
+    assert codes(plan) == {("TX_CHECKSUM", "phy-br1")}
+    settle(host, link())
+    assert host.offload == {host.kernel.named("phy-br1").ifindex: False}
+
+
+def test_an_ovs_end_that_somebody_put_into_a_linux_bridge_is_taken_out(host: Host) -> None:
+    settle(host, link())
+    host.change(host.kernel.named("eth1-br1").ifindex, master=host.kernel.named("br3").ifindex)
+    host.look()
+    plan = host.plan(link())
+    assert codes(plan) == {("WRONG_BRIDGE", "eth1-br1")}
+    settle(host, link())
+    assert host.kernel.named("eth1-br1").master is None
+
+
+# -- MTU -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_mtu_is_the_one_given_or_the_smaller_of_the_bridges(host: Host) -> None:
+    assert host.plan(link(mtu=9000)).mtu == 9000
+    host.change(host.kernel.named("br-eth1").ifindex, mtu=1450)
+    host.look()
+    assert host.plan(link()).mtu == 1450
+
+
+def test_a_bridge_does_not_change_its_mtu_because_of_a_link(host: Host) -> None:
+    settle(host, link(mtu=1400))
+    assert [host.kernel.named(name).mtu for name in ("br1", "br-eth1")] == [1500, 1500]
+    settle(host, link(mtu=1300, generation=2))
+    assert [host.kernel.named(name).mtu for name in ("br1", "br-eth1")] == [1500, 1500]
+
+
+@pytest.mark.parametrize("ends", [{}, {"end1": LINUX}, {"end0": KERNEL_OVS}], ids=["linux-ovs", "linux", "ovs"])
+@pytest.mark.parametrize("end", [0, 1])
+def test_an_mtu_that_somebody_lowered_comes_back_although_the_bridge_followed(
+    host: Host, ends: dict[str, Any], end: int
+) -> None:
+    wanted = link(**ends)
+    (before,) = settle(host, wanted)
+    settled = before.mtu
+    host.change(host.kernel.named(naming.wanted_ends(wanted)[end].device).ifindex, mtu=1300)
+    host.look()
+    for _ in range(5):
+        plan = host.plan(wanted, settled)
+        settled = plan.mtu
+        host.carry_out(plan)
+    assert [host.kernel.named(each.device).mtu for each in naming.wanted_ends(wanted)] == [1500, 1500]
