@@ -10,7 +10,7 @@ ALIAS_PREFIX = "vethagent:"
 #: The mark of an owned OVS port: this key of external_ids holds the link id.
 OVS_LINK_ID = "vethagent-link-id"
 
-#: On the local port of an OVS bridge: its mtu_request is ours, to be taken back with the last link of the bridge.
+#: On the local port of an OVS bridge: the mtu_request that is ours, to be taken back with the last link of the bridge.
 OVS_MTU_KEPT = "vethagent-mtu-kept"
 
 #: Longest device name in bytes: IFNAMSIZ of the kernel less the closing NUL.

@@ -48,6 +48,7 @@ class Desired:
         self._epoch = 0
         self._changed_in: dict[str, int] = {}
         self._suspects: set[str] = set()
+        self._mode_unsaved = False
         self.mode = store.mode()
 
     # -- what the bus says ---------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ class Desired:
             if mode is self.mode:
                 return False
             self.mode = mode
-            self._store.save_mode(mode)
+            self._mode_unsaved = True
             return True
 
     def begin_sync(self) -> int:
@@ -178,6 +179,9 @@ class Desired:
     def flush(self) -> None:
         """Write to disk what changed since the last time, in one transaction."""
         with self._lock:
+            if self._mode_unsaved:
+                self._store.save_mode(self.mode)
+                self._mode_unsaved = False
             unsaved, self._unsaved = self._unsaved, set()
             if not unsaved:
                 return

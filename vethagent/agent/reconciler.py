@@ -79,10 +79,12 @@ class Reconciler:
         while (batch := self._inbox.take(self._pause())) is not None:
             try:
                 self._round(batch)
-            except Exception:
+                self._health.good("reconciler")
+            except Exception as error:
                 # One round is lost, not the agent: everything is looked at again after a while.
                 LOG.exception("A round of the reconciler failed")
                 self._counters.add("reconciler_failures")
+                self._health.bad("reconciler", f"{type(error).__name__}: {error}")
                 time.sleep(_SETTLE)
                 self._inbox.look_again()
                 self._inbox.mark_all()
@@ -104,7 +106,9 @@ class Reconciler:
             for question in batch.questions:  # whoever asked waits, also if this round is lost
                 question()
         late = self._due()
-        if self._desired.mode is Mode.PAUSED:
+        mode = self._desired.mode  # it may change while this round is under way
+        if mode is Mode.PAUSED:
+            self._save()
             return
         if self._observer.unjoined:
             self._observer.unjoined = False
@@ -112,22 +116,27 @@ class Reconciler:
         for link_id in dirty:
             self._journal.notice(link_id)
         if dirty or late:
-            self._reconcile(sorted(dirty | late), late)
+            self._reconcile(sorted(dirty | late), late, enforce=mode is Mode.ENFORCE)
 
-    def _reconcile(self, link_ids: list[str], late: set[str]) -> None:
+    def _reconcile(self, link_ids: list[str], late: set[str], *, enforce: bool) -> None:
         topology = Topology(self._observed)
-        plans = [plan for link_id in link_ids if (plan := self._plan(link_id, topology)) is not None]
+        plans = [plan for link_id in link_ids if (plan := self._plan_alone(link_id, topology)) is not None]
         self._save()
         for plan in plans:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
-        if self._desired.mode is Mode.ENFORCE and (todo := [plan for plan in plans if not plan.empty]):
+        if enforce and (todo := [plan for plan in plans if not plan.empty]):
             failures = self._applier.apply(todo)
             self._counters.add("batches")
             self._judge_helper(todo, failures)
+            self._judge_ovsdb(todo, failures)
             self._drain()
         for plan in plans:
-            self._conclude(plan, failures.get(plan.state.link_id), late)
+            failure = failures.get(plan.state.link_id)
+            if failure is not None:
+                self._failed(plan.state, failure)
+            else:
+                self._conclude(plan, late, acted=enforce and not plan.empty)
         self._save()
 
     def _save(self) -> None:
@@ -138,6 +147,16 @@ class Reconciler:
             self._health.bad("store", str(error))
         else:
             self._health.good("store")
+
+    def _plan_alone(self, link_id: str, topology: Topology) -> LinkPlan | None:
+        """Plan one link; a mistake of ours with it holds up no other."""
+        try:
+            return self._plan(link_id, topology)
+        except Exception:
+            LOG.exception("Link %s cannot be planned", link_id)
+            self._counters.add("reconciler_failures")
+            self._again(link_id)
+            return None
 
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
         if link := self._desired.link(link_id):
@@ -151,19 +170,19 @@ class Reconciler:
         self._journal.forget(link_id)
         return None
 
-    def _conclude(self, plan: LinkPlan, failure: Failure | None, late: set[str]) -> None:
+    def _request_id(self, link_id: str) -> str | None:
+        if link := self._desired.link(link_id):
+            return link.request_id
+        removal = self._desired.removal(link_id)
+        return removal.ref.request_id if removal else None
+
+    def _conclude(self, plan: LinkPlan, late: set[str], *, acted: bool) -> None:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
-        link = self._desired.link(link_id)
-        removal = self._desired.removal(link_id)
-        request_id = link.request_id if link else removal.ref.request_id if removal else None
-        if failure is not None:
-            self._failed(state, failure, request_id)
-            return
+        request_id = self._request_id(link_id)
         self._loops.discard(link_id)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
-        acted = not plan.empty and self._desired.mode is Mode.ENFORCE
         if not acted and state.reason is Reason.DRIFT:
             self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
             self._retries.pop(link_id, None)
@@ -178,9 +197,12 @@ class Reconciler:
             self._journal.forget(link_id)
             self._counters.add("unplugged")
 
-    def _failed(self, state: model.LinkState, failure: Failure, request_id: str | None) -> None:
+    def _failed(self, state: model.LinkState, failure: Failure) -> None:
         away = failure.reason in (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)
         status = Status.DOWN if away else Status.ERROR
+        if state.status is Status.PENDING_DELETE:
+            status = state.status  # it is to go all the same
+        request_id = self._request_id(state.link_id)
         self._counters.add("failures")
         LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
@@ -199,6 +221,13 @@ class Reconciler:
             self._health.bad("privsep", away[0].message)
         elif any(plan.operations for plan in plans):
             self._health.good("privsep")
+
+    def _judge_ovsdb(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        away = [failure for failure in failures.values() if failure.reason is Reason.OVSDB_UNAVAILABLE]
+        if away:
+            self._health.bad("ovsdb", away[0].message)
+        elif any(plan.attach or plan.detach for plan in plans if plan.state.link_id not in failures):
+            self._health.good("ovsdb")
 
     # -- timers --------------------------------------------------------------------------------------------------
 

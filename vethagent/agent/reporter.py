@@ -122,6 +122,8 @@ class Heartbeat:
         self._stopping = False
         self._suspected_at = 0.0
         self._states: list[model.LinkState] = []
+        self._was_busy = False
+        self._repeated: tuple[str, str] | None = None
         self._patience = min(_PATIENCE, interval / 2)
         health.changed = self.soon
 
@@ -198,17 +200,26 @@ class Heartbeat:
         except BaseException:
             self._pull_now |= pull
             raise
-        if self._desired.set_mode(answer.mode):
+        if self._desired.mode is not report.mode:
+            self.links_changed()  # a cast was quicker than this answer, which may be older; the next one tells
+        elif self._desired.set_mode(answer.mode):
             self._mode_changed(answer.mode)
         if answer.desired_digest != self._desired.digest():
             self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
             LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
-            LOG.info("The controller remembers other states: telling all of them again")
-            self._sync()
-            self._ask(self._journal.repeat)
+            self._repeat(answer.observed_digest, report.observed_digest)
         self._health.ready()
+
+    def _repeat(self, theirs: str, ours: str) -> None:
+        """Tell all states again, but not for ever: what did not help once does not help the second time."""
+        if self._repeated == (theirs, ours):
+            return
+        self._repeated = (theirs, ours)
+        LOG.info("The controller remembers other states: telling all of them again")
+        self._sync()
+        self._ask(self._journal.repeat)
 
     def _sync(self) -> None:
         LOG.info("Pulling what is wanted on this host")
@@ -231,9 +242,12 @@ class Heartbeat:
         try:
             answer = self._inbox.ask(question).result(self._patience)
         except TimeoutError:
+            self._was_busy = True
             self._health.bad("reconciler", f"a batch has taken longer than {self._patience:g} s")
             raise
-        self._health.good("reconciler")
+        if self._was_busy:
+            self._was_busy = False
+            self._health.good("reconciler")
         return answer
 
     def _mode_changed(self, mode: model.Mode) -> None:

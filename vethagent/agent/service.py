@@ -30,7 +30,8 @@ from vethagent.rpc.controller_api import ControllerAPI
 LOG = logging.getLogger(__name__)
 
 _OVSDB_RETRY = 1.0
-_STOP_SECONDS = 2.0
+#: A batch under way is finished; the process has to end within five seconds.
+_STOP_SECONDS, _BUS_SECONDS = 3.0, 1.0
 _HELPER_SECONDS = 3.0
 
 
@@ -104,11 +105,14 @@ class Agent:
         stopper.start()
         self._inbox.close()
         self._worker.join(_STOP_SECONDS)
-        self._desired.flush()
+        try:
+            self._desired.flush()
+        except exceptions.StoreUnusable as error:
+            LOG.error("What was wanted last could not be written down: %s", error)
         self._outbox.close()
         self._links.stop()
         self._ovs.close()
-        stopper.join(_STOP_SECONDS)
+        stopper.join(_BUS_SECONDS)
         self._store.close()
 
     # -- parts ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import sys
 
 from oslo_config import cfg
@@ -39,4 +40,4 @@ def _helper_without_sudo(conf: cfg.ConfigOpts) -> None:
         command += ["--config-file", name]
     for name in conf.config_dir or ():
         command += ["--config-dir", name]
-    conf.set_default("helper_command", " ".join(command), group=privileged.default.cfg_section)
+    conf.set_default("helper_command", shlex.join(command), group=privileged.default.cfg_section)

@@ -4,10 +4,12 @@ import socket
 
 from oslo_config import cfg
 
-OPTIONS = [
-    cfg.HostAddressOpt(
+OPTIONS: list[cfg.Opt] = [
+    cfg.StrOpt(
         "host",
         default=socket.gethostname(),
+        regex=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        max_length=255,
         sample_default="<the host's name>",
         help="Name of this host: the agent's address on the bus, and what a link names as its host.",
     ),

@@ -41,6 +41,11 @@ class Applier:
         """Carry out ``plans``, of as many different links; return the failures by link id."""
         failures: dict[str, Failure] = {}
         made: dict[str, int] = {}
+        if not self._ovs.connected:
+            # Else a pair would be made, and deleted again when its port cannot be, with each try.
+            away = Failure(Reason.OVSDB_UNAVAILABLE, "Open vSwitch's database is not connected")
+            failures.update((_id(plan), away) for plan in plans if plan.detach or plan.attach)
+            plans = _without(plans, failures)
         self._detach([plan for plan in plans if plan.detach], failures)
         self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
         self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)

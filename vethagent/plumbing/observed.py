@@ -170,6 +170,9 @@ class Observed:
 
     def neighbours(self, bridge: str) -> Iterator[tuple[str, str]]:
         """Yield (device, bridge): the bridges one step away, by veth pair or patch port, and the way there."""
+        own = self.device(bridge)
+        if own is not None and (around := self.bridge_of(own)) not in (None, bridge):
+            yield bridge, str(around)  # the bridge's own device, as a port of another
         if device := self.linux_bridge(bridge):
             for index in self._members.get(device.ifindex, ()):
                 yield from self._across(self.devices[index])
@@ -187,7 +190,9 @@ class Observed:
         return members + len(self._ports_of.get(bridge, ()))
 
     def _across(self, device: Device) -> Iterable[tuple[str, str]]:
-        if device.kind == "veth" and (other := self.peer(device)) and (bridge := self.bridge_of(other)):
+        if device.kind == "bridge" or device.name in self.bridges:
+            yield device.name, device.name
+        elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self.bridge_of(other)):
             yield device.name, bridge
 
 

@@ -234,7 +234,7 @@ class _Attach(command.BaseCommand):
         local = idlutils.row_by_value(self.api.idl, "Interface", "name", step.bridge, None)
         if step.keep_mtu is not None and local is not None and not local.mtu_request:
             local.mtu_request = [step.keep_mtu]
-            local.setkey("external_ids", constants.OVS_MTU_KEPT, step.link_id)
+            local.setkey("external_ids", constants.OVS_MTU_KEPT, str(step.keep_mtu))
 
 
 class _Detach(command.BaseCommand):
@@ -259,7 +259,8 @@ class _Detach(command.BaseCommand):
         if local is None or constants.OVS_MTU_KEPT not in local.external_ids:
             return
         if not any(constants.OVS_LINK_ID in port.external_ids for port in bridge.ports if port != leaving):
-            local.mtu_request = []
+            if str(_optional(local.mtu_request)) == local.external_ids[constants.OVS_MTU_KEPT]:
+                local.mtu_request = []  # unless somebody has set another one since
             local.delkey("external_ids", constants.OVS_MTU_KEPT)
 
 
@@ -278,6 +279,12 @@ class Ovs:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._api: _Api | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there now."""
+        api = self._api
+        return api is not None and api.idl.connected
 
     def connect(self) -> None:
         """Connect and take in all rows; raise OvsdbUnavailable if the server does not answer.
@@ -326,10 +333,10 @@ class Ovs:
                 transaction.commit()
         except ovsdbapp_exceptions.TimeoutException as error:
             raise exceptions.OvsdbUnavailable(f"no answer in {self._timeout} s") from error
-        except idlutils.RowNotFound as error:
-            raise exceptions.OvsdbRefused(str(error)) from error
-        except RuntimeError as error:
-            raise exceptions.OvsdbRefused(str(error)) from error
+        except (
+            Exception
+        ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
+            raise exceptions.OvsdbRefused(f"{type(error).__name__}: {error}") from error
 
 
 def _owner(port: ovs_idl.Row) -> str | None:

@@ -16,7 +16,7 @@ class Pair:
     """``devices`` in the order of the ends, None if there is no pair; ``leftovers`` are owned and have to go first.
 
     ``adopted``: a foreign pair that the link may take over if it is exactly as wanted. ``claimed``: a pair that lost
-    its mark, while the OVS row of the same name still has it.
+    its mark, while it has our addresses and the OVS row of the same name still has the mark.
     """
 
     devices: tuple[Device, Device] | None = None
@@ -31,19 +31,30 @@ def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -
     """Return the link's pair; a conflict is a wanted name that somebody else's device has."""
     names = (sites[0].end.device, sites[1].end.device)
     owned = observed.owned_devices(link.id)
-    for device in owned:
-        peer = observed.peer(device)
-        if device.kind == "veth" and peer is not None and naming.owner(peer.alias) in (link.id, None):
-            pair = _ordered(device, peer, names, sites)
-            if peer.alias and naming.owner(peer.alias) is None:
-                # The helper changes nothing that carries the mark of somebody else, not even our pair's other end.
-                text = f"{peer.name}, the other end of {device.name}, carries the alias {peer.alias!r} of another"
-                return Pair(devices=pair, reason=Reason.NAME_CONFLICT, conflict=text)
-            return _with_conflicts(Pair(devices=pair), names, observed, ours=pair)
+    whole = [
+        _ordered(device, peer, names, sites)
+        for device in owned
+        if (peer := observed.peer(device)) is not None and naming.owner(peer.alias) in (link.id, None)
+    ]
+    if whole:
+        # Of several, which only happens to those who copy marks, the one with the wanted names; the others go.
+        first, second = max(whole, key=lambda pair: (pair[0].name == names[0]) + (pair[1].name == names[1]))
+        spare = [device for pair in whole if first not in pair and not _foreign(pair) for device in pair]
+        found = Pair(devices=(first, second), leftovers=one_of_each(spare))
+        if device := _foreign((first, second)):
+            # The helper changes nothing that carries the mark of somebody else, not even our pair's other end.
+            text = f"{device.name}, one end of the pair, carries the alias {device.alias!r} of another"
+            return dataclasses.replace(found, reason=Reason.NAME_CONFLICT, conflict=text)
+        return _with_conflicts(found, names, observed, ours=[first, second, *spare])
     if owned:
         ours = [*owned, *filter(None, map(observed.peer, owned))]
         return _with_conflicts(Pair(leftovers=one_of_each(owned)), names, observed, ours=ours)
-    return _unmarked(link, names, observed)
+    return _unmarked(link, sites, observed)
+
+
+def _foreign(pair: tuple[Device, Device]) -> Device | None:
+    """Return the device of ``pair`` that carries an alias which is no mark of ours."""
+    return next((device for device in pair if device.alias and naming.owner(device.alias) is None), None)
 
 
 def one_of_each(devices: Sequence[Device]) -> tuple[Device, ...]:
@@ -66,7 +77,8 @@ def _ordered(device: Device, peer: Device, names: tuple[str, str], sites: tuple[
     return (device, peer) if score(device, peer) >= score(peer, device) else (peer, device)
 
 
-def _unmarked(link: model.BridgeLink, names: tuple[str, str], observed: Observed) -> Pair:
+def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -> Pair:
+    names = (sites[0].end.device, sites[1].end.device)
     first, second = map(observed.device, names)
     if first is None and second is None:
         return Pair()
@@ -79,7 +91,8 @@ def _unmarked(link: model.BridgeLink, names: tuple[str, str], observed: Observed
         and not second.alias
     )
     if is_pair and first is not None and second is not None:
-        if any(row.name in names for row in observed.owned_ports(link.id)):
+        our_addresses = (first.mac, second.mac) == (sites[0].end.mac, sites[1].end.mac)
+        if our_addresses and any(row.name in names for row in observed.owned_ports(link.id)):
             return Pair(devices=(first, second), claimed=True)
         if link.adopt:
             return Pair(devices=(first, second), adopted=True)

@@ -148,7 +148,10 @@ class _LinkPlanner:
         if pair.adopted or pair.claimed:
             adopt = operations.AdoptPair(link_id=self.link.id, ifindexes=(devices[0].ifindex, devices[1].ifindex))
             return [adopt]  # until it carries the mark the helper changes nothing else of it
-        return list(filter(None, changes))
+        spares = [operations.DeletePair(link_id=self.link.id, ifindex=spare.ifindex) for spare in pair.leftovers]
+        for spare in pair.leftovers:
+            self._differ("SPARE_PAIR", spare.name, "absent", "present")
+        return [*spares, *filter(None, changes)]
 
     def _change(self, number: int, device: Device, mtu: int, *, adopted: bool) -> operations.ChangeEnd | None:
         """Return the operation that makes one device as wanted; each thing wrong with it is a difference."""

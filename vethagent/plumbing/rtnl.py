@@ -2,16 +2,21 @@
 
 import contextlib
 import errno
+import logging
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from vethagent.privileged import ifinfo, rtnl
 from vethagent.privileged.ifinfo import Device
 
+LOG = logging.getLogger(__name__)
+
 _RTMGRP_LINK = 1
 _RECEIVE_BUFFER = 8 << 20
+_AGAIN_SECONDS = 1.0
 _READ = 1 << 18
 
 #: ifindex -> the device as it is now, None if it is gone.
@@ -32,7 +37,6 @@ class LinkMonitor:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._wake, self._woken = socket.socketpair()
-        self.overflows = 0
 
     def start(self) -> None:
         """Listen from now on."""
@@ -46,6 +50,7 @@ class LinkMonitor:
     def drain(self) -> None:
         """Take in everything that has been queued until now."""
         changes: Changes = {}
+        lost = False
         with self._lock:
             while self._socket is not None:
                 try:
@@ -55,8 +60,7 @@ class LinkMonitor:
                 except OSError as error:
                     if error.errno != errno.ENOBUFS:
                         raise
-                    self.overflows += 1
-                    self._overflow()
+                    lost = True
                     continue
                 for message in ifinfo.parse(data):
                     if message.device is not None:
@@ -64,14 +68,33 @@ class LinkMonitor:
                         changes[message.device.ifindex] = None if gone else message.device
             if changes:
                 self._sink(changes)
+            if lost:
+                # After those that were not lost: what is listed now must not be overwritten by something older.
+                self._overflow()
 
     def _watch(self) -> None:
-        assert self._socket is not None
-        with selectors.DefaultSelector() as selector, contextlib.closing(self._socket), self._woken:
-            selector.register(self._socket, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            while all(key.fileobj is not self._woken for key, _ in selector.select()):
-                self.drain()
+        while True:
+            try:
+                self._watch_socket()
+                return
+            except OSError:
+                LOG.exception("Listening to link events failed, beginning anew")
+            time.sleep(_AGAIN_SECONDS)
+            with self._lock:
+                self._socket = _listen()
+            self._overflow()
+
+    def _watch_socket(self) -> None:
+        """Drain whenever there is something, until ``stop``."""
+        listening = self._socket
+        assert listening is not None
+        try:
+            with selectors.DefaultSelector() as selector, contextlib.closing(listening):
+                selector.register(listening, selectors.EVENT_READ)
+                selector.register(self._woken, selectors.EVENT_READ)
+                while all(key.fileobj is not self._woken for key, _ in selector.select()):
+                    self.drain()
+        finally:
             with self._lock:
                 self._socket = None
 

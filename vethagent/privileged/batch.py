@@ -15,6 +15,9 @@ from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
 #: A few devices are asked for one by one, more of them are dumped at once.
 _DUMP_FROM = 8
 
+#: Pairs in one send: their messages are less than rtnl.CHUNK.
+_PAIRS = 100
+
 #: Devices are made under an ifindex that is chosen here, far above those that the kernel gives. So a message that
 #: follows in the same send and says which device it means cannot hit another that has the name, if making it failed.
 _indexes = itertools.count(random.randrange(1_000_000, 900_000_000))
@@ -31,15 +34,15 @@ def apply(body: list[dict[str, Any]]) -> list[tuple[str, int]]:
     ``body`` is made by ``operations.dump``. HelperRefused is raised, and nothing done, if any field is wrong.
     """
     batch = operations.parse(body)
-    with rtnl.RouteSocket() as socket:
-        return _Batch(socket, batch).run()
+    with rtnl.RouteSocket() as route:
+        return _Batch(route, batch).run()
 
 
 class _Batch:
     """One batch under way; ``errors`` is by the operation's place in it."""
 
-    def __init__(self, socket: rtnl.RouteSocket, batch: Sequence[operations.Operation]) -> None:
-        self._socket = socket
+    def __init__(self, route: rtnl.RouteSocket, batch: Sequence[operations.Operation]) -> None:
+        self._route = route
         self._batch = batch
         self._errors: dict[int, str] = {}
         self._made: dict[int, int] = {}
@@ -59,10 +62,10 @@ class _Batch:
     def _look(self) -> None:
         wanted = set(itertools.chain.from_iterable(map(_mentioned, self._batch)))
         if len(wanted) >= _DUMP_FROM:
-            self._devices = self._socket.dump()
+            self._devices = self._route.dump()
             return
         for index in wanted:
-            if device := self._socket.get(index):
+            if device := self._route.get(index):
                 self._devices[index] = device
         # An end without a mark is ours if its peer is: that one has to be looked at too.
         for device in list(self._devices.values()):
@@ -85,7 +88,7 @@ class _Batch:
         return [bridge for bridge in bridges.values() if bridge.kind == "bridge"]
 
     def _load(self, index: int) -> bool:
-        if device := self._socket.get(index):
+        if device := self._route.get(index):
             self._devices[index] = device
         return device is not None
 
@@ -138,7 +141,7 @@ class _Batch:
             # One by one the kernel waits for an RCU grace period each, 17 ms; a group is one message and one wait.
             self._each(present, lambda op: [_set(op.ifindex, [("IFLA_GROUP", group)])])
             message = rtnl.link_message(ifinfo.RTM_DELLINK, attributes=[("IFLA_GROUP", group)])
-            answer = self._socket.request([message])[0]
+            answer = self._route.request([message])[0]
             if answer.errno:
                 self._errors.update((place, answer.text) for place, _ in present)
             return
@@ -146,7 +149,7 @@ class _Batch:
 
     def _free_group(self) -> int:
         """Return the number of a device group that no device is in; everything in the group will be deleted."""
-        taken = {device.group for device in self._socket.dump().values()}
+        taken = {device.group for device in self._route.dump().values()}
         group = random.randrange(1 << 16, 1 << 31)
         return group if group not in taken else 0
 
@@ -158,13 +161,20 @@ class _Batch:
         for place, change in self._todo(operations.ChangeEnd):
             if change.tx_checksum is not None:
                 name = change.name or self._devices[change.ifindex].name
-                self._offload(place, name, change.tx_checksum)
+                self._offload(place, change.ifindex, name, change.tx_checksum)
 
     def _create(self) -> None:
         creates = self._todo(operations.CreatePair)
         indexes = {place: (next(_indexes), next(_indexes)) for place, _ in creates}
-        messages = [message for place, op in creates for message in _create_messages(op, indexes[place])]
-        answers = iter(self._socket.request(messages))
+        # Sent so that no send ends between the messages of one pair: if the helper does, none is left without a mark.
+        answers = itertools.chain.from_iterable(
+            self._route.request(
+                message
+                for place, op in creates[start : start + _PAIRS]
+                for message in _create_messages(op, indexes[place])
+            )
+            for start in range(0, len(creates), _PAIRS)
+        )
         undo = []
         for place, operation in creates:
             made, *rest = itertools.islice(answers, 3)
@@ -173,35 +183,35 @@ class _Batch:
                 continue
             if failed := next((answer for answer in rest if answer.errno), None):
                 self._errors[place] = failed.text
-            for end in operation.ends:
+            for end, index in zip(operation.ends, indexes[place], strict=True):
                 if not end.tx_checksum and place not in self._errors:
-                    self._offload(place, end.name, False)
+                    self._offload(place, index, end.name, False)
             if place in self._errors:
                 undo.append(rtnl.link_message(ifinfo.RTM_DELLINK, index=indexes[place][0]))
             else:
                 self._made[place] = indexes[place][0]
-        self._socket.request(undo)
+        self._route.request(undo)
 
     def _keep(self, bridges: Iterable[ifinfo.Device]) -> None:
         """Give a bridge back the MAC and MTU that it had: by itself it takes both from its ports (br_if.c)."""
         messages = []
         for before in bridges:
-            after = self._socket.get(before.ifindex)
+            after = self._route.get(before.ifindex)
             if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):
                 continue
             messages.append(_set(before.ifindex, [("IFLA_MTU", before.mtu), ("IFLA_ADDRESS", before.mac)]))
-        self._socket.request(messages)
+        self._route.request(messages)
 
     def _each(self, items: Sequence[tuple[int, T]], messages: Callable[[T], Sequence[ifinfmsg]]) -> None:
         sent = [(place, message) for place, operation in items for message in messages(operation)]
-        answers = self._socket.request(message for _, message in sent)
+        answers = self._route.request(message for _, message in sent)
         for (place, _), answer in zip(sent, answers, strict=True):
             if answer.errno:
                 self._errors.setdefault(place, answer.text)
 
-    def _offload(self, place: int, name: str, on: bool) -> None:
+    def _offload(self, place: int, index: int, name: str, on: bool) -> None:
         try:
-            ethtool.set_tx_checksum(name, on)
+            ethtool.set_tx_checksum(index, name, on)
         except OSError as error:
             self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
 

@@ -4,6 +4,7 @@ Reading needs no privilege. pyroute2's ioctl class reads all features by name fi
 """
 
 import array
+import errno
 import fcntl
 import socket
 import struct
@@ -17,8 +18,10 @@ def get_tx_checksum(name: str) -> bool:
     return bool(_ioctl(name, _GET_TX_CHECKSUM, 0))
 
 
-def set_tx_checksum(name: str, on: bool) -> None:
-    """Turn TX checksum offload on or off; raise OSError if the device is gone."""
+def set_tx_checksum(index: int, name: str, on: bool) -> None:
+    """Turn TX checksum offload on or off; raise OSError if the device with this ifindex has not this name any more."""
+    if socket.if_nametoindex(name) != index:
+        raise OSError(errno.ENODEV, f"ifindex {index} was renamed")
     _ioctl(name, _SET_TX_CHECKSUM, int(on))
 
 

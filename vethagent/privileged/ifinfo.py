@@ -99,7 +99,7 @@ def _number(data: bytes, start: int, end: int, layout: struct.Struct = _U32) -> 
 
 
 def _text(data: bytes, start: int, end: int) -> str:
-    return data[start:end].rstrip(b"\0").decode(errors="surrogateescape")
+    return data[start:end].rstrip(b"\0").decode(errors="backslashreplace")
 
 
 def _device(data: bytes, body: int, end: int) -> Device:

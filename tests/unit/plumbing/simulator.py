@@ -117,13 +117,21 @@ class Host:
         with mock.patch.object(ethtool, "set_tx_checksum", self._set_tx_checksum):
             return [Outcome(*outcome) for outcome in batch._Batch(self.kernel, operations.parse(body)).run()]  # type: ignore[arg-type]
 
+    @property
+    def connected(self) -> bool:
+        return True
+
     def commit(
         self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
     ) -> None:
         rows = dict(self.rows)
         for leaving in detach:
             row = rows.get(leaving.device)
-            if row is not None and row.bridge == leaving.bridge and row.link_id == leaving.link_id:
+            if (
+                row is not None
+                and row.bridge == leaving.bridge
+                and row.link_id == (leaving.link_id if leaving.marked else None)
+            ):
                 del rows[leaving.device]
         for coming in attach:
             row = rows.get(coming.device)
@@ -139,7 +147,7 @@ class Host:
 
     # -- within -----------------------------------------------------------------------------------------------------
 
-    def _set_tx_checksum(self, name: str, on: bool) -> None:
+    def _set_tx_checksum(self, index: int, name: str, on: bool) -> None:
         self.offload[self.kernel.named(name).ifindex] = on
 
     def _follow(self, bridge: str) -> None:

@@ -48,6 +48,7 @@ class Ovs:
         self._log = log
         self.rows: list[DetachPort | AttachPort] = []
         self.settled: list[bool] = []
+        self.connected = True
         self.transactions = 0
         self.refused: set[tuple[str, str]] = set()
         self.away: set[str] = set()

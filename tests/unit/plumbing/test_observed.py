@@ -123,6 +123,9 @@ class Comparison(RuleBasedStateMachine):
         return self._linux_master(device) or (port.bridge if port else None)
 
     def _neighbours(self, bridge: str) -> Iterable[tuple[str, str]]:
+        own = self.observed.device(bridge)
+        if own is not None and (around := self._bridge_of(own)) and around != bridge:
+            yield bridge, around
         for port in (port for port in self.ports.values() if port.bridge == bridge):
             if port.type == "patch" and port.peer in self.ports:
                 yield port.name, self.ports[port.peer].bridge
@@ -133,7 +136,9 @@ class Comparison(RuleBasedStateMachine):
                 yield from self._across(device)
 
     def _across(self, device: Device | None) -> Iterable[tuple[str, str]]:
-        if device is None or device.kind != "veth":
+        if device is not None and (device.kind == "bridge" or device.name in self.bridges):
+            yield device.name, device.name
+        if device is None or device.kind != "veth" or device.name in self.bridges:
             return
         peer = self.devices.get(self._peer_index(device))
         if peer is not None and self._peer_index(peer) == device.ifindex and (bridge := self._bridge_of(peer)):

@@ -71,7 +71,7 @@ class Host:
         assert self.kernel.devices == before and not self.kernel.sent and not self.offload
         return error
 
-    def _set_tx_checksum(self, name: str, on: bool) -> None:
+    def _set_tx_checksum(self, index: int, name: str, on: bool) -> None:
         if self.offload_error is not None:
             raise self.offload_error
         self.offload.append((name, on))

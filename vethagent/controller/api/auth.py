@@ -24,8 +24,16 @@ class LoopbackOnly:
         if not is_loopback(request.env.get("REMOTE_ADDR", "")):
             raise Forbidden("without authentication only requests from this host are served")
         # A page from elsewhere may have its name resolved to this host, and a browser here would send its requests.
-        if request.host != "localhost" and not is_loopback(request.host.strip("[]")):
+        if not _names_this_host(request):
             raise Forbidden("without authentication the API is called localhost or by a loopback address")
+
+
+def _names_this_host(request: falcon.Request) -> bool:
+    try:
+        name = request.host.lower()
+    except ValueError:  # what follows the colon is no port
+        return False
+    return name == "localhost" or is_loopback(name.strip("[]"))
 
 
 def is_loopback(address: str) -> bool:

@@ -116,7 +116,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise InvalidRequest(f"the body has the key {key!r} twice in one object", key)
+            raise InvalidRequest(f"the body has the key {key!a} twice in one object", ascii(key)[1:-1])
         result[key] = value
     return result
 
