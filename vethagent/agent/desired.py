@@ -50,6 +50,8 @@ class Desired:
         self._suspects: set[str] = set()
         self._mode_unsaved = False
         self.mode = store.mode()
+        self._incarnation = store.incarnation()
+        self._incarnation_unsaved = False
 
     # -- what the bus says ---------------------------------------------------------------------------------------
 
@@ -80,6 +82,25 @@ class Desired:
             self.mode = mode
             self._mode_unsaved = True
             return True
+
+    def recognise(self, incarnation: str | None) -> bool:
+        """Return whether it is the controller's old record of this host that speaks, or the first one ever.
+
+        A controller whose database is new, or was put in place of another, knows nothing of what it once wanted. What
+        it does not know is then no reason to take anything down.
+        """
+        with self._lock:
+            if self._incarnation is None and incarnation is not None:
+                self._incarnation = incarnation
+                self._incarnation_unsaved = True
+            return incarnation == self._incarnation
+
+    def accept(self, incarnation: str | None) -> None:
+        """Take to a new record of this host: it knows all that is wanted here."""
+        with self._lock:
+            if incarnation is not None and incarnation != self._incarnation:
+                self._incarnation = incarnation
+                self._incarnation_unsaved = True
 
     def begin_sync(self) -> int:
         """Return a token for the answer that is about to be asked for."""
@@ -182,6 +203,9 @@ class Desired:
             if self._mode_unsaved:
                 self._store.save_mode(self.mode)
                 self._mode_unsaved = False
+            if self._incarnation_unsaved and self._incarnation is not None:
+                self._store.save_incarnation(self._incarnation)
+                self._incarnation_unsaved = False
             unsaved, self._unsaved = self._unsaved, set()
             if not unsaved:
                 return

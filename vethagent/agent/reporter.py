@@ -12,7 +12,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vethagent import exceptions, model
@@ -22,6 +22,7 @@ from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.outbox import Outbox
 from vethagent.plumbing.observed import Observed
+from vethagent.rpc import transport as bus
 from vethagent.rpc.controller_api import ControllerAPI
 
 LOG = logging.getLogger(__name__)
@@ -69,8 +70,7 @@ class EventSender:
                 continue
             context = {"request_id": events[-1].request_id}
             try:
-                message = model.PortEvents(host=self._host, stream=self._stream, events=tuple(events))
-                self._controller.report_port_events(context, message)
+                self._deliver(context, events)
             except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
                 delay = _next_delay(delay)
                 self._health.bad("events", f"port events are not taken: {error}")
@@ -81,6 +81,18 @@ class EventSender:
                 self._health.good("events")
                 self._outbox.confirm()
                 self._delivered()
+
+    def _deliver(self, context: bus.Context, events: Sequence[model.PortEvent]) -> None:
+        message = model.PortEvents(host=self._host, stream=self._stream, events=tuple(events))
+        try:
+            self._controller.report_port_events(context, message)
+        except exceptions.InvalidMessage as error:
+            # It will never be taken, so that it does not hold up all that come after, it is left out.
+            if len(events) == 1:
+                LOG.error("The controller does not understand an event of link %s: %s", events[0].state.link_id, error)
+                return
+            for event in events:
+                self._deliver(context, [event])
 
 
 class Heartbeat:
@@ -123,6 +135,7 @@ class Heartbeat:
         self._suspected_at = 0.0
         self._states: list[model.LinkState] = []
         self._was_busy = False
+        self._recognised = False
         self._repeated: tuple[str, str] | None = None
         self._patience = min(_PATIENCE, interval / 2)
         health.changed = self.soon
@@ -204,6 +217,7 @@ class Heartbeat:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next one tells
         elif self._desired.set_mode(answer.mode):
             self._mode_changed(answer.mode)
+        self._recognise(answer)
         if answer.desired_digest != self._desired.digest():
             self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
@@ -211,6 +225,18 @@ class Heartbeat:
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
         self._health.ready()
+
+    def _recognise(self, answer: model.ReportAnswer) -> None:
+        self._recognised = self._desired.recognise(answer.incarnation)
+        if not self._recognised and answer.desired_digest == self._desired.digest():
+            self._desired.accept(answer.incarnation)
+            self._recognised = True
+        if self._recognised:
+            self._health.good("controller")
+        else:
+            self._health.bad(
+                "controller", "its database is not the one that knew this host; links that it does not know are kept"
+            )
 
     def _repeat(self, theirs: str, ours: str) -> None:
         """Tell all states again, but not for ever: what did not help once does not help the second time."""
@@ -227,7 +253,7 @@ class Heartbeat:
         state = self._controller.get_bridge_links({}, self._host)
         owners = self._ask(self._observed.owners)
         # One beat after the other may come at once; a controller that forgot needs time to remember.
-        confirm = time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
+        confirm = self._recognised and time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)

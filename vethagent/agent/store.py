@@ -63,13 +63,27 @@ class Store:
 
     def mode(self) -> model.Mode:
         """Return the mode that was set last."""
-        row = self._db.execute("SELECT value FROM setting WHERE name = 'mode'").fetchone()
-        return model.Mode(row[0]) if row else model.Mode.ENFORCE
+        return model.Mode(self._setting("mode") or model.Mode.ENFORCE)
 
     def save_mode(self, mode: model.Mode) -> None:
         """Keep the mode; raise StoreUnusable."""
+        self._save_setting("mode", mode.value)
+
+    def incarnation(self) -> str | None:
+        """Return the incarnation of the controller's record of this host, None if it was never heard of."""
+        return self._setting("incarnation")
+
+    def save_incarnation(self, incarnation: str) -> None:
+        """Keep the incarnation; raise StoreUnusable."""
+        self._save_setting("incarnation", incarnation)
+
+    def _setting(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def _save_setting(self, name: str, value: str) -> None:
         try:
-            self._db.execute("REPLACE INTO setting VALUES ('mode', ?)", (mode.value,))
+            self._db.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
         except sqlite3.Error as error:
             raise exceptions.StoreUnusable(str(error)) from error
 

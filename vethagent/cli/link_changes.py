@@ -21,7 +21,12 @@ _END_HELP = (
 
 
 _FLAGS = (
-    ("--enable", "--disable", "admin_state_up", ("Plug the link", "Unplug the link but keep it here")),
+    (
+        "--enable",
+        "--disable",
+        "admin_state_up",
+        ("Have both ends up", "Keep the pair in its bridges with both ends down"),
+    ),
     ("--adopt", "--no-adopt", "adopt", ("Take over a pair that is there exactly as wanted", "Do not")),
     ("--allow-loop", "--no-allow-loop", "allow_loop", ("Plug even if it closes a loop of bridges", "Do not")),
 )
@@ -55,7 +60,7 @@ class CreateLink(_ChangeLink):
         )
         parser.add_argument("--adopt", action="store_true", help="Take over the pair if it is there exactly as wanted")
         parser.add_argument("--allow-loop", action="store_true", help="Plug even if it closes a loop of bridges")
-        parser.add_argument("--disable", action="store_true", help="Do not plug yet: see link set --enable")
+        parser.add_argument("--disable", action="store_true", help="Plug with both ends down: see link set --enable")
         waiting.add_arguments(parser, "ACTIVE (with --disable: DOWN)")
         return parser
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,9 +34,12 @@ class Reports:
 
     def take(self, report: model.StateReport) -> model.ReportAnswer:
         """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
-        mode, held = self._store(report)
+        mode, incarnation, held = self._store(report)
         return model.ReportAnswer(
-            desired_digest=digests.desired(held), observed_digest=digests.observed(held), mode=Mode(mode)
+            desired_digest=digests.desired(held),
+            observed_digest=digests.observed(held),
+            mode=Mode(mode),
+            incarnation=incarnation,
         )
 
     def host_state(self, host: str) -> model.HostState:
@@ -52,19 +56,20 @@ class Reports:
         )
 
     @retried
-    def _store(self, report: model.StateReport) -> tuple[str, list[HeldLink]]:
+    def _store(self, report: model.StateReport) -> tuple[str, str, list[HeldLink]]:
         values = _columns(report)
         values["reported_at"] = self._liveness.now()
         try:
             with self._database.writer() as session:
                 agent = session.get(models.Agent, report.host)
                 if agent is None:
-                    agent = models.Agent(host=report.host, mode=Mode.ENFORCE.value, **values)
+                    new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
+                    agent = models.Agent(host=report.host, **new, **values)
                     session.add(agent)
                     LOG.info("the agent of %s reported for the first time", report.host)
                 for name, value in values.items():
                     setattr(agent, name, value)
-                return agent.mode, list(_held(session, [report.host])[report.host])
+                return agent.mode, agent.incarnation, list(_held(session, [report.host])[report.host])
         except oslo_db.exception.DBDuplicateEntry as error:
             raise oslo_db.exception.RetryRequest(error) from error
 

@@ -71,7 +71,7 @@ class PortEvents(Message):
 class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
-    part: str = Field(description="bus, events, ovsdb, privsep, store or reconciler")
+    part: str = Field(description="bus, controller, events, ovsdb, privsep, store or reconciler")
     message: str
 
 
@@ -108,3 +108,6 @@ class ReportAnswer(Message):
     desired_digest: Digest
     observed_digest: Digest
     mode: Mode
+    incarnation: LinkId | None = Field(
+        default=None, description="Of the record of this host; another one means that the database is another"
+    )

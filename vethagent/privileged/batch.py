@@ -157,7 +157,7 @@ class _Batch:
         adopts = self._todo(operations.AdoptPair)
         self._each(adopts, lambda op: [_set(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
         changes = self._todo(operations.ChangeEnd)
-        self._each(changes, _change_messages)
+        self._each(changes, lambda op: _change_messages(op, is_up=self._devices[op.ifindex].up))
         for place, change in self._todo(operations.ChangeEnd):
             if change.tx_checksum is not None:
                 name = change.name or self._devices[change.ifindex].name
@@ -237,7 +237,7 @@ def _set(index: int, attributes: rtnl.Attributes, up: bool | None = None) -> ifi
     return rtnl.link_message(ifinfo.RTM_SETLINK, index=index, up=up, attributes=attributes)
 
 
-def _change_messages(change: operations.ChangeEnd) -> list[ifinfmsg]:
+def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[ifinfmsg]:
     wanted = (
         ("IFLA_IFNAME", change.name),
         ("IFLA_MTU", change.mtu),
@@ -247,8 +247,11 @@ def _change_messages(change: operations.ChangeEnd) -> list[ifinfmsg]:
     )
     attributes = [(name, value) for name, value in wanted if value is not None]
     message = _set(change.ifindex, attributes, up=change.up)
-    # Before Linux 6.2 only a device that is down can get another name.
-    return [message] if change.name is None else [_set(change.ifindex, [], up=False), message]
+    if change.name is None or not is_up:
+        return [message]
+    # Before Linux 6.2 only a device that is down can get another name. It comes up again even if it did not get it.
+    up = _set(change.ifindex, [], up=change.up is not False)
+    return [_set(change.ifindex, [], up=False), message, up]
 
 
 def _create_messages(create: operations.CreatePair, indexes: tuple[int, int]) -> tuple[ifinfmsg, ...]:

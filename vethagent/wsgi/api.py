@@ -5,6 +5,8 @@ survive that. The configuration is in the default files of ``vethagent-api`` and
 (``OS_DATABASE__CONNECTION`` and the like), as the command line is the server's.
 """
 
+import json
+import logging
 import threading
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,14 +16,39 @@ from oslo_config import cfg
 from vethagent import conf as options
 from vethagent.cmd import api, common
 
-_lock = threading.Lock()
-_made: list[WSGIApplication] = []
+LOG = logging.getLogger(__name__)
+
+
+class _Application:
+    """Made in two steps, each done once: what the database refuses today it may give tomorrow."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._configured = False
+        self._made: WSGIApplication | None = None
+
+    def get(self) -> WSGIApplication:
+        """Return the application; raise StartError."""
+        with self._lock:
+            if not self._configured:
+                common.configure(cfg.CONF, api.PROG, options.list_api_opts, [])
+                self._configured = True
+            if self._made is None:
+                self._made = api.build(cfg.CONF)
+            return self._made
+
+
+_application = _Application()
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Serve one request."""
-    with _lock:
-        if not _made:
-            common.configure(cfg.CONF, api.PROG, options.list_api_opts, [])
-            _made.append(api.build(cfg.CONF))
-    return _made[0](environ, start_response)
+    try:
+        made = _application.get()
+    except common.StartError as error:
+        LOG.error("the API cannot be served yet: %s", error)
+        message = "the API cannot be served yet, its log says why"
+        body = {"error": {"code": "DATABASE_UNAVAILABLE", "message": message, "field": None, "request_id": None}}
+        start_response("503 Service Unavailable", [("Content-Type", "application/json")])
+        return [json.dumps(body).encode()]
+    return made(environ, start_response)

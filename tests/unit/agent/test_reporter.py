@@ -1,5 +1,6 @@
 """A beat of the heart against a controller in memory, and the delivery of events."""
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ class Controller:
         self.deleted: tuple[model.LinkRef, ...] = ()
         self.told: dict[str, model.LinkState] = {}
         self.mode = Mode.ENFORCE
+        self.incarnation: str | None = A
         self.away = False
         self.reports: list[model.StateReport] = []
         self.pulls = 0
@@ -41,6 +43,7 @@ class Controller:
             desired_digest=model.desired_digest((each.id, each.generation) for each in self.links.values()),
             observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
             mode=self.mode,
+            incarnation=self.incarnation,
         )
 
     def get_bridge_links(self, context: dict[str, Any], host: str) -> model.HostState:
@@ -165,6 +168,32 @@ def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) ->
     assert setup.desired.link(A) is None and setup.desired.removal(A) is not None
 
 
+def test_a_controller_with_another_database_takes_nothing_down(setup: Setup) -> None:
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.controller_wants()
+    setup.controller.incarnation = B
+    for _ in range(5):
+        setup.beat()
+    assert setup.desired.link(A) is not None
+    assert [reason.part for reason in setup.health.state().reasons] == ["controller"]
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    assert not setup.health.state().reasons, "it knows everything again"
+    setup.controller_wants()
+    for _ in range(3):
+        setup.beat()
+    assert setup.desired.link(A) is None, "and now it is the one that decides"
+
+
+def test_another_database_is_told_from_the_old_one_after_a_restart(tmp_path: pathlib.Path) -> None:
+    before = Desired(Store(str(tmp_path / "store")))
+    assert before.recognise(A) and before.recognise(A)
+    before.flush()
+    after = Desired(Store(str(tmp_path / "store")))
+    assert not after.recognise(B) and after.recognise(A)
+
+
 def test_a_controller_that_lost_the_states_is_told_them_again(setup: Setup) -> None:
     setup.controller_wants(link(id=A))
     setup.beat()
@@ -269,6 +298,21 @@ def test_events_that_are_not_taken_are_a_matter_of_health(monkeypatch: pytest.Mo
     monkeypatch.setattr("vethagent.agent.reporter.time.sleep", nap)
     send(outbox, controller, health)
     assert seen == ["events"]
+
+
+def test_an_event_that_is_never_taken_holds_up_no_other() -> None:
+    class Refusing(Controller):
+        def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
+            if any(event.state.link_id == A for event in events.events):
+                raise exceptions.InvalidMessage("PortEvents: reason: is not known")
+            super().report_port_events(context, events)
+
+    outbox, controller, health = StoppingOutbox(), Refusing(), HealthKeeper()
+    journal = Journal(outbox.put)
+    journal.tell(state(link_id=A))
+    journal.tell(state(link_id=B))
+    send(outbox, controller, health)
+    assert [event.state.link_id for batch in controller.batches for event in batch.events] == [B]
 
 
 def test_delays_grow_and_end() -> None:

@@ -244,7 +244,11 @@ def test_a_pair_whose_offload_cannot_be_set_is_taken_back(host: Host) -> None:
 def test_a_device_is_down_while_it_gets_another_name(host: Host) -> None:
     host.has(BRIDGE, *pair())
     assert host.apply(change(20, name="new", up=True)) == [("", 0)]
-    assert [attributes.get("IFLA_IFNAME") for _, index, attributes in host.kernel.sent if index == 20] == [None, "new"]
+    assert [attributes.get("IFLA_IFNAME") for _, index, attributes in host.kernel.sent if index == 20] == [
+        None,
+        "new",
+        None,
+    ]
     assert host.kernel.devices[20].up
 
 

@@ -68,6 +68,7 @@ class Agent(Base):
     counters: Mapped[dict[str, Any]]
     desired_digest: Mapped[str] = mapped_column(String(32))
     observed_digest: Mapped[str] = mapped_column(String(32))
+    incarnation: Mapped[str] = mapped_column(String(36))
 
 
 class EventStream(Base):

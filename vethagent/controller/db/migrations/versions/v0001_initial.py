@@ -43,6 +43,7 @@ def _create_agents() -> None:
         sa.Column("counters", sa.JSON(), nullable=False),
         sa.Column("desired_digest", sa.String(length=32), nullable=False),
         sa.Column("observed_digest", sa.String(length=32), nullable=False),
+        sa.Column("incarnation", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("host"),
         **_MYSQL,
     )
