@@ -13,6 +13,9 @@ OVS_LINK_ID = "vethagent-link-id"
 #: On the local port of an OVS bridge: the mtu_request that is ours, to be taken back with the last link of the bridge.
 OVS_MTU_KEPT = "vethagent-mtu-kept"
 
+#: On an OVS bridge: the other_config:hwaddr that is ours, to be taken back with its last link.
+OVS_MAC_KEPT = "vethagent-mac-kept"
+
 #: Longest device name in bytes: IFNAMSIZ of the kernel less the closing NUL.
 MAX_DEVICE_NAME = 15
 

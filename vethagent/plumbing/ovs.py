@@ -24,7 +24,7 @@ _RECONNECT_MS = 1000
 #: What is monitored. No statistics and no status: a column that changes by itself would wake the agent for nothing.
 _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
-    "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable"),
+    "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable", "other_config", "external_ids"),
     "Port": ("name", "interfaces", "tag", "external_ids"),
     "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
 }
@@ -235,6 +235,9 @@ class _Attach(command.BaseCommand):
         if step.keep_mtu is not None and local is not None and not local.mtu_request:
             local.mtu_request = [step.keep_mtu]
             local.setkey("external_ids", constants.OVS_MTU_KEPT, str(step.keep_mtu))
+        if step.keep_mac is not None and "hwaddr" not in bridge.other_config:
+            bridge.setkey("other_config", "hwaddr", step.keep_mac)
+            bridge.setkey("external_ids", constants.OVS_MAC_KEPT, step.keep_mac)
 
 
 class _Detach(command.BaseCommand):
@@ -252,16 +255,25 @@ class _Detach(command.BaseCommand):
             return
         if _owner(port) == (self._step.link_id if self._step.marked else None):
             bridge.delvalue("ports", port.uuid)
-            self._release_mtu(bridge, port)
+            self._release(bridge, port)
 
-    def _release_mtu(self, bridge: ovs_idl.Row, leaving: ovs_idl.Row) -> None:
+    def _release(self, bridge: ovs_idl.Row, leaving: ovs_idl.Row) -> None:
+        """Take back with the last link what kept the bridge as it was, unless somebody has set something else since."""
         local = idlutils.row_by_value(self.api.idl, "Interface", "name", bridge.name, None)
-        if local is None or constants.OVS_MTU_KEPT not in local.external_ids:
+        mtu = local.external_ids.get(constants.OVS_MTU_KEPT) if local is not None else None
+        mac = bridge.external_ids.get(constants.OVS_MAC_KEPT)
+        if mtu is None and mac is None:
             return
-        if not any(constants.OVS_LINK_ID in port.external_ids for port in bridge.ports if port != leaving):
-            if str(_optional(local.mtu_request)) == local.external_ids[constants.OVS_MTU_KEPT]:
-                local.mtu_request = []  # unless somebody has set another one since
+        if any(constants.OVS_LINK_ID in port.external_ids for port in bridge.ports if port != leaving):
+            return
+        if mtu is not None:
+            if str(_optional(local.mtu_request)) == mtu:
+                local.mtu_request = []
             local.delkey("external_ids", constants.OVS_MTU_KEPT)
+        if mac is not None:
+            if bridge.other_config.get("hwaddr") == mac:
+                bridge.delkey("other_config", "hwaddr")
+            bridge.delkey("external_ids", constants.OVS_MAC_KEPT)
 
 
 class Ovs:

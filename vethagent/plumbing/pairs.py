@@ -16,7 +16,7 @@ class Pair:
     """``devices`` in the order of the ends, None if there is no pair; ``leftovers`` are owned and have to go first.
 
     ``adopted``: a foreign pair that the link may take over if it is exactly as wanted. ``claimed``: a pair that lost
-    its mark, while it has our addresses and the OVS row of the same name still has the mark.
+    its mark, or was made by hand in place of ours, while the OVS row of the same name still has the mark.
     """
 
     devices: tuple[Device, Device] | None = None
@@ -91,8 +91,8 @@ def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observ
         and not second.alias
     )
     if is_pair and first is not None and second is not None:
-        our_addresses = (first.mac, second.mac) == (sites[0].end.mac, sites[1].end.mac)
-        if our_addresses and any(row.name in names for row in observed.owned_ports(link.id)):
+        # Whoever made this pair made our link anew: under both names, one of which our row has put into its bridge.
+        if any(row.name in names for row in observed.owned_ports(link.id)):
             return Pair(devices=(first, second), claimed=True)
         if link.adopt:
             return Pair(devices=(first, second), adopted=True)

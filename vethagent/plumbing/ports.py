@@ -64,9 +64,15 @@ def compare(
         keep_mtu = site.bridge_mtu if mtu != site.bridge_mtu and own else None
         shifts = keep_mtu is not None and device is not None and device.mtu != mtu
         if wrong or shifts or row_kept is None or row_kept.link_id != link.id:
-            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu))
+            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, _keep_mac(site)))
     settle = any(step.device in leaving for step in attach)
     return Rows(tuple(detach), tuple(attach), settle, tuple(differences))
+
+
+def _keep_mac(site: Site) -> str | None:
+    """Return the bridge's address if it would take the device's: of its ports' it takes the lowest global one."""
+    local = int(site.end.mac[:2], 16) & 2
+    return None if local or not site.bridge_mac else site.bridge_mac
 
 
 def _our_rows(link: model.BridgeLink, wanted: Mapping[str, Site], observed: Observed) -> list[OvsPort]:

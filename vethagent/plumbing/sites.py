@@ -21,6 +21,7 @@ class Site:
     bridge_index: int | None
     bridge_mtu: int
     bridge_up: bool
+    bridge_mac: str
     datapath_type: str | None
 
     @property
@@ -67,11 +68,11 @@ def _find(end: WantedEnd, observed: Observed) -> Site:
     if linux is not None and end.kind is not BridgeKind.OVS:
         if end.tag is not None:
             raise BlockedError(Reason.TAG_UNSUPPORTED, f"{end.bridge} is a Linux bridge; a tag is for OVS bridges only")
-        return Site(end, BridgeKind.LINUX, linux.ifindex, linux.mtu, linux.up, None)
+        return Site(end, BridgeKind.LINUX, linux.ifindex, linux.mtu, linux.up, linux.mac, None)
     if row is not None and end.kind is not BridgeKind.LINUX:
         local = observed.device(end.bridge)
-        mtu = local.mtu if local is not None else _DEFAULT_MTU
-        return Site(end, BridgeKind.OVS, None, mtu, True, row.datapath_type)
+        mtu, mac = (local.mtu, local.mac) if local is not None else (_DEFAULT_MTU, "")
+        return Site(end, BridgeKind.OVS, None, mtu, True, mac, row.datapath_type)
     raise BlockedError(Reason.BRIDGE_NOT_FOUND, _not_found(end, found=linux is not None or row is not None))
 
 

@@ -23,7 +23,7 @@ class DetachPort:
 class AttachPort:
     """Put a device into an OVS bridge, marked; an owned port that is there already is set as wanted.
 
-    ``keep_mtu`` is what the bridge has, in bytes, if the device has less: by itself the bridge would follow.
+    ``keep_mtu`` (bytes) and ``keep_mac`` are what the bridge has, if by itself it would take them from the device.
     """
 
     bridge: str
@@ -31,6 +31,7 @@ class AttachPort:
     link_id: str
     tag: int | None
     keep_mtu: int | None = None
+    keep_mac: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

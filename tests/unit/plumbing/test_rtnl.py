@@ -4,7 +4,6 @@ import socket
 import pytest
 
 from tests.unit.privileged.test_ifinfo import encode
-from vethagent.plumbing import rtnl
 from vethagent.plumbing.rtnl import Changes, LinkMonitor
 from vethagent.privileged import ifinfo
 from vethagent.privileged.ifinfo import Device

@@ -1,0 +1,70 @@
+"""One node for the whole run and each kind of threads; a test gets it clean and leaves it so.
+
+A module runs on eventlet, and on what else its CONCURRENCY says.
+"""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.functional.agent.node import Node
+
+_running: list[Node] = []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module on each kind of threads that it names."""
+    kinds = getattr(metafunc.module, "CONCURRENCY", ("eventlet",))
+    if "session_node" in metafunc.fixturenames:
+        metafunc.parametrize("session_node", kinds, indirect=True, scope="session")
+    if "module_node" in metafunc.fixturenames:
+        metafunc.parametrize("module_node", kinds, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def session_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Node]:
+    """The node itself."""
+    with Node(str(request.param)) as made:
+        _running.append(made)
+        yield made
+        _running.remove(made)
+        assert made.allinone.stop(timeout=5) == 0
+
+
+@pytest.fixture
+def node(session_node: Node) -> Iterator[Node]:
+    """The node; all that the test leaves is unplugged after it, without a trace."""
+    yield session_node
+    session_node.clean()
+
+
+@pytest.fixture(scope="module")
+def module_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Node]:
+    """A node that reports each second, for tests which end processes or wait for a second look."""
+    with Node(str(request.param), report_interval=1) as made:
+        _running.append(made)
+        yield made
+        _running.remove(made)
+
+
+@pytest.fixture
+def fragile(module_node: Node) -> Iterator[Node]:
+    """The module's node, running; cleaned after the test."""
+    yield module_node
+    if not module_node.host.ovs.server.running:
+        module_node.host.ovs.start_server()
+    if not module_node.host.ovs.switch.running:
+        module_node.host.ovs.switch.start()
+    if not module_node.allinone.running:
+        module_node.start()
+    module_node.clean()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the log with a failure."""
+    report = yield
+    if report.failed:
+        for made in _running:
+            report.sections.append((f"{made.allinone.name} in {made.host.namespace.name}", made.allinone.tail(40)))
+    return report

@@ -1,0 +1,81 @@
+"""What people and programs do to a link, and what the agent calls it."""
+
+import dataclasses
+from collections.abc import Callable
+
+from tests.functional.agent.node import FIRST, SECOND, Node
+
+
+@dataclasses.dataclass(frozen=True)
+class Sabotage:
+    """``act`` does it; ``codes`` and ``passing`` are those of the differences that are told, as in Node.repaired."""
+
+    name: str
+    act: Callable[[Node], object]
+    codes: tuple[str, ...]
+    passing: tuple[str, ...] = ()
+
+
+def _ip(*arguments: str) -> Callable[[Node], object]:
+    return lambda node: node.host.ip(*arguments)
+
+
+def _vsctl(*arguments: str) -> Callable[[Node], object]:
+    return lambda node: node.host.vsctl(*arguments)
+
+
+def _move_away(device: str) -> Callable[[Node], object]:
+    """The guest's namespace is somewhere else, and not empty."""
+    return lambda node: node.host.ip("link", "set", device, "netns", node.guests["br2"].name, "name", "stray")
+
+
+def _forget_both_marks(node: Node) -> None:
+    node.batch(f'link set {FIRST} alias ""', f'link set {SECOND} alias ""')
+
+
+def _move_port(node: Node) -> None:
+    """The row moves with its marks."""
+    port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
+    node.host.vsctl("remove", "Bridge", "br-eth1", "ports", port, "--", "add", "Bridge", "br-eth2", "ports", port)
+
+
+def _offload_on(node: Node) -> None:
+    node.host.run("ethtool", "--offload", FIRST, "tx", "on")
+    # No event tells of it; any other of the device does.
+    node.host.ip("link", "set", FIRST, "txqueuelen", "999")
+
+
+#: The kernel takes a device down and out of its bridge before it goes, and one device of a pair before the other.
+_GOING = ("ADMIN_STATE", "NOT_ATTACHED", "DEVICE_MISSING", "NOT_A_PAIR")
+
+#: The link is that of FIRST in br1 and SECOND in br-eth1.
+ALL = [
+    Sabotage("first end deleted", _ip("link", "delete", FIRST), ("DEVICE_MISSING", "NOT_A_PAIR"), _GOING),
+    Sabotage("second end deleted", _ip("link", "delete", SECOND), ("DEVICE_MISSING", "NOT_A_PAIR"), _GOING),
+    Sabotage("taken out of the bridge", _ip("link", "set", FIRST, "nomaster"), ("NOT_ATTACHED",)),
+    Sabotage("put into another bridge", _ip("link", "set", FIRST, "master", "br2"), ("WRONG_BRIDGE", "NOT_ATTACHED")),
+    Sabotage("OVS port deleted", _vsctl("del-port", SECOND), ("OVS_PORT_MISSING",)),
+    Sabotage("tag set", _vsctl("set", "Port", SECOND, "tag=7"), ("TAG",)),
+    Sabotage("first end set down", _ip("link", "set", FIRST, "down"), ("ADMIN_STATE",)),
+    Sabotage("second end set down", _ip("link", "set", SECOND, "down"), ("ADMIN_STATE",)),
+    Sabotage("address changed", _ip("link", "set", FIRST, "address", "0e:00:00:00:00:99"), ("MAC",)),
+    Sabotage("first end renamed", _ip("link", "set", FIRST, "name", "other"), ("NAME",)),
+    Sabotage("first end moved away", _move_away(FIRST), ("NOT_A_PAIR",), _GOING),
+    Sabotage("second end moved away", _move_away(SECOND), ("NOT_A_PAIR",), _GOING),
+    Sabotage("first mark removed", _ip("link", "set", FIRST, "alias", ""), ("ALIAS",)),
+    Sabotage("second mark removed", _ip("link", "set", SECOND, "alias", ""), ("ALIAS",)),
+    Sabotage(
+        "mark of the port removed",
+        _vsctl("remove", "Port", SECOND, "external_ids", "vethagent-link-id"),
+        ("EXTERNAL_IDS",),
+    ),
+    Sabotage("both marks removed", _forget_both_marks, ("ALIAS",), ("OVS_PORT_MISSING",)),
+    Sabotage(
+        "moved to another OVS bridge without its marks",
+        _vsctl("del-port", SECOND, "--", "add-port", "br-eth2", SECOND),
+        ("WRONG_BRIDGE", "OVS_PORT_MISSING"),
+        ("EXTERNAL_IDS",),
+    ),
+    Sabotage("moved to another OVS bridge", _move_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
+    Sabotage("checksum offload on", _offload_on, ("TX_CHECKSUM",)),
+]

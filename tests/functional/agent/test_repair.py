@@ -1,0 +1,59 @@
+"""Whatever is done to a link is repaired by event, told with what was wrong, and traffic flows again."""
+
+import functools
+
+import pytest
+
+from tests.functional.agent import sabotage
+from tests.functional.agent.node import FIRST, SECOND, Node, condition
+
+CONCURRENCY = ("eventlet", "threading")
+
+
+@pytest.mark.parametrize("harm", sabotage.ALL, ids=lambda harm: harm.name)
+def test_sabotage(node: Node, harm: sabotage.Sabotage) -> None:
+    link = node.plug_usual()
+    with node.repaired(link, *harm.codes, passing=harm.passing):
+        harm.act(node)
+    node.carries()
+
+
+@pytest.mark.parametrize("device", [FIRST, SECOND])
+@pytest.mark.parametrize("given", [None, 1500, 1300])
+def test_mtu_changed(node: Node, device: str, given: int | None) -> None:
+    bridges = {name: node.mtu(name) for name in ("br1", "br-eth1")}
+    link = node.plug_usual(mtu=given)
+    for mtu in ("1000", "4000"):
+        with node.repaired(link, "MTU"):
+            node.host.ip("link", "set", device, "mtu", mtu)
+        assert [node.mtu(FIRST), node.mtu(SECOND)] == [given or 1500] * 2
+    for name, mtu_before in bridges.items():
+        condition(functools.partial(node.mtu, name), mtu_before, f"the MTU of {name}")
+    assert [node.mtu(FIRST), node.mtu(SECOND)] == [given or 1500] * 2
+
+
+def test_both_ends_changed_at_once(node: Node) -> None:
+    link = node.plug_usual()
+    with node.repaired(link, "MTU", "ADMIN_STATE", "TAG", "ALIAS", passing=("NOT_ATTACHED", "OVS_PORT_MISSING")):
+        for device in (FIRST, SECOND):
+            node.host.ip("link", "set", device, "down", "mtu", "1000", "alias", "")
+        node.host.ip("link", "set", FIRST, "nomaster")
+        node.host.vsctl("set", "Port", SECOND, "tag=9")
+    assert [node.mtu(FIRST), node.mtu(SECOND)] == [1500, 1500]
+    node.carries()
+
+
+def test_a_storm_of_sabotage_ends_in_a_whole_link(node: Node) -> None:
+    link = node.plug_usual()
+    for number in range(10):
+        node.host.run("ip", "link", "set", FIRST, "nomaster", check=False)
+        node.host.run("ip", "link", "delete", (FIRST, SECOND)[number % 2], check=False)
+        node.host.vsctl("--if-exists", "del-port", SECOND)
+
+    def whole() -> bool:
+        first, second = node.host.device(FIRST), node.host.device(SECOND)
+        return bool(first and second and first.get("master") == "br1") and SECOND in node.host.ovs_ports("br-eth1")
+
+    condition(whole, True, "a whole link")
+    node.carries()
+    node.check(node.wait(link, "ACTIVE"))

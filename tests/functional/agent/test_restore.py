@@ -1,0 +1,79 @@
+"""What became wrong while no agent ran is restored when one does."""
+
+import os
+import signal
+
+import pytest
+
+from tests.functional.agent.node import FIRST, SECOND, Node, condition
+
+ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
+
+
+def test_reboot(fragile: Node) -> None:
+    """The kernel forgets all devices, Open vSwitch remembers its rows."""
+    node = fragile
+    links = [node.plug(*ENDS), node.plug("br2", "br-eth2", mtu=1400)]
+    node.crash()
+    node.host.ovs.switch.stop()
+    for link in links:
+        node.host.ip("link", "delete", link["observed"][0]["device"])
+    node.host.ovs.switch.start()
+    node.start()
+    for link in links:
+        codes = {found["code"] for found in node.wait_for_event(link, "repaired", 0)["repaired"]}
+        assert "DEVICE_MISSING" in codes
+        node.check(node.wait(link, "ACTIVE"))
+    node.carries()
+
+
+def test_bridges_that_come_after_the_agent(fragile: Node) -> None:
+    node = fragile
+    node.host.linux_bridge("late")
+    link = node.plug("late", "br-eth1")
+    assert node.allinone.stop(timeout=5) == 0
+    node.host.ip("link", "delete", "late")
+    node.host.ip("link", "delete", link["observed"][0]["device"])
+    node.start()
+    node.wait(link, "ERROR", "BRIDGE_NOT_FOUND")
+    node.host.linux_bridge("late")
+    node.check(node.wait(link, "ACTIVE"))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        ("ip", "link", "set", FIRST, "nomaster"),
+        ("ip", "link", "set", SECOND, "mtu", "1000"),
+        ("ip", "link", "set", SECOND, "alias", ""),
+        ("ip", "link", "set", FIRST, "down"),
+    ],
+    ids=lambda harm: " ".join(harm[3:]),
+)
+def test_what_was_done_meanwhile_is_repaired(fragile: Node, harm: tuple[str, ...]) -> None:
+    node = fragile
+    link = node.plug(*ENDS)
+    assert node.allinone.stop(timeout=5) == 0
+    node.host.run(*harm)
+    node.start()
+    assert len(node.wait_for_event(link, "repaired", 0)["repaired"]) == 1
+    node.check(node.wait(link, "ACTIVE"))
+    node.carries()
+
+
+def test_an_unplug_that_was_cut_short_goes_on(fragile: Node) -> None:
+    node = fragile
+    before = node.picture()
+    link = node.plug(*ENDS)
+    helpers = node.helpers()
+    for helper in helpers:
+        os.kill(helper, signal.SIGSTOP)
+    node.api.delete(link["id"])
+    condition(lambda: SECOND in node.host.ovs_ports("br-eth1"), False, "the port")
+    os.kill(node.allinone.pid, signal.SIGSTOP)
+    for helper in helpers:
+        os.kill(helper, signal.SIGKILL)
+    node.crash()
+    node.start()
+    node.api.wait_until_gone(link["id"])
+    assert node.picture() == before

@@ -1,0 +1,67 @@
+"""A bridge keeps its address and MTU, whatever is put into it; by itself it takes both from its ports."""
+
+import pytest
+
+from tests.functional.privileged.kernel import LINK, Kernel, create
+from vethagent.privileged.operations import ChangeEnd
+
+SIZES = [68, 1000, 1500, 9000, 65535]
+
+
+def _own(kernel: Kernel, name: str) -> tuple[str, int]:
+    device = kernel.device(name)
+    return device["address"], device["mtu"]
+
+
+@pytest.mark.parametrize("mtu", SIZES)
+@pytest.mark.parametrize("bridge_mtu", [None, 1400, 9000])
+@pytest.mark.parametrize("ports", [0, 1])
+def test_on_plug(kernel: Kernel, ports: int, bridge_mtu: int | None, mtu: int) -> None:
+    index = kernel.bridge("br2", mtu=bridge_mtu)
+    if ports:
+        kernel.foreign("xx", "yy")
+        kernel.ip("link", "set", "xx", "master", "br2", "up")
+    before = _own(kernel, "br2")
+    kernel.done(create(master=index, mtu=mtu))
+    assert _own(kernel, "br2") == before
+
+
+@pytest.mark.parametrize("mtu", SIZES)
+def test_on_change(kernel: Kernel, mtu: int) -> None:
+    index, _ = kernel.pair()
+    before = _own(kernel, "br1")
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=index, mtu=mtu, mac="00:00:00:00:00:01"))
+    assert _own(kernel, "br1")[1] == before[1]
+
+
+def test_a_lower_address_than_all_others(kernel: Kernel) -> None:
+    before = _own(kernel, "br1")
+    low = create(master=kernel.index("br1")).ends[0].model_copy(update={"mac": "00:00:00:00:00:01"})
+    made = create(master=kernel.index("br1"))
+    kernel.done(made.model_copy(update={"ends": (low, made.ends[1])}))
+    assert kernel.device("aa")["address"] == "00:00:00:00:00:01"
+    assert _own(kernel, "br1") == before
+
+
+def test_on_a_move_to_another_bridge(kernel: Kernel) -> None:
+    index, _ = kernel.pair()
+    other = kernel.bridge("br2", mtu=9000)
+    before = _own(kernel, "br1"), _own(kernel, "br2")
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=index, master=other))
+    assert (_own(kernel, "br1"), _own(kernel, "br2")) == before
+
+
+def test_a_bridge_that_followed_our_device_follows_it_back(kernel: Kernel) -> None:
+    index, _ = kernel.pair()
+    kernel.ip("link", "set", "aa", "mtu", "1000")
+    assert _own(kernel, "br1")[1] == 1000
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=index, mtu=1500, bridge_follows=True))
+    assert _own(kernel, "br1")[1] == 1500
+
+
+def test_many_pairs_in_one_bridge(kernel: Kernel) -> None:
+    before = _own(kernel, "br1")
+    master = kernel.index("br1")
+    ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(20)]
+    kernel.done(*(create(i, (f"a{n}", f"b{n}"), master=master, mtu=1000 + n) for n, i in enumerate(ids)))
+    assert _own(kernel, "br1") == before
