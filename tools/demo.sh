@@ -10,7 +10,7 @@
 #   --bus rabbit               controller, API and agent as processes of their own over a RabbitMQ of their own
 #   --concurrency KIND         what the agent runs its threads on (default: eventlet)
 #   --keep                     leave everything running at the end, with a link to look at
-#   --end                      end what --keep has left
+#   --end                      end what --keep has left; goes with no other option
 #
 # A network namespace is the compute node, with an Open vSwitch of its own, a Linux bridge br1 and an Open vSwitch bridge
 # br-eth1; two more namespaces are guests, one behind each bridge. vethagent joins the bridges by a veth pair.
@@ -19,7 +19,8 @@
 # Needs Debian 12 or later, or Ubuntu 24.04 or later, with git and python3, as root or as a user with sudo. Packages that
 # are missing (bindep.txt) are installed without starting their services; Python libraries go into .venv.
 #
-# Ends with 0 only if every step held, with 2 if an option is wrong.
+# Ends with 0 only if every step held, with 2 if an option is wrong. However it ends, by Ctrl-C or with its terminal
+# closed, it leaves nothing behind.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -36,6 +37,7 @@ bus=embedded
 concurrency=eventlet
 keep=()
 end=no
+given=$#
 while [[ $# -gt 0 ]]; do
     argument=$1
     if [[ $argument == --*=* ]]; then
@@ -45,7 +47,9 @@ while [[ $# -gt 0 ]]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --keep) keep=(--keep) ;;
-        --end) end=yes ;;
+        --end)
+            [[ $given == 1 ]] || wrong "--end goes with no other option"
+            end=yes ;;
         --bus)
             [[ ${2-} == embedded || ${2-} == rabbit ]] || wrong "--bus must be embedded or rabbit, not '${2-}'"
             bus=$2
@@ -64,7 +68,22 @@ exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
 
-demo() { exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.demo "$@"; }
+demo() {
+    exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.demo "$@"
+}
+
+# What the installers say on standard error is shown only if they fail: at a Ctrl-C it is a traceback of Python's.
+install_quietly() {
+    errors=$(mktemp)
+    trap 'cat "$errors" >&3 || true; rm --force "$errors"' EXIT
+    trap 'true > "$errors"; echo interrupted >&3; exit 130' INT
+    exec 3>&2 2> "$errors"
+    install_system_packages "$@"
+    install_project
+    exec 2>&3 3>&-
+    rm "$errors"
+    trap - EXIT INT
+}
 
 if [[ $end == yes ]]; then
     if [[ ! -x $VENV/bin/python ]]; then
@@ -75,6 +94,5 @@ if [[ $end == yes ]]; then
 fi
 profiles=(demo)
 [[ $bus != rabbit ]] || profiles+=(rabbit)
-install_system_packages "${profiles[@]}"
-install_project
+install_quietly "${profiles[@]}"
 demo --bus "$bus" --concurrency "$concurrency" "${keep[@]}"

@@ -3,16 +3,23 @@
 import fcntl
 import os
 import pathlib
+import shlex
 import shutil
 
 from tests.support import daemons, hosts, management, namespaces, processes, rabbit, rest
 
 PREFIX = "vethagent-demo-"
 FOLDER = pathlib.Path("/run/vethagent-demo")
+#: XDG_CACHE_HOME of all that the demo starts.
+CACHE = FOLDER / "cache"
 HOST = "compute-1"
 
 
-class Busy(Exception):
+class SandboxError(Exception):
+    """The sandbox cannot be had, or not be removed; the text says why."""
+
+
+class Busy(SandboxError):
     """Another demo runs on this machine."""
 
 
@@ -35,6 +42,11 @@ class Sandbox:
         self.guest2 = self.host.guest("br-eth1", "192.0.2.2/24", namespace=f"{PREFIX}guest-2")
         #: Where API and vethctl are.
         self.front: namespaces.Namespace = self.host.namespace
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """The folder of all its files."""
+        return FOLDER
 
     @property
     def api(self) -> rest.Rest:
@@ -75,6 +87,14 @@ class Sandbox:
         """Start the agent of the compute node."""
         return self._started(processes.make_agent(self.host, url=broker.url, concurrency=concurrency))
 
+    def write_vethctl(self) -> pathlib.Path:
+        """Write a shell script that runs vethctl where the API is and leaves no file elsewhere; return its path."""
+        environment = ("PYTHONDONTWRITEBYTECODE=1", f"XDG_CACHE_HOME={CACHE}")
+        command = self.front.command("env", *environment, str(processes.COMMANDS / "vethctl"))
+        script = FOLDER / "vethctl"
+        script.write_text(f'exec {shlex.join(command)} "$@"\n', encoding="utf-8")
+        return script
+
     def logs(self) -> str:
         """Return the last lines of each process's log."""
         return "\n".join(f"--- {process.log}\n{process.tail(25)}" for process in self.processes)
@@ -92,11 +112,13 @@ def remains() -> list[str]:
 
 
 def remove() -> None:
-    """End everything of a demo and remove it, whoever started it."""
+    """End everything of a demo and remove it, whoever started it; SandboxError if something stays."""
     for name in namespaces.existing():
         if name.startswith(PREFIX):
             namespaces.remove(name)
     shutil.rmtree(FOLDER, ignore_errors=True)
+    if left := remains():
+        raise SandboxError(f"could not be removed: {', '.join(left)}")
 
 
 def end() -> bool:

@@ -2,11 +2,14 @@
 
 import os
 import shlex
+import signal
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import TextIO
 
 from tests.support import commands, namespaces
+from tools.demo.signals import Ended
 
 _WIDTH = 110
 
@@ -16,7 +19,10 @@ class DemoFailed(Exception):
 
 
 class Terminal:
-    """Prints the story of one run; ``prompts`` tells by namespace how a command that runs in it is shown."""
+    """Prints the story of one run; ``prompts`` tells by namespace how a command that runs in it is shown.
+
+    Every method raises Ended if nobody reads any more, once; then it prints to nowhere.
+    """
 
     def __init__(self) -> None:
         self.prompts: dict[str, str] = {}
@@ -48,9 +54,11 @@ class Terminal:
             raise DemoFailed(text)
         self.held(text)
 
-    def failed(self, text: str) -> None:
-        """Tell what ended the demo."""
-        self._print(f"   \N{BALLOT X} {text}", "31")
+    def failed(self, text: str, *, details: str = "") -> None:
+        """Tell on standard error what ended the demo."""
+        self._print(f"   \N{BALLOT X} {text}", "31", sys.stderr)
+        if details:
+            self._print(details, stream=sys.stderr)
 
     def command(self, place: namespaces.Namespace, command: str) -> None:
         """Show a command that is about to run in ``place``."""
@@ -70,7 +78,14 @@ class Terminal:
             self.block(output)
         return output
 
-    def _print(self, line: str, colour: str = "") -> None:
+    def _print(self, line: str, colour: str = "", stream: TextIO | None = None) -> None:
+        stream = stream or sys.stdout
         if colour and self._colours:
             line = f"\x1b[{colour}m{line}\x1b[0m"
-        print(line, flush=True)
+        try:
+            print(line, file=stream, flush=True)
+        except OSError:
+            # Not closed: what is in its buffer is written once more when Python ends.
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+            raise Ended(signal.SIGPIPE) from None

@@ -1,4 +1,4 @@
-"""One node for the whole run and each kind of threads; a test gets it clean and leaves it so.
+"""Two nodes for the whole run and each kind of threads; a test gets one of them clean and leaves it so.
 
 A module runs on eventlet, and on what else its CONCURRENCY says.
 """
@@ -17,8 +17,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     kinds = getattr(metafunc.module, "CONCURRENCY", ("eventlet",))
     if "session_node" in metafunc.fixturenames:
         metafunc.parametrize("session_node", kinds, indirect=True, scope="session")
-    if "module_node" in metafunc.fixturenames:
-        metafunc.parametrize("module_node", kinds, indirect=True, scope="module")
+    if "fragile_node" in metafunc.fixturenames:
+        metafunc.parametrize("fragile_node", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +38,8 @@ def node(session_node: Node) -> Iterator[Node]:
     session_node.clean()
 
 
-@pytest.fixture(scope="module")
-def module_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Node]:
+@pytest.fixture(scope="session")
+def fragile_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Node]:
     """A node that reports each second, for tests which end processes or wait for a second look."""
     with Node(str(request.param), report_interval=1) as made:
         _running.append(made)
@@ -48,16 +48,16 @@ def module_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Node
 
 
 @pytest.fixture
-def fragile(module_node: Node) -> Iterator[Node]:
-    """The module's node, running; cleaned after the test."""
-    yield module_node
-    if not module_node.host.ovs.server.running:
-        module_node.host.ovs.start_server()
-    if not module_node.host.ovs.switch.running:
-        module_node.host.ovs.switch.start()
-    if not module_node.allinone.running:
-        module_node.start()
-    module_node.clean()
+def fragile(fragile_node: Node) -> Iterator[Node]:
+    """That node; after the test it runs again and is clean."""
+    yield fragile_node
+    if not fragile_node.host.ovs.server.running:
+        fragile_node.host.ovs.start_server()
+    if not fragile_node.host.ovs.switch.running:
+        fragile_node.host.ovs.switch.start()
+    if not fragile_node.allinone.running:
+        fragile_node.start()
+    fragile_node.clean()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,8 +3,6 @@
 import os
 import signal
 
-import pytest
-
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
 from tests.support import commands
 
@@ -59,12 +57,11 @@ def _start_server(node: Node) -> None:
     node.host.ovs.switch.start()
 
 
-@pytest.mark.parametrize("way", ["stop", "kill"])
-def test_the_database_server_is_restarted(fragile: Node, way: str) -> None:
+def test_the_database_server_is_restarted(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     indexes, last = node.indexes(link), node.last_event(link)
-    node.host.ovs.server.stop() if way == "stop" else node.host.ovs.server.kill()
+    node.host.ovs.server.kill()
     node.host.ovs.start_server()
     other = node.plug("br2", "br-eth2")
     node.check(other)
@@ -128,12 +125,11 @@ def test_the_agent_says_that_the_database_is_away(fragile: Node) -> None:
 # -- the switch --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["stop", "kill"])
-def test_the_switch_is_restarted(fragile: Node, way: str) -> None:
+def test_the_switch_is_restarted(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     indexes = node.indexes(link)
-    node.host.ovs.switch.stop() if way == "stop" else node.host.ovs.switch.kill()
+    node.host.ovs.switch.kill()
     node.host.ovs.switch.start()
     node.carries()
     node.check(node.wait(link, "ACTIVE"))

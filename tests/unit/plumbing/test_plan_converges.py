@@ -98,7 +98,11 @@ def _check_steps(host: Host, wanted_link: model.BridgeLink, plan: LinkPlan) -> N
                 assert not any(host.kernel.devices[index].alias for index in operation.ifindexes)
                 assert wanted_link.adopt or any(row.link_id == LINK_ID for row in host.rows.values())
     for leaving in plan.detach:
-        assert host.rows[leaving.device].link_id == LINK_ID
+        if leaving.marked:
+            assert host.rows[leaving.device].link_id == LINK_ID
+        else:
+            assert host.rows[leaving.device].link_id is None
+            assert naming.owner(host.kernel.named(leaving.device).alias) == LINK_ID
     for coming in plan.attach:
         row = host.rows.get(coming.device)
         assert coming.device in names and (row is None or row.link_id in (None, LINK_ID))
