@@ -10,7 +10,8 @@
 # own: this machine's interfaces, Open vSwitch and RabbitMQ stay as they are. Packages that are missing (bindep.txt) are
 # installed without starting their services. Python libraries go into .venv and .tox of this checkout.
 #
-# Ends with 0 only if every part passed. All parts are run, whatever the ones before gave.
+# Ends with 0 only if every part passed, with 2 if there is no such part. All parts are run, whatever the ones before
+# gave.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,6 +22,12 @@ exec < /dev/null
 PARTS=(lint unit functional fullstack)
 
 usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/test.sh; }
+
+wrong() {
+    printf 'error: %s\n\n' "$1" >&2
+    usage >&2
+    exit 2
+}
 
 environments_of() {
     case $1 in
@@ -38,6 +45,9 @@ prepare() {
         install_system_packages build
     fi
     describe_version
+    # tox would make it so that no other user gets in, and the service user of the tests runs what is in it.
+    mkdir -p .tox
+    chmod 755 .tox
     times+=("preparation: $((SECONDS - started)) s")
 }
 
@@ -56,7 +66,7 @@ for argument in "$@"; do
     case $argument in
         -h | --help) usage; exit 0 ;;
         lint | unit | functional | fullstack) chosen+=("$argument") ;;
-        *) usage >&2; die "unknown part: $argument" ;;
+        *) wrong "unknown part: $argument" ;;
     esac
 done
 [[ ${#chosen[@]} -gt 0 ]] || chosen=("${PARTS[@]}")

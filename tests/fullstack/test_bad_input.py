@@ -1,6 +1,5 @@
 """Bad input at every door: a clear error, and nothing changes."""
 
-import pathlib
 from typing import Any
 
 import pytest
@@ -115,12 +114,12 @@ def test_the_command_line_tells_of_an_unknown_host(untouched: deployment.Deploym
     ],
 )
 def test_a_bad_configuration_is_told(
-    controller_side: deployment.Deployment, tmp_path: pathlib.Path, *, kind: str, group: str, option: str, value: str
+    controller_side: deployment.Deployment, *, kind: str, group: str, option: str, value: str
 ) -> None:
     state_path = controller_side.controller.folder
     options = processes.bus_options(controller_side.broker.url, host="compute", state_path=state_path)
     options.setdefault(group, {})[option] = value
-    file = processes.write_options(tmp_path / "bad.conf", options)
+    file = processes.write_options(controller_side.api.folder / "bad.conf", options)
     done = controller_side.run(f"vethagent-{kind}", "--config-file", str(file), check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

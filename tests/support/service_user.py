@@ -5,39 +5,14 @@ Where systemd is, the unit does this; here setpriv(1) does the same.
 
 import os
 import pathlib
+import shlex
 import sys
+from collections.abc import Collection
 
 #: nobody: every machine has it, and no machine has to be changed for it.
 UID = GID = 65534
 
 _TOP = pathlib.Path(__file__).resolve().parents[2]
-
-# In the mount namespace that `ip netns exec` makes: BLOCKED is covered and only what is needed is put back below it.
-_UNBLOCK = """
-set -e
-blocked=$1
-stage=$(mktemp -d)
-shift
-number=0
-for path in "$@"; do
-    [ "$path" != -- ] || break
-    number=$((number + 1))
-    mkdir "$stage/$number"
-    mount --bind "$path" "$stage/$number"
-done
-mount -t tmpfs -o mode=755 tmpfs "$blocked"
-number=0
-while [ "$1" != -- ]; do
-    number=$((number + 1))
-    mkdir -p "$1"
-    mount --move "$stage/$number" "$1"
-    rmdir "$stage/$number"
-    shift
-done
-shift
-rmdir "$stage"
-exec "$@"
-"""
 
 
 def command(*arguments: str) -> list[str]:
@@ -52,13 +27,11 @@ def command(*arguments: str) -> list[str]:
         "--ambient-caps=-all,+net_admin",
         *arguments,
     ]
-    paths = {str(path) for path in (_TOP, pathlib.Path(sys.prefix), pathlib.Path(sys.base_prefix)) if _blocked(path)}
-    blocked = {str(_blocked(pathlib.Path(path))) for path in paths}
-    if not paths:
+    needed = {path: _blocked(path) for path in (_TOP, pathlib.Path(sys.prefix), pathlib.Path(sys.base_prefix))}
+    kept = {path for path, blocked in needed.items() if blocked}
+    if not kept:
         return setpriv
-    assert len(blocked) == 1, f"more than one folder keeps the service user out: {blocked}"
-    outermost = sorted(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))
-    return ["sh", "-c", _UNBLOCK, "sh", *blocked, *outermost, "--", *setpriv]
+    return ["sh", "-c", _unblock(kept, covered=set().union(*needed.values())), "sh", *setpriv]
 
 
 def give(path: pathlib.Path) -> None:
@@ -66,7 +39,27 @@ def give(path: pathlib.Path) -> None:
     os.chown(path, UID, GID)
 
 
-def _blocked(path: pathlib.Path) -> pathlib.Path | None:
-    """Return the outermost folder on the way to ``path`` that only its owner may go through, None if there is none."""
-    ways = [path, *path.parents]
-    return next((way for way in reversed(ways) if not way.stat().st_mode & 0o001), None)
+def _blocked(path: pathlib.Path) -> set[pathlib.Path]:
+    """Return the folders on the way to ``path`` that only their owner may go through."""
+    assert path.stat().st_mode & 0o001, f"{path} keeps the service user out"
+    return {way for way in path.parents if not way.stat().st_mode & 0o001}
+
+
+def _unblock(kept: Collection[pathlib.Path], *, covered: Collection[pathlib.Path]) -> str:
+    """Return a shell script that opens the way to ``kept`` and then runs its arguments.
+
+    In the mount namespace that ``ip netns exec`` makes, each of ``covered`` is hidden by an empty folder that everybody
+    may go through, and what is kept is put back below it; from the outside in, as one may be within the other.
+    """
+    stages = {path: f'"$stage"/{number}' for number, path in enumerate(kept)}
+    lines = ["set -e", "umask 022", "stage=$(mktemp -d)"]
+    for path, stage in stages.items():
+        lines += [f"mkdir {stage}", f"mount --bind {shlex.quote(str(path))} {stage}"]
+    for path in sorted({*kept, *covered}):
+        place = shlex.quote(str(path))
+        lines.append(f"mkdir -p {place}")
+        if path in stages:
+            lines += [f"mount --move {stages[path]} {place}", f"rmdir {stages[path]}"]
+        else:
+            lines.append(f"mount -t tmpfs -o mode=755 tmpfs {place}")
+    return "\n".join([*lines, 'rmdir "$stage"', 'exec "$@"'])

@@ -9,6 +9,7 @@
 #                                    install what bindep.txt names for the profiles (demo, rabbit, test) and is missing
 #   make_venv                        make $VENV from the system's python3, with tox and bindep in it
 #   install_project                  install vethagent itself into $VENV, editable
+#   need_root                        end with one clear line unless as_root will work; sudo may ask for the password
 #
 # Each can be called again and does nothing where nothing is missing. Variables that are set here:
 #
@@ -16,13 +17,12 @@
 #   VENV   the virtual environment of the tools, $TOP/.venv
 #
 # Packages are installed without starting or enabling their services, so RabbitMQ and Open vSwitch of this machine stay
-# as they are: those that are used are started by the scripts themselves, in folders and namespaces of their own.
+# as they are: those that are used are started by the scripts themselves, in folders and namespaces of their own. What
+# apt and pip print is shown only if they fail.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VENV=$TOP/.venv
 
-# Units that come with the packages of bindep.txt. Those that were there before are left alone.
-SERVICE_UNITS=(openvswitch-switch.service rabbitmq-server.service epmd.service epmd.socket)
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='vethagent/tools/lib/install.sh'
 
@@ -40,10 +40,40 @@ die() {
 
 as_root() { "$TOP/tools/as-root" "$@"; }
 
+# Before anything that takes time, and with a text that says more than sudo's own.
+need_root() {
+    [[ $(id -u) != 0 ]] || return 0
+    command -v sudo > /dev/null || die "root is needed: run this as root, or install sudo"
+    ! sudo -n true 2> /dev/null || return 0
+    # Without a terminal there is nobody to ask.
+    if { : < /dev/tty; } 2> /dev/null && sudo -v; then
+        return
+    fi
+    die "root is needed, and sudo does not let $(id -un) in: run this as root, or as a user with sudo"
+}
+
+# Run a command; show the end of what it printed only if it fails, and say where the rest is.
+_quietly() {
+    local log status=0
+    log=$(mktemp "${TMPDIR:-/tmp}/vethagent-install-XXXXXX.log")
+    "$@" > "$log" 2>&1 || status=$?
+    if [[ $status == 0 ]]; then
+        rm --force "$log"
+        return
+    fi
+    {
+        tail --lines=20 "$log"
+        printf 'error: status %s from: %s\nerror: all that it printed is in %s\n' "$status" "$*" "$log"
+    } >&2
+    return "$status"
+}
+
 # -- packages ---------------------------------------------------------------------------------------------------
 
 install_system_packages() {
     local lines
+    # Checks and unit tests run without root, if nothing is missing for them.
+    [[ $* == build ]] || need_root
     make_venv
     # bindep ends with 1 if something is missing, which is not an error here.
     lines=$(cd "$TOP" && "$VENV/bin/bindep" --brief "$@" || true)
@@ -59,26 +89,19 @@ install_system_packages() {
 
 _apt_install() {
     [[ -x /usr/bin/apt-get ]] || die "these packages are missing, and there is no apt-get to install them: $*"
+    need_root
     say "installing system packages: $*"
-    local unit
-    local -a new_units=()
-    for unit in "${SERVICE_UNITS[@]}"; do
-        _has_unit "$unit" || new_units+=("$unit")
-    done
     (
         # In a subshell, so that the traps of the calling script stay as they are.
-        trap _allow_services EXIT
+        enabled_before=$(_enabled_units)
+        trap _leave_services EXIT
         trap 'exit 130' INT
         trap 'exit 143' TERM
         _forbid_services
-        _apt_get update
-        _apt_get install --yes --no-install-recommends "$@"
+        _finish_interrupted
+        _quietly _apt_get update
+        _quietly _apt_get install --yes --no-install-recommends "$@"
     )
-    for unit in "${new_units[@]}"; do
-        _has_unit "$unit" || continue
-        say "leaving the new $unit disabled"
-        as_root systemctl --quiet disable "$unit" > /dev/null 2>&1 || true
-    done
 }
 
 _apt_get() {
@@ -88,7 +111,35 @@ _apt_get() {
         "$@" < /dev/null
 }
 
-_has_unit() { [[ -e /lib/systemd/system/$1 || -e /usr/lib/systemd/system/$1 || -e /etc/systemd/system/$1 ]]; }
+# After an installation that was broken off apt-get refuses everything until this is done. If it cannot be, because
+# somebody else is installing at this moment, what follows waits for that, or says what is wrong.
+_finish_interrupted() {
+    if [[ -n $(as_root dpkg --audit) || -n $(find /var/lib/dpkg/updates -name '[0-9]*') ]]; then
+        say "finishing an installation that was interrupted"
+        as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a < /dev/null > /dev/null 2>&1 || true
+        _apt_get install --yes --no-install-recommends --fix-broken > /dev/null 2>&1 || true
+    fi
+}
+
+# -- services that packages bring ---------------------------------------------------------------------------------
+
+# Read from the files, so that it works where no systemd runs; nothing where there is none.
+_enabled_units() {
+    command -v systemctl > /dev/null || return 0
+    systemctl --root=/ list-unit-files --state=enabled --no-legend --no-pager --plain | cut --delimiter=' ' --fields=1
+}
+
+# Units that were enabled before stay so; those that have been enabled since are not wanted.
+_leave_services() {
+    trap '' INT TERM
+    local unit
+    for unit in $(_enabled_units); do
+        [[ $'\n'$enabled_before$'\n' != *$'\n'$unit$'\n'* ]] || continue
+        say "leaving the new $unit disabled"
+        as_root systemctl --quiet disable "$unit" > /dev/null 2>&1 || true
+    done
+    _allow_services
+}
 
 # invoke-rc.d(8) asks this file before a package starts its service. One that is not ours is kept.
 _forbid_services() {
@@ -117,15 +168,29 @@ make_venv() {
     command -v git > /dev/null || _apt_install git
     say "making $VENV"
     "$python" -m venv --clear "$VENV"
-    "$VENV/bin/pip" install --quiet --upgrade pip
-    "$VENV/bin/pip" install --quiet 'bindep>=2.12' 'tox>=4.28'
+    _quietly "$VENV/bin/pip" install --upgrade pip
+    _quietly "$VENV/bin/pip" install 'bindep>=2.12' 'tox>=4.28'
 }
 
 install_project() {
     make_venv
     describe_version
+    local stamp=$VENV/installed now
+    now=$(_installation)
+    if [[ -e $stamp && $(< "$stamp") == "$now" && -x $VENV/bin/vethctl ]]; then
+        return
+    fi
     say "installing vethagent into $VENV"
-    "$VENV/bin/pip" install --quiet --editable "$TOP"
+    rm --force "$stamp"
+    _quietly "$VENV/bin/pip" install --editable "$TOP"
+    printf '%s\n' "$now" > "$stamp"
+}
+
+# What an editable installation is made from: where the code is, its commands and requirements, and its version.
+_installation() {
+    printf '%s\n' "$TOP" "${PBR_VERSION-}"
+    git -C "$TOP" rev-parse --verify --quiet HEAD || true
+    (cd "$TOP" && sha256sum pyproject.toml requirements.txt setup.cfg)
 }
 
 # pbr takes the version from git. Git refuses a checkout that belongs to somebody else, and an unpacked archive is none.
