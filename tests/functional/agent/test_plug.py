@@ -5,7 +5,6 @@ import pytest
 from tests.functional.agent.node import FIRST, SECOND, Node
 from tests.support import traffic
 
-CONCURRENCY = ("eventlet", "threading")
 KINDS = {"br1": "linux", "br2": "linux", "br-eth1": "ovs", "br-eth2": "ovs"}
 PAIRS = [("br1", "br-eth1"), ("br-eth1", "br1"), ("br1", "br2"), ("br-eth1", "br-eth2")]
 
