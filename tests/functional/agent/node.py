@@ -179,7 +179,7 @@ class Node:
 
         try:
             commands.wait_until(is_told, what=f"the repair of {codes}")
-            self.check(self.wait(link, "ACTIVE"))
+            self.check_repaired(link)
         except AssertionError as error:
             raise AssertionError(f"{error}\nevents: {self.events(link, before)}") from error
         assert is_told()
@@ -205,6 +205,16 @@ class Node:
             else:
                 self._check_row(link, end, wanted["tag"])
         assert link["differences"] == []
+
+    def check_repaired(self, link: rest.Link) -> None:
+        """Check a link of which the last event may still be under way."""
+
+        def is_told() -> bool:
+            shown = self.wait(link, "ACTIVE")
+            return self.indexes(shown) == [end["ifindex"] for end in shown["observed"]]
+
+        commands.wait_until(is_told, what="the last event")
+        self.check(self.wait(link, "ACTIVE"))
 
     def _check_row(self, link: rest.Link, end: dict[str, Any], tag: int | None) -> None:
         assert end["device"] in self.host.ovs_ports(end["bridge"])

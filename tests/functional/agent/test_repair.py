@@ -56,4 +56,4 @@ def test_a_storm_of_sabotage_ends_in_a_whole_link(node: Node) -> None:
 
     condition(whole, True, "a whole link")
     node.carries()
-    node.check(node.wait(link, "ACTIVE"))
+    node.check_repaired(link)
