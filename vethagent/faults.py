@@ -1,0 +1,30 @@
+"""Places where a test can have a process killed or stopped: between two steps, where nothing else gets at it.
+
+Off unless the environment names a folder when the process starts. A fault is armed by a file there that has the name
+of the point and the fault for its text, so also while the process runs; it strikes once.
+"""
+
+import os
+import pathlib
+import signal
+
+#: Name of the variable with the folder.
+VARIABLE = "VETHAGENT_FAULTS"
+
+_FOLDER = os.environ.get(VARIABLE)
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def point(name: str) -> None:
+    """Be killed or stopped here, if a file ``name`` in the folder says ``kill`` or ``stop``."""
+    if _FOLDER is not None:
+        _strike(pathlib.Path(_FOLDER, name))
+
+
+def _strike(armed: pathlib.Path) -> None:
+    try:
+        fault = armed.read_text().strip()
+        armed.unlink()  # whoever comes here next, the same process or one started after it, goes on
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), _SIGNALS[fault])
