@@ -1,14 +1,9 @@
 """A whole deployment: RabbitMQ, controller and API in one namespace, and hosts with their agents around it."""
 
-import contextlib
 import pathlib
-import shutil
 import subprocess
-import tempfile
-from types import TracebackType
-from typing import Self
 
-from tests.support import commands, daemons, hosts, management, namespaces, processes, rabbit, rest
+from tests.support import commands, daemons, hosts, management, processes, rabbit, rest, tidy
 
 
 class Node:
@@ -24,16 +19,14 @@ class Node:
         self.guest2 = host.guest("br-eth1", "192.0.2.2/24")
 
 
-class Deployment:
-    """Broker, controller, API, and nodes that are added to them. As a context manager it leaves nothing behind."""
+class Deployment(tidy.Tidy):
+    """Broker, controller, API, and nodes that are added to them."""
 
     def __init__(self, *, name: str | None = None) -> None:
-        self._cleanup = contextlib.ExitStack()
+        super().__init__()
         self.daemons: list[daemons.Daemon] = []
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._cleanup.close)
-            folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{namespaces.PREFIX}-deployment-"))
-            self._cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        with self._building():
+            folder = self._make_folder("deployment")
             self.network = self._cleanup.enter_context(management.ManagementNetwork(name=name))
             self.broker = rabbit.RabbitMQ(self.network, folder, address=self.network.address)
             self.broker.start()
@@ -46,15 +39,6 @@ class Deployment:
             self.api.start()
             self.rest = rest.Rest(self.network)
             self.rest.wait_until_served()
-            undo.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._cleanup.close()
 
     def add_node(self, name: str, *, concurrency: str = "eventlet", as_service_user: bool = False) -> Node:
         """Return a new node whose agent has reported; ``remove_node`` or the end of the deployment removes it."""

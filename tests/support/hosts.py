@@ -1,14 +1,10 @@
 """A compute node: a network namespace with an Open vSwitch of its own, its bridges, and guests behind them."""
 
-import contextlib
 import json
 import pathlib
-import shutil
-import tempfile
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from tests.support import commands, namespaces, openvswitch
+from tests.support import commands, namespaces, openvswitch, tidy
 
 
 class Guest(namespaces.Namespace):
@@ -20,39 +16,22 @@ class Guest(namespaces.Namespace):
         self.address = address
 
 
-class Host:
-    """One compute node. As a context manager it leaves nothing behind, however the block ends."""
+class Host(tidy.Tidy):
+    """One compute node."""
 
     def __init__(self, name: str, *, namespace: str | None = None, folder: pathlib.Path | None = None) -> None:
+        super().__init__()
         self.name = name
         self.guests: list[Guest] = []
         self._ovs_bridges: set[str] = set()
-        self._cleanup = contextlib.ExitStack()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._cleanup.close)
-            self.folder = folder or pathlib.Path(tempfile.mkdtemp(prefix=f"{namespaces.PREFIX}-{name}-"))
-            self._cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            # A service that is not root's has to get through to its own folder below.
-            self.folder.chmod(0o755)
+        with self._building():
+            self.folder = self._make_folder(name, folder)
             self.namespace = self._cleanup.enter_context(namespaces.Namespace(name, name=namespace))
             ovs_folder = self.folder / "openvswitch"
             ovs_folder.mkdir()
             self.ovs = openvswitch.OpenVSwitch(self.namespace, ovs_folder)
             self._cleanup.callback(self.ovs.close)
             self.ovs.start()
-            undo.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all that runs on the host and its guests and remove them, with their folder."""
-        self._cleanup.close()
 
     @property
     def ovsdb(self) -> str:

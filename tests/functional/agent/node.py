@@ -3,14 +3,14 @@
 import contextlib
 import functools
 import json
+import os
 import pathlib
 import signal
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from tests.support import commands, hosts, processes, rest, traffic
+from tests.support import commands, hosts, processes, rest, tidy, traffic
 
 HOST = "compute"
 #: Bridge -> address of the guest behind it.
@@ -29,13 +29,12 @@ _COLUMNS = {
 Event = dict[str, Any]
 
 
-class Node:
-    """As a context manager it leaves nothing behind. ``concurrency`` is what the process runs its threads on."""
+class Node(tidy.Tidy):
+    """``concurrency`` is what the process runs its threads on."""
 
     def __init__(self, concurrency: str = "eventlet", *, report_interval: int = 30) -> None:
-        self._cleanup = contextlib.ExitStack()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._cleanup.close)
+        super().__init__()
+        with self._building():
             self.host = self._cleanup.enter_context(hosts.Host(HOST))
             for bridge in LINUX:
                 self.host.linux_bridge(bridge)
@@ -48,15 +47,6 @@ class Node:
                 file.write(f"[agent]\nreport_interval = {report_interval}\nhelper_timeout = 3\n")
             self.api = rest.Rest(self.host.namespace)
             self.start()
-            undo.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._cleanup.close()
 
     def start(self) -> None:
         """Start the process and wait until its agent is in step."""
@@ -257,6 +247,15 @@ class Node:
     def batch(self, *lines: str) -> None:
         """Do lines of ip(8) in one go, faster than anything can answer."""
         commands.run("ip", "-n", self.host.namespace.name, "-batch", "-", stdin="\n".join(lines))
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What the block does is seen at once, after it: the process stands still meanwhile."""
+        os.killpg(self.allinone.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.allinone.pid, signal.SIGCONT)
 
     def mtu(self, device: str) -> int:
         """Return the MTU of a device."""

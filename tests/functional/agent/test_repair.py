@@ -34,7 +34,8 @@ def test_mtu_changed(node: Node, device: str, given: int | None) -> None:
 
 def test_both_ends_changed_at_once(node: Node) -> None:
     link = node.plug_usual()
-    with node.repaired(link, "MTU", "ADMIN_STATE", "TAG", "ALIAS", passing=("NOT_ATTACHED", "OVS_PORT_MISSING")):
+    codes, passing = ("MTU", "ADMIN_STATE", "TAG", "ALIAS"), ("NOT_ATTACHED", "OVS_PORT_MISSING")
+    with node.repaired(link, *codes, passing=passing), node.unseen():
         for device in (FIRST, SECOND):
             node.host.ip("link", "set", device, "down", "mtu", "1000", "alias", "")
         node.host.ip("link", "set", FIRST, "nomaster")
