@@ -15,7 +15,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import common, privileges
+from vethagent.cmd import common, privileges, serving
 from vethagent.controller.api import app
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
@@ -46,15 +46,7 @@ class AllInOneService(service.ServiceBase):
         application = app.build(
             self._database, AgentAPI(self._transport), liveness=liveness, max_body=conf.api.max_body_size
         )
-        self._api = ApiServer(
-            application,
-            host=conf.api.host,
-            port=conf.api.port,
-            max_body=conf.api.max_body_size,
-            threads=conf.api.threads,
-            certificate=conf.api.certificate_file,
-            key=conf.api.key_file,
-        )
+        self._api = serving.api_server(conf, application)
         self._api.start()
         agent = Agent(agent_command.settings(conf), self._transport)
         agent.start()

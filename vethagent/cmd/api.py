@@ -12,9 +12,8 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common
+from vethagent.cmd import common, serving
 from vethagent.controller.api import app
-from vethagent.controller.api.server import ApiServer
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -38,15 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_api_opts, arguments)
-        server = ApiServer(
-            build(conf),
-            host=conf.api.host,
-            port=conf.api.port,
-            max_body=conf.api.max_body_size,
-            threads=conf.api.threads,
-            certificate=conf.api.certificate_file,
-            key=conf.api.key_file,
-        )
+        server = serving.api_server(conf, build(conf))
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
