@@ -46,3 +46,18 @@ def test_a_link_that_is_created_without_the_bus_comes_with_it(
     outage.broker.start()
     outage.rest.wait_for_status(link["id"], "ACTIVE", timeout=90)
     links.check_plugged(node.host, link["id"])
+
+
+@pytest.mark.timeout(180)
+def test_a_cast_is_not_lost_by_a_connection_from_before_a_restart(
+    outage: deployment.Deployment, node: deployment.Node
+) -> None:
+    links.plug(outage, node)  # so that the API has a connection
+    outage.broker.kill()
+    outage.broker.start()
+
+    link = outage.rest.create(links.wanted(node.name, ends=[{"bridge": "br1"}, {"bridge": "br-eth2"}]))
+    outage.rest.wait_for_status(link["id"], "ERROR", timeout=90)  # there is no such bridge: the agent has heard of it
+    said = [line for line in outage.api.log.read_text().splitlines() if link["id"] in line]
+    assert said
+    assert not [line for line in said if "was not cast" in line]

@@ -60,9 +60,7 @@ class AgentAPI:
         return wire.parse(model.HostPlan, answer)
 
     def _cast(self, context: bus.Context, host: str, method: str, **arguments: object) -> None:
-        with bus.bus_errors():
-            self._client.prepare(server=host).cast(context, method, **arguments)
+        bus.send(lambda: self._client.prepare(server=host).cast(context, method, **arguments))
 
     def _call(self, context: bus.Context, host: str, method: str, **arguments: object) -> object:
-        with bus.bus_errors():
-            return self._client.prepare(server=host).call(context, method, **arguments)
+        return bus.send(lambda: self._client.prepare(server=host).call(context, method, **arguments))

@@ -34,5 +34,4 @@ class ControllerAPI:
         return wire.parse(model.HostState, answer)
 
     def _call(self, context: bus.Context, method: str, **arguments: object) -> object:
-        with bus.bus_errors():
-            return self._client.call(context, method, **arguments)
+        return bus.send(lambda: self._client.call(context, method, **arguments))

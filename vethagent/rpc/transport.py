@@ -5,8 +5,8 @@ and the server drops messages without a word.
 """
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import amqp
 import kombu.exceptions
@@ -22,6 +22,7 @@ Context = dict[str, Any]
 #: Exceptions of these modules come back from a call as themselves.
 REMOTE_MODULES = ["vethagent.exceptions"]
 
+T = TypeVar("T")
 
 _RABBIT = "oslo_messaging_rabbit"
 
@@ -58,8 +59,21 @@ def get_server(
     )
 
 
+def send(message: Callable[[], T]) -> T:
+    """Call ``message``, and once more if the broker did not take it; raise BusUnavailable.
+
+    A connection that was there before the broker's restart is found dead only by using it. Whatever is sent here may
+    arrive twice.
+    """
+    with _bus_errors():
+        try:
+            return message()
+        except oslo_messaging.MessageDeliveryFailure:
+            return message()
+
+
 @contextlib.contextmanager
-def bus_errors() -> Iterator[None]:
+def _bus_errors() -> Iterator[None]:
     """Turn the many ways in which the bus is not there into BusUnavailable."""
     try:
         yield

@@ -22,13 +22,14 @@ DIGEST = "0" * 32
 
 
 class Bus:
-    """An RPC client that remembers; ``error`` is raised, ``answer`` is given."""
+    """An RPC client that remembers; ``error`` is raised, ``answer`` is given; ``stale`` is raised once."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str | None, str, dict[str, Any]]] = []
         self.made: tuple[Any, ...] = ()
         self.answer: object = None
         self.error: Exception | None = None
+        self.stale: Exception | None = None
         self._server: str | None = None
 
     def make(self, transport: object, target: Any, **options: Any) -> "Bus":
@@ -48,8 +49,9 @@ class Bus:
 
     def _send(self, how: str, context: dict[str, Any], method: str, arguments: dict[str, Any]) -> None:
         assert context == CONTEXT
-        if self.error:
-            raise self.error
+        stale, self.stale = self.stale, None
+        if error := stale or self.error:
+            raise error
         self.sent.append((how, self._server, method, arguments))
 
 
@@ -74,6 +76,23 @@ def test_nothing_is_tried_again_so_that_an_absent_broker_blocks_nobody(bus: Bus,
     assert bus.made == (constants.AGENT_TOPIC, "1.0", {"timeout": 7, "retry": 0})
     controller_api.ControllerAPI(None, timeout=8)
     assert bus.made == (constants.CONTROLLER_TOPIC, "1.0", {"timeout": 8, "retry": 0})
+
+
+def test_a_connection_from_before_a_restart_of_the_broker_loses_nothing(
+    bus: Bus, agents: agent_api.AgentAPI, controller: controller_api.ControllerAPI
+) -> None:
+    bus.answer = {"host": "h1", "links": []}
+    for ask in (lambda: agents.sync_bridge_links(CONTEXT, "h1"), lambda: controller.get_bridge_links(CONTEXT, "h1")):
+        bus.stale = oslo_messaging.MessageDeliveryFailure("reset by peer")
+        ask()
+    assert [method for _, _, method, _ in bus.sent] == ["sync_bridge_links", "get_bridge_links"]
+
+
+def test_what_is_not_answered_is_not_sent_again(bus: Bus, controller: controller_api.ControllerAPI) -> None:
+    bus.stale = oslo_messaging.MessagingTimeout("no answer")
+    with pytest.raises(exceptions.BusUnavailable):
+        controller.get_bridge_links(CONTEXT, "h1")
+    assert not bus.sent
 
 
 def test_casts(bus: Bus, agents: agent_api.AgentAPI) -> None:
