@@ -6,8 +6,7 @@ import pydantic
 from vethagent import model
 from vethagent.controller import agents, views
 from vethagent.controller.api.body import parse_body, parse_query
-from vethagent.controller.api.resource import answer, rpc_context
-from vethagent.controller.errors import NotFound
+from vethagent.controller.api.resource import answer, checked, rpc_context
 from vethagent.controller.requests import AgentUpdate, NoQuery
 
 _HOST = pydantic.TypeAdapter(model.Host)
@@ -51,7 +50,4 @@ class Agent:
 
 
 def _checked(host: str) -> str:
-    try:
-        return _HOST.validate_python(host)
-    except pydantic.ValidationError:
-        raise NotFound(f"no agent has ever reported from {host!r}") from None
+    return checked(_HOST, host, f"no agent has ever reported from {host!r}")

@@ -7,8 +7,7 @@ from falcon import uri
 from vethagent import model
 from vethagent.controller import views
 from vethagent.controller.api.body import parse_body, parse_query
-from vethagent.controller.api.resource import HyperLink, answer, rpc_context
-from vethagent.controller.errors import NotFound
+from vethagent.controller.api.resource import HyperLink, answer, checked, rpc_context
 from vethagent.controller.links import Links
 from vethagent.controller.requests import DeleteQuery, LinkQuery, NoQuery
 
@@ -74,7 +73,4 @@ class BridgeLink:
 
 
 def _checked(link_id: str) -> str:
-    try:
-        return _LINK_ID.validate_python(link_id)
-    except pydantic.ValidationError:
-        raise NotFound(f"there is no link {link_id!r}") from None
+    return checked(_LINK_ID, link_id, f"there is no link {link_id!r}")
