@@ -60,6 +60,7 @@ def links(draw: st.DrawFn, *, host: str | None = None) -> model.BridgeLink:
             "adopt": draw(st.booleans()),
             "allow_loop": draw(st.booleans()),
             "admin_state_up": draw(st.booleans()),
+            "confirm": draw(st.booleans()),
             "request_id": draw(st.none() | st.just("req-1")),
         }
     )

@@ -20,6 +20,7 @@ def body(**fields: Any) -> dict[str, Any]:
         "adopt": False,
         "allow_loop": False,
         "admin_state_up": True,
+        "confirm": True,
     }
     return values | fields
 
@@ -179,7 +180,7 @@ def test_an_update_tells_absent_from_null() -> None:
     assert model.BridgeLinkUpdate.model_validate({}).model_fields_set == set()
 
 
-@pytest.mark.parametrize("field", ["ends", "adopt", "allow_loop", "admin_state_up"])
+@pytest.mark.parametrize("field", ["ends", "adopt", "allow_loop", "admin_state_up", "confirm"])
 def test_what_cannot_be_nothing_cannot_be_set_to_null(field: str) -> None:
     assert field in refusal(model.BridgeLinkUpdate, {field: None})[1]
 

@@ -29,6 +29,12 @@ _FLAGS = (
     ),
     ("--adopt", "--no-adopt", "adopt", ("Take over a pair that is there exactly as wanted", "Do not")),
     ("--allow-loop", "--no-allow-loop", "allow_loop", ("Plug even if it closes a loop of bridges", "Do not")),
+    (
+        "--confirm",
+        "--no-confirm",
+        "confirm",
+        ("Have it taken back if with it the host loses the way to the bus", "Do not"),
+    ),
 )
 
 
@@ -60,6 +66,12 @@ class CreateLink(_ChangeLink):
         )
         parser.add_argument("--adopt", action="store_true", help="Take over the pair if it is there exactly as wanted")
         parser.add_argument("--allow-loop", action="store_true", help="Plug even if it closes a loop of bridges")
+        parser.add_argument(
+            "--no-confirm",
+            dest="confirm",
+            action="store_false",
+            help="Keep it even if with it the host loses the way to the bus",
+        )
         parser.add_argument("--disable", action="store_true", help="Plug with both ends down: see link set --enable")
         waiting.add_arguments(parser, "ACTIVE (with --disable: DOWN)")
         return parser
@@ -73,6 +85,7 @@ class CreateLink(_ChangeLink):
             "mtu": parsed_args.mtu,
             "adopt": parsed_args.adopt,
             "allow_loop": parsed_args.allow_loop,
+            "confirm": parsed_args.confirm,
             "admin_state_up": not parsed_args.disable,
         }
         parsing.check(body, "BridgeLinkCreate")
@@ -114,7 +127,7 @@ class SetLink(_ChangeLink):
         """Return names and values."""
         given = vars(parsed_args)
         body: LinkUpdate = {}
-        for field in ("name", "mtu", "adopt", "allow_loop", "admin_state_up"):
+        for field in ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm"):
             if field in given:
                 body[field] = given[field]
         tags = dict(parsed_args.tags)

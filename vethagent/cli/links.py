@@ -57,6 +57,7 @@ def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         "admin_state_up": columns.YesNo(link["admin_state_up"]),
         "adopt": columns.YesNo(link["adopt"]),
         "allow_loop": columns.YesNo(link["allow_loop"]),
+        "confirm": columns.YesNo(link["confirm"]),
         "observed": columns.EndStates(link["observed"]),
         "differences": columns.Differences(link["differences"]),
         "generation": link["generation"],

@@ -53,6 +53,7 @@ class LinkCreate(TypedDict):
     adopt: NotRequired[bool]
     allow_loop: NotRequired[bool]
     admin_state_up: NotRequired[bool]
+    confirm: NotRequired[bool]
 
 
 class LinkUpdate(TypedDict, total=False):
@@ -64,6 +65,7 @@ class LinkUpdate(TypedDict, total=False):
     adopt: bool
     allow_loop: bool
     admin_state_up: bool
+    confirm: bool
 
 
 class Link(TypedDict):
@@ -77,6 +79,7 @@ class Link(TypedDict):
     adopt: bool
     allow_loop: bool
     admin_state_up: bool
+    confirm: bool
     generation: int
     request_id: str | None
     status: str

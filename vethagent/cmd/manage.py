@@ -24,6 +24,12 @@ def upgrade(conf: cfg.ConfigOpts) -> None:
     print(f"the tables have revision {migration.upgrade(common.connection_url(conf))}")
 
 
+def downgrade(conf: cfg.ConfigOpts) -> None:
+    """Take the tables back to an older revision; what came with newer ones is lost."""
+    migration.downgrade(common.connection_url(conf), conf.command.revision)
+    version(conf)
+
+
 def version(conf: cfg.ConfigOpts) -> None:
     """Tell the revision of the tables, and the newest one."""
     found = migration.current(common.open_database(conf, check=False))
@@ -46,9 +52,11 @@ def _days(text: str) -> int:
 
 def _add_parsers(subparsers: Any) -> None:
     actions = subparsers.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
-    for name, action in (("upgrade", upgrade), ("version", version), ("purge", purge)):
-        parser = actions.add_parser(name, help=action.__doc__)
+    for action in (upgrade, downgrade, version, purge):
+        parser = actions.add_parser(action.__name__, help=action.__doc__)
         parser.set_defaults(run=action)
+        if action is downgrade:
+            parser.add_argument("revision", help="such as 0001; 'base' for no tables at all")
         if action is purge:
             parser.add_argument("--days", type=_days, help="keep these; [controller] event_retention if not given")
 

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-import oslo_db.exception
 import sqlalchemy
 from sqlalchemy import orm
 
@@ -59,19 +58,16 @@ class Reports:
     def _store(self, report: model.StateReport) -> tuple[str, str, list[HeldLink]]:
         values = _columns(report)
         values["reported_at"] = self._liveness.now()
-        try:
-            with self._database.writer() as session:
-                agent = session.get(models.Agent, report.host)
-                if agent is None:
-                    new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
-                    agent = models.Agent(host=report.host, **new, **values)
-                    session.add(agent)
-                    LOG.info("the agent of %s reported for the first time", report.host)
-                for name, value in values.items():
-                    setattr(agent, name, value)
-                return agent.mode, agent.incarnation, list(_held(session, [report.host])[report.host])
-        except oslo_db.exception.DBDuplicateEntry as error:
-            raise oslo_db.exception.RetryRequest(error) from error
+        with self._database.writer() as session:
+            agent = session.get(models.Agent, report.host)
+            if agent is None:
+                new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
+                agent = models.Agent(host=report.host, **new, **values)
+                session.add(agent)
+                LOG.info("the agent of %s reported for the first time", report.host)
+            for name, value in values.items():
+                setattr(agent, name, value)
+            return agent.mode, agent.incarnation, list(_held(session, [report.host])[report.host])
 
 
 class Agents:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import oslo_db.exception
 import sqlalchemy
 from sqlalchemy import orm
 
@@ -45,11 +44,8 @@ class Events:
     @retried
     def store(self, batch: model.PortEvents) -> int:
         """Take in a batch in one transaction and return how many of its events were new; a repeat changes nothing."""
-        try:
-            with self._database.writer() as session:
-                return self._store(session, batch)
-        except oslo_db.exception.DBDuplicateEntry as error:
-            raise oslo_db.exception.RetryRequest(error) from error
+        with self._database.writer() as session:
+            return self._store(session, batch)
 
     def list(self, query: EventQuery) -> list[views.Event]:
         """Return events by rising id: the first ones after ``query.after``, without it the newest ones."""

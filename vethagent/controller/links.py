@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import oslo_db.exception
 import sqlalchemy
 from sqlalchemy import orm
 
@@ -23,7 +22,7 @@ from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
 
-_FLAGS = ("name", "mtu", "adopt", "allow_loop", "admin_state_up")
+_FLAGS = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
 
 
 class Links:
@@ -94,7 +93,7 @@ class Links:
             setattr(row, name, getattr(body, name))
         row.ends = _ends_of(body.host, body.ends)
         _renew(row, context, now)
-        with _conflicts(), self._database.writer() as session:
+        with self._database.writer() as session:
             agent = session.get(models.Agent, body.host)
             if agent is None:
                 raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
@@ -106,7 +105,7 @@ class Links:
     def _change(
         self, context: bus.Context, link_id: str, body: model.BridgeLinkUpdate
     ) -> tuple[models.BridgeLink, datetime.datetime]:
-        with _conflicts(), self._database.writer() as session:
+        with self._database.writer() as session:
             row, reported_at = _get(session, link_id, lock=True)
             if row.status == Status.PENDING_DELETE:
                 raise PendingDelete(f"link {link_id} is being deleted")
@@ -139,17 +138,6 @@ class Links:
                 session.expunge(row)
                 session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id == link_id))
         return row, reported_at
-
-
-class _conflicts:  # noqa: N801 - a context manager, used like a function
-    """Another API was faster between the look at the names and the commit: run again, and the look finds it."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, oslo_db.exception.DBDuplicateEntry):
-            raise oslo_db.exception.RetryRequest(error) from error
 
 
 def _get(session: orm.Session, link_id: str, *, lock: bool = False) -> tuple[models.BridgeLink, datetime.datetime]:

@@ -91,6 +91,7 @@ def wanted_of(row: models.BridgeLink) -> dict[str, Any]:
         "adopt": row.adopt,
         "allow_loop": row.allow_loop,
         "admin_state_up": row.admin_state_up,
+        "confirm": row.confirm,
     }
 
 

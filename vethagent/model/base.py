@@ -5,7 +5,7 @@ from typing import Any
 import pydantic
 from pydantic import Field
 
-MODEL_VERSION = "1.0"
+MODEL_VERSION = "1.1"
 
 
 class Model(pydantic.BaseModel):

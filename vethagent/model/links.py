@@ -54,6 +54,7 @@ class BridgeLinkCreate(Model):
     adopt: Flag = Field(default=False, description="Take over the pair if it is there exactly as wanted")
     allow_loop: Flag = Field(default=False, description="Plug even if it closes a loop of bridges")
     admin_state_up: Flag = True
+    confirm: Flag = Field(default=True, description="Take the link back if with it the host lost the way to the bus")
 
 
 class BridgeLinkUpdate(Model):
@@ -65,6 +66,7 @@ class BridgeLinkUpdate(Model):
     adopt: Flag | None = None
     allow_loop: Flag | None = None
     admin_state_up: Flag | None = None
+    confirm: Flag | None = None
 
     @pydantic.model_validator(mode="after")
     def _check_nulls(self) -> Self:

@@ -19,16 +19,18 @@ def link_id(vethctl: Vethctl) -> str:
 
 
 def test_create_sends_what_was_typed(vethctl: Vethctl) -> None:
-    options = ("--name", "seed", "--mtu", "1500", "--adopt", "--allow-loop", "--disable")
+    options = ("--name", "seed", "--mtu", "1500", "--adopt", "--allow-loop", "--no-confirm", "--disable")
     link = vethctl(*CREATE, *options, "-f", "json").json
-    assert {name: link[name] for name in ("host", "name", "mtu", "adopt", "allow_loop", "admin_state_up")} == {
+    wanted = {
         "host": HOST,
         "name": "seed",
         "mtu": 1500,
         "adopt": True,
         "allow_loop": True,
         "admin_state_up": False,
+        "confirm": False,
     }
+    assert {name: link[name] for name in wanted} == wanted
     assert link["ends"] == [
         {"bridge": "br1", "kind": "auto", "device": "phy-br1", "mac": None, "tag": None},
         {"bridge": "br-eth1", "kind": "ovs", "device": "eth1-br1", "mac": None, "tag": 100},
@@ -188,6 +190,11 @@ def test_set_takes_values_away(vethctl: Vethctl, link_id: str) -> None:
         True,
     )
     assert [end["tag"] for end in link["ends"]] == [None, None]
+
+
+def test_set_exempts_from_confirmation_and_back(vethctl: Vethctl, link_id: str) -> None:
+    assert vethctl("link", "set", link_id, "--no-confirm", "-f", "json").json["confirm"] is False
+    assert vethctl("link", "set", link_id, "--confirm", "-f", "json").json["confirm"] is True
 
 
 def test_set_tag_keeps_the_rest_of_the_end(vethctl: Vethctl, link_id: str) -> None:

@@ -90,11 +90,14 @@ def wait_until_served(url: str, process: "subprocess.Popen[str]") -> None:
 
 
 def test_database_commands(run: Run) -> None:
-    assert run("manage", "db", "version").stdout == "no tables (newest: 0001)\n"
+    assert run("manage", "db", "version").stdout == "no tables (newest: 0002)\n"
     for _ in range(2):
         done = run("manage", "db", "upgrade")
-        assert (done.returncode, done.stdout) == (0, "the tables have revision 0001\n"), done.stderr
-    assert run("manage", "db", "version").stdout == "0001 (newest: 0001)\n"
+        assert (done.returncode, done.stdout) == (0, "the tables have revision 0002\n"), done.stderr
+    assert run("manage", "db", "version").stdout == "0002 (newest: 0002)\n"
+    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0002)\n"
+    assert "there is no revision 0815" in run("manage", "db", "downgrade", "0815").stderr
+    assert run("manage", "db", "upgrade").returncode == 0
     assert run("manage", "db", "purge").stdout == "0 port events older than 30 days are deleted\n"
     assert run("manage", "db", "purge", "--days", "3").stdout == "0 port events older than 3 days are deleted\n"
 

@@ -28,6 +28,12 @@ def url(template: pathlib.Path, tmp_path: pathlib.Path) -> str:
 
 
 @pytest.fixture
+def empty_url(tmp_path: pathlib.Path) -> str:
+    """Where there are no tables yet."""
+    return f"sqlite:///{tmp_path}/empty.sqlite"
+
+
+@pytest.fixture
 def database(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database

@@ -17,7 +17,7 @@ def test_the_first_report_makes_an_agent_known(reports: Reports, agents: Agents,
     agent = agents.show("h1")
     assert agents.list() == [agent]
     assert (agent.alive, agent.ready, agent.health[0].part) == (True, False, "ovsdb")
-    assert (agent.mode, agent.reported_at, agent.contract_version) == (Mode.ENFORCE, clock.now, "1.0")
+    assert (agent.mode, agent.reported_at, agent.contract_version) == (Mode.ENFORCE, clock.now, model.MODEL_VERSION)
     assert (agent.links, agent.counters) == ({"ACTIVE": 1}, {"plugs": 2})
     with pytest.raises(NotFound):
         agents.show("h2")

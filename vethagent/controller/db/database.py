@@ -25,20 +25,22 @@ _SQLITE_BEGIN = "vethagent_sqlite_begin"
 class Database:
     """The engine with its two kinds of transactions.
 
-    Nothing is connected before the first transaction; after one, ``close`` comes before a fork.
+    Nothing is connected before the first transaction; after one, ``close`` comes before a fork. Only a migration does
+    without ``foreign_keys`` of SQLite.
     """
 
     def __init__(
         self,
         connection: str,
         *,
+        foreign_keys: bool = True,
         max_pool_size: int | None = None,
         max_overflow: int | None = None,
         pool_timeout: int | None = None,
     ) -> None:
         self._write_lock: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
-            self._engine = _sqlite_engine(connection)
+            self._engine = _sqlite_engine(connection, foreign_keys=foreign_keys)
             # SQLite has one writer at a time. Waiting here is fair and wakes at once; waiting in SQLite polls, and
             # under eventlet would stop the very thread that is waited for.
             self._write_lock = threading.Lock()
@@ -96,7 +98,7 @@ class Database:
         self._engine.dispose()
 
 
-def _sqlite_engine(connection: str) -> sqlalchemy.Engine:
+def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
     """Return an engine for a file. oslo.db's own opens the file anew for each transaction and never begins to write."""
     engine = sqlalchemy.create_engine(connection, pool_size=10, max_overflow=40)
     exc_filters.register_engine(engine)
@@ -107,7 +109,7 @@ def _sqlite_engine(connection: str) -> sqlalchemy.Engine:
         connection.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
 
     # A transaction that reads first and then writes cannot wait for another writer, it fails at once: what is going
     # to write takes the lock when it begins.
@@ -122,7 +124,7 @@ def _sqlite_engine(connection: str) -> sqlalchemy.Engine:
 def database_errors() -> Iterator[None]:
     """Turn the ways in which a database is not there into DatabaseUnavailable.
 
-    Deadlocks and RetryRequest pass: ``retried`` is outside of the transaction and wants to see them.
+    Deadlocks and duplicate entries pass: ``retried`` is outside of the transaction and wants to see them.
     """
     try:
         yield
@@ -141,12 +143,17 @@ def database_errors() -> Iterator[None]:
 
 
 def retried(function: Callable[P, R]) -> Callable[P, R]:
-    """Run ``function``, which makes one transaction, again after a deadlock or a RetryRequest; a few times.
+    """Run ``function``, which makes one transaction, again after a deadlock or a lost race; a few times.
 
-    Galera reports a conflict between two nodes as a deadlock, so this is not only for bugs.
+    Galera reports a conflict between two nodes as a deadlock, so this is not only for bugs. A duplicate entry means
+    that another process was faster between the look whether it is there and the commit: the next look finds it.
     """
     again: Callable[P, R] = oslo_db.api.wrap_db_retry(
-        retry_interval=0.02, max_retry_interval=0.25, max_retries=8, retry_on_deadlock=True
+        retry_interval=0.02,
+        max_retry_interval=0.25,
+        max_retries=8,
+        retry_on_deadlock=True,
+        exception_checker=lambda error: isinstance(error, oslo_db.exception.DBDuplicateEntry),
     )(function)
 
     @functools.wraps(function)

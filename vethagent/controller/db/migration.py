@@ -1,6 +1,7 @@
 """Bringing the tables to what this version of the program wants, and telling whether they are."""
 
 import os
+from collections.abc import Callable
 from importlib import resources
 
 import alembic.command
@@ -20,13 +21,29 @@ class SchemaMismatch(exceptions.VethagentError):
     code = "SCHEMA_MISMATCH"
 
 
-def upgrade(connection: str) -> str:
-    """Bring the database that the URL ``connection`` names to the newest revision and return it.
+def upgrade(connection: str, revision: str = "head") -> str:
+    """Bring the database that the URL ``connection`` names up to ``revision`` and return the newest one.
 
     Everything happens in one transaction where the database can do that (SQLite and PostgreSQL); the folder of a
     SQLite file is made if it is not there.
     """
-    database = Database(connection)
+    _move(connection, alembic.command.upgrade, revision)
+    return newest()
+
+
+def downgrade(connection: str, revision: str) -> None:
+    """Take the database down to ``revision``, "base" for no tables; what newer ones have added is lost.
+
+    Raise SchemaMismatch if there is no such revision below.
+    """
+    if revision not in ("base", *revisions()):
+        raise SchemaMismatch(f"there is no revision {revision}, only {', '.join(revisions())}")
+    _move(connection, alembic.command.downgrade, revision)
+
+
+def _move(connection: str, command: Callable[[alembic.config.Config, str], None], revision: str) -> None:
+    # For SQLite a table is changed by making it anew, and the end of the old one would take with it what refers to it.
+    database = Database(connection, foreign_keys=False)
     if database.file and (folder := os.path.dirname(database.file)):
         try:
             os.makedirs(folder, exist_ok=True)
@@ -36,10 +53,14 @@ def upgrade(connection: str) -> str:
     try:
         with database.connection() as transaction:
             config.attributes["connection"] = transaction
-            alembic.command.upgrade(config, "head")
+            command(config, revision)
     finally:
         database.close()
-    return newest()
+
+
+def revisions() -> list[str]:
+    """Return all revisions that this version of the program knows, the newest one first."""
+    return [script.revision for script in alembic.script.ScriptDirectory.from_config(_config()).walk_revisions()]
 
 
 def newest() -> str:
@@ -64,8 +85,7 @@ def check(database: Database) -> None:
         raise SchemaMismatch(f"the database has no tables yet: {_ADVICE}")
     if found == newest():
         return
-    known = {script.revision for script in alembic.script.ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found in known:
+    if found in revisions():
         raise SchemaMismatch(f"the tables have the old revision {found}, {newest()} is needed: {_ADVICE}")
     raise SchemaMismatch(f"the tables have revision {found}, which is newer than this program ({newest()})")
 

@@ -42,6 +42,8 @@ class Base(orm.DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
         datetime.datetime: UtcDateTime,
+        # SQLAlchemy 2.0 and 2.1 disagree on what a float is by itself.
+        float: sqlalchemy.Double,
         dict[str, Any]: sqlalchemy.JSON,
         list[dict[str, Any]]: sqlalchemy.JSON,
     }
@@ -98,6 +100,7 @@ class BridgeLink(Base):
     adopt: Mapped[bool]
     allow_loop: Mapped[bool]
     admin_state_up: Mapped[bool]
+    confirm: Mapped[bool]
     generation: Mapped[int] = mapped_column(BigInteger)
     request_id: Mapped[str | None] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(16), index=True)

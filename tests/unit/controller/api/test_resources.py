@@ -36,8 +36,8 @@ def test_versions(client: testing.TestClient) -> None:
 def test_life_of_a_link(client: testing.TestClient, events: Events) -> None:
     link = create(client, name="seed", mtu=1500)
     assert set(link) == {
-        *("id", "host", "name", "ends", "mtu", "adopt", "allow_loop", "admin_state_up", "generation", "request_id"),
-        *("status", "reason", "message", "observed", "differences", "observed_generation"),
+        *("id", "host", "name", "ends", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm"),
+        *("generation", "request_id", "status", "reason", "message", "observed", "differences", "observed_generation"),
         *("created_at", "updated_at", "status_changed_at"),
     }
     assert (link["status"], link["reason"], link["generation"]) == ("BUILD", "PLUGGING", 1)

@@ -25,6 +25,12 @@ def upgrade() -> None:
     _create_port_events()
 
 
+def downgrade() -> None:
+    """Nothing is left."""
+    for table in ("port_events", "event_streams", "link_ends", "bridge_links", "agents"):
+        op.drop_table(table)
+
+
 def _create_agents() -> None:
     op.create_table(
         "agents",
