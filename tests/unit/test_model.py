@@ -206,6 +206,24 @@ def test_a_newer_major_version_and_nonsense_are_refused(version: object) -> None
     assert refusal(model.LinkRef, ref)[0] == "version"
 
 
+def test_words_of_a_newer_minor_version_are_kept() -> None:
+    end = {"bridge": "br1", "kind": "vpp", "device": "a"}
+    state = {"link_id": "00000000-0000-0000-0000-000000000001", "generation": 1, "ends": [end]}
+    state |= {"status": "DEGRADED", "reason": "LINK_FLAPS"}
+    event = {"seq": 1, "kind": "merged", "state": state, "observed_at": "2026-01-01T00:00:00Z"}
+    said = model.PortEvent.model_validate(event).model_dump(mode="json", exclude_unset=True)
+    assert said == event
+    assert type(model.PortEvent.model_validate(event | {"kind": "failed"}).kind) is model.EventKind
+
+
+@pytest.mark.parametrize(
+    ("field", "word"), [("status", ""), ("status", "X" * 17), ("status", "active"), ("reason", "A B"), ("reason", 1)]
+)
+def test_what_can_be_no_word_of_any_version_is_refused(field: str, word: object) -> None:
+    state = {"link_id": "00000000-0000-0000-0000-000000000001", "generation": 1, "status": "ACTIVE"}
+    assert refusal(model.LinkState, state | {field: word})[0].startswith(field)
+
+
 # -- what only agents and controllers say --------------------------------------------------------------------------
 
 

@@ -132,7 +132,7 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
         raise StartError(f"transport_url cannot be used: {error}") from error
 
 
-def fail(prog: str, error: Exception) -> NoReturn:
-    """End the process with status 1 and one line on stderr."""
+def fail(prog: str, error: Exception, *, status: int = 1) -> NoReturn:
+    """End the process with ``status`` and one line on stderr."""
     print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(status)

@@ -151,7 +151,7 @@ def _columns(report: model.StateReport) -> dict[str, Any]:
         "contract_version": report.version,
         "started_at": report.started_at,
         "report_interval": report.report_interval,
-        "reported_mode": report.mode.value,
+        "reported_mode": report.mode,
         "ready": report.health.ready,
         "health": plain["health"]["reasons"],
         "links": plain["links"],

@@ -33,9 +33,9 @@ def observed(links: Iterable[HeldLink]) -> str:
     return model.observed_digest(_last_word(link) for link in links)
 
 
-def _last_word(link: HeldLink) -> tuple[str, int, Status, Reason]:
+def _last_word(link: HeldLink) -> tuple[str, int, str, str]:
     if link.status == Status.PENDING_DELETE:
-        return link.id, link.generation, Status.PENDING_DELETE, Reason(link.reason)
+        return link.id, link.generation, Status.PENDING_DELETE, link.reason
     if link.observed_generation is None or link.reported_status is None:
         return link.id, link.generation, Status.BUILD, Reason.PLUGGING
-    return link.id, link.observed_generation, Status(link.reported_status), Reason(link.reported_reason or "")
+    return link.id, link.observed_generation, link.reported_status, link.reported_reason or ""

@@ -92,12 +92,27 @@ class Events:
         position.stream, position.seq = batch.stream, fresh[-1].seq
         now = self._liveness.now()
         links = _lock_links(session, batch.host, fresh)
-        session.execute(sqlalchemy.insert(models.PortEvent), [_row(batch.host, event, links, now) for event in fresh])
+        rows = [_row(batch.host, event, links, now) for event in fresh]
         for event in fresh:
             link = links.get(event.state.link_id)
             if link is not None and link not in session.deleted:
                 _apply(session, link, event, now)
+        session.flush()
+        for number, row in enumerate(rows, _reserve(session, len(rows))):
+            row["id"] = number
+        session.execute(sqlalchemy.insert(models.PortEvent), rows)
         return len(fresh)
+
+
+def _reserve(session: orm.Session, count: int) -> int:
+    """Return the first of ``count`` ids. They are seen in their order, as all others wait here for the commit.
+
+    So this is the last thing that a transaction locks.
+    """
+    counter = models.Counter
+    ours = counter.name == models.PortEvent.__tablename__
+    session.execute(sqlalchemy.update(counter).where(ours).values(value=counter.value + count))
+    return session.scalars(sqlalchemy.select(counter.value).where(ours)).one() - count + 1
 
 
 def _lock_links(session: orm.Session, host: str, events: Sequence[model.PortEvent]) -> dict[str, models.BridgeLink]:
@@ -126,10 +141,10 @@ def _row(
         "link_id": state.link_id,
         "link_name": link.name if link else None,
         "seq": event.seq,
-        "kind": event.kind.value,
+        "kind": event.kind,
         "generation": state.generation,
-        "status": state.status.value,
-        "reason": state.reason.value,
+        "status": state.status,
+        "reason": state.reason,
         "message": _clean(state.message),
         "repaired": plain["repaired"],
         "differences": plain["state"]["differences"],
@@ -148,20 +163,20 @@ def _apply(session: orm.Session, link: models.BridgeLink, event: model.PortEvent
         return
     current = state.generation >= link.generation
     going = link.status == Status.PENDING_DELETE
-    if going and current and event.kind is EventKind.UNPLUGGED:
+    if going and current and event.kind == EventKind.UNPLUGGED:
         LOG.info("%s: link %s of %s is gone", event.request_id, link.id, link.host)
         session.delete(link)
         return
     plain = state.model_dump(mode="json", include={"ends", "differences"})
     link.observed_generation = state.generation
-    link.reported_status, link.reported_reason = state.status.value, state.reason.value
+    link.reported_status, link.reported_reason = state.status, state.reason
     link.observed, link.differences = plain["ends"], plain["differences"]
     if not current:
         return
-    status = Status.PENDING_DELETE.value if going else state.status.value
-    if (link.status, link.reason) != (status, state.reason.value):
+    status = Status.PENDING_DELETE.value if going else state.status
+    if (link.status, link.reason) != (status, state.reason):
         link.status_changed_at = now
-    link.status, link.reason, link.message = status, state.reason.value, _clean(state.message)
+    link.status, link.reason, link.message = status, state.reason, _clean(state.message)
 
 
 def _clean(text: str) -> str:

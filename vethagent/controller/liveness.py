@@ -21,8 +21,8 @@ def utcnow() -> datetime.datetime:
 class Shown:
     """What is shown as the state of a link."""
 
-    status: Status
-    reason: Reason
+    status: str
+    reason: str
     message: str
     changed_at: datetime.datetime
 
@@ -44,7 +44,7 @@ class Liveness:
 
     def shown(self, held: Shown, reported_at: datetime.datetime) -> Shown:
         """Return ``held`` as it is shown: nobody can say that a link of a silent agent works. What goes, still goes."""
-        if held.status is Status.PENDING_DELETE or self.is_alive(reported_at):
+        if held.status == Status.PENDING_DELETE or self.is_alive(reported_at):
             return held
         return Shown(
             status=Status.DOWN,

@@ -19,8 +19,8 @@ class Link(model.BridgeLinkCreate):
     id: model.LinkId
     generation: model.Count = Field(description="Rises with every change")
     request_id: str | None = Field(description="Of the request that made this generation")
-    status: model.Status
-    reason: model.Reason
+    status: model.AnyStatus
+    reason: model.AnyReason
     message: str = Field(description="The reason as a sentence")
     observed: tuple[model.EndState, ...] = Field(description="The two ends as the agent last saw them")
     differences: tuple[model.Difference, ...] = Field(description="What is not as wanted")
@@ -38,7 +38,7 @@ class Agent(model.Model):
     ready: bool = Field(description="Whether it has been in step with the controller since it started")
     health: tuple[model.HealthReason, ...] = Field(description="What does not work as it should; empty is good")
     mode: model.Mode = Field(description="As wanted")
-    reported_mode: model.Mode
+    reported_mode: model.AnyMode
     description: str | None
     agent_version: str
     contract_version: str
@@ -59,10 +59,10 @@ class Event(model.Model):
     link_id: str
     link_name: str | None = Field(description="At the time; null if there was no name or no such link")
     seq: int = Field(description="Number within the agent's event stream")
-    kind: model.EventKind
+    kind: model.AnyEventKind
     generation: int
-    status: model.Status
-    reason: model.Reason
+    status: model.AnyStatus
+    reason: model.AnyReason
     message: str
     repaired: tuple[model.Difference, ...]
     differences: tuple[model.Difference, ...]
@@ -107,7 +107,7 @@ def ref_of(row: models.BridgeLink) -> model.LinkRef:
 
 def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:
     """Return ``row`` as it is shown; ``reported_at`` is when its agent last reported."""
-    held = Shown(model.Status(row.status), model.Reason(row.reason), row.message, row.status_changed_at)
+    held = Shown(row.status, row.reason, row.message, row.status_changed_at)
     shown = liveness.shown(held, reported_at)
     return Link(
         id=row.id,

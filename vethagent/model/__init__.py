@@ -8,6 +8,11 @@ with ``extra="forbid"``: a misspelt field is an error, not a silence.
 from vethagent.model.base import MODEL_VERSION, Message, Model, explain
 from vethagent.model.digests import desired_digest, digest, observed_digest
 from vethagent.model.fields import (
+    AnyBridgeKind,
+    AnyEventKind,
+    AnyMode,
+    AnyReason,
+    AnyStatus,
     BridgeKind,
     Count,
     DeviceName,
@@ -42,6 +47,11 @@ from vethagent.model.states import (
 
 __all__ = [
     "MODEL_VERSION",
+    "AnyBridgeKind",
+    "AnyEventKind",
+    "AnyMode",
+    "AnyReason",
+    "AnyStatus",
     "Bridge",
     "BridgeKind",
     "BridgeLink",

@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Iterable
 
-from vethagent.model.fields import Reason, Status
-
 
 def digest(items: Iterable[tuple[str | int, ...]]) -> str:
     """Return an order-free hash, 32 hex digits, over ``items``.
@@ -24,6 +22,6 @@ def desired_digest(links: Iterable[tuple[str, int]]) -> str:
     return digest(links)
 
 
-def observed_digest(links: Iterable[tuple[str, int, Status, Reason]]) -> str:
+def observed_digest(links: Iterable[tuple[str, int, str, str]]) -> str:
     """Return the digest over (link id, generation, status, reason) of all that was reported of a host."""
     return digest(links)

@@ -112,6 +112,15 @@ class Reason(enum.StrEnum):
     HELPER_REFUSED = "HELPER_REFUSED"
 
 
+#: In what an agent says: a word that a newer minor version has brought is kept as it is, and shown as it is.
+AnyStatus = Annotated[
+    Status | Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,15}$")], Field(union_mode="left_to_right")
+]
+AnyReason = Annotated[
+    Reason | Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")], Field(union_mode="left_to_right")
+]
+
+
 class Mode(enum.StrEnum):
     """Of an agent: repair drift; report drift and change nothing; do nothing, casts wait."""
 
@@ -129,3 +138,11 @@ class EventKind(enum.StrEnum):
     DRIFTED = "drifted"
     FAILED = "failed"
     UNPLUGGED = "unplugged"
+
+
+_Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
+
+#: As AnyStatus.
+AnyBridgeKind = Annotated[BridgeKind | _Word, Field(union_mode="left_to_right")]
+AnyMode = Annotated[Mode | _Word, Field(union_mode="left_to_right")]
+AnyEventKind = Annotated[EventKind | _Word, Field(union_mode="left_to_right")]

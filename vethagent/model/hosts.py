@@ -1,7 +1,7 @@
 """What an agent answers: its host, and what it would do."""
 
 from vethagent.model.base import Message, Model
-from vethagent.model.fields import BridgeKind, Host, LinkId
+from vethagent.model.fields import AnyBridgeKind, Host, LinkId
 from vethagent.model.states import LinkState
 
 
@@ -16,7 +16,7 @@ class Bridge(Model):
     """One bridge of a host."""
 
     name: str
-    kind: BridgeKind
+    kind: AnyBridgeKind
     mtu: int | None = None
     datapath_type: str | None = None
     stp: bool = False

@@ -3,14 +3,28 @@
 from pydantic import Field
 
 from vethagent.model.base import Message, Model
-from vethagent.model.fields import BridgeKind, Count, Digest, EventKind, Host, LinkId, Mode, Reason, Status, Text, Utc
+from vethagent.model.fields import (
+    AnyBridgeKind,
+    AnyEventKind,
+    AnyMode,
+    AnyReason,
+    AnyStatus,
+    Count,
+    Digest,
+    Host,
+    LinkId,
+    Mode,
+    Reason,
+    Text,
+    Utc,
+)
 
 
 class EndState(Model):
     """One end as it is: kernel (ifindex to tx_checksum) and OVSDB (ofport to error) together; None is 'unknown'."""
 
     bridge: str
-    kind: BridgeKind
+    kind: AnyBridgeKind
     device: str
     present: bool = False
     ifindex: int | None = None
@@ -41,8 +55,8 @@ class LinkState(Model):
 
     link_id: LinkId
     generation: Count
-    status: Status
-    reason: Reason = Reason.NONE
+    status: AnyStatus
+    reason: AnyReason = Reason.NONE
     message: str = ""
     ends: tuple[EndState, ...] = ()
     differences: tuple[Difference, ...] = ()
@@ -52,7 +66,7 @@ class PortEvent(Model):
     """One link after it changed: the whole observed state, never a delta."""
 
     seq: Count = Field(description="Number within the agent's event stream, rising")
-    kind: EventKind
+    kind: AnyEventKind
     state: LinkState
     repaired: tuple[Difference, ...] = Field(default=(), description="What was wrong since the last event, and is not")
     took_ms: float | None = Field(default=None, description="Milliseconds from first notice until so")
@@ -94,11 +108,11 @@ class StateReport(Message):
     agent_version: str
     started_at: Utc
     report_interval: float = Field(gt=0, description="Seconds until the next one, about")
-    mode: Mode
+    mode: AnyMode
     health: Health
     desired_digest: Digest
     observed_digest: Digest
-    links: dict[Status, Count] = Field(default_factory=dict)
+    links: dict[AnyStatus, Count] = Field(default_factory=dict)
     counters: dict[str, Count] = Field(default_factory=dict)
 
 

@@ -30,7 +30,7 @@ class Book:
         self.journal.found(found)
         return self.journal.tell(found, request_id="req-1", moving=moving)
 
-    def said(self) -> list[EventKind]:
+    def said(self) -> list[str]:
         kinds = [event.kind for event in self.events]
         self.events.clear()
         return kinds

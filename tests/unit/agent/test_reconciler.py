@@ -129,7 +129,7 @@ class Node:
         self.inbox.mark([link_id])
         self.settle()
 
-    def said(self) -> list[tuple[str, EventKind, Status, Reason]]:
+    def said(self) -> list[tuple[str, str, str, str]]:
         said = [(e.state.link_id, e.kind, e.state.status, e.state.reason) for e in self.events]
         self.events.clear()
         return said

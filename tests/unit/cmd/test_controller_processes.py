@@ -90,16 +90,30 @@ def wait_until_served(url: str, process: "subprocess.Popen[str]") -> None:
 
 
 def test_database_commands(run: Run) -> None:
-    assert run("manage", "db", "version").stdout == "no tables (newest: 0002)\n"
+    assert run("manage", "db", "version").stdout == "no tables (newest: 0003)\n"
     for _ in range(2):
         done = run("manage", "db", "upgrade")
-        assert (done.returncode, done.stdout) == (0, "the tables have revision 0002\n"), done.stderr
-    assert run("manage", "db", "version").stdout == "0002 (newest: 0002)\n"
-    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0002)\n"
+        assert (done.returncode, done.stdout) == (0, "the tables have revision 0003\n"), done.stderr
+    assert run("manage", "db", "version").stdout == "0003 (newest: 0003)\n"
+    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0003)\n"
     assert "there is no revision 0815" in run("manage", "db", "downgrade", "0815").stderr
     assert run("manage", "db", "upgrade").returncode == 0
     assert run("manage", "db", "purge").stdout == "0 port events older than 30 days are deleted\n"
     assert run("manage", "db", "purge", "--days", "3").stdout == "0 port events older than 3 days are deleted\n"
+
+
+def test_upgrade_check(run: Run) -> None:
+    done = run("status", "upgrade", "check", "--json")
+    assert done.returncode == 2, done.stderr
+    found = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    assert {name: check["result"] for name, check in found.items()} == {"Database": 2, "Message bus": 0, "Agents": 0}
+    assert "run 'vethagent-manage db upgrade'" in found["Database"]["details"]
+    assert run("manage", "db", "upgrade").returncode == 0
+    done = run("status", "upgrade", "check")
+    assert (done.returncode, done.stdout.count("Success")) == (0, 3), done.stdout
+    done = run("status", "upgrade", "check", OS_DEFAULT__TRANSPORT_URL="rubbish://")
+    assert done.returncode == 2
+    assert "transport_url" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import concurrent.futures
 import uuid
 
 import pytest
@@ -6,9 +7,10 @@ from hypothesis import strategies as st
 
 from tests.unit.controller import fakes
 from vethagent import model
+from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events, unseen
 from vethagent.controller.links import Links
-from vethagent.controller.requests import EventQuery
+from vethagent.controller.requests import EventQuery, LinkQuery
 from vethagent.model import Reason, Status
 
 LINK = str(uuid.UUID(int=5))
@@ -54,6 +56,25 @@ def test_repeat_is_dropped(events: Events) -> None:
     assert [event.seq for event in events.list(EventQuery())] == [1, 2, 3, 1]
 
 
+def test_a_follower_misses_no_event_that_was_committed_late(events: Events, database: Database) -> None:
+    seen: list[str] = []
+
+    def follow(after: int) -> int:
+        found = events.list(EventQuery(after=after))
+        seen.extend(event.host for event in found)
+        return found[-1].id if found else after
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with database.writer() as session:
+            events._store(session, numbered([1]))
+            other = pool.submit(events.store, fakes.batch([fakes.event(LINK, 1)], host="h2"))
+            concurrent.futures.wait([other], timeout=0.5)  # it cannot overtake; what can has the time to
+            last = follow(0)
+        assert other.result(30) == 1
+    follow(last)
+    assert seen == ["h1", "h2"]
+
+
 def test_state_is_taken_over(events: Events, links: Links, known: str, clock: fakes.Clock) -> None:
     link = links.create(fakes.CONTEXT, fakes.body(name="seed"))
     clock.advance(1)
@@ -71,6 +92,17 @@ def test_state_is_taken_over(events: Events, links: Links, known: str, clock: fa
     assert (stored.link_name, stored.kind, stored.took_ms, stored.received_at) == ("seed", "drifted", 1.5, clock.now)
     assert stored.observed_at == fakes.START
     assert shown.updated_at == link.updated_at
+
+
+def test_words_of_a_newer_agent_are_shown_as_they_are(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    said = {"kind": "merged", "status": "DEGRADED", "reason": "LINK_FLAPS"}
+    events.store(fakes.batch([fakes.event(link.id, 1, **said)]))
+    stored = events.list(EventQuery())[0]
+    assert (stored.kind, stored.status, stored.reason) == tuple(said.values())
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason) == ("DEGRADED", "LINK_FLAPS")
+    assert links.list(LinkQuery())[0] == [shown]
 
 
 def test_the_last_of_a_batch_wins(events: Events, links: Links, known: str) -> None:

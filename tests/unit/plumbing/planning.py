@@ -24,7 +24,7 @@ def settle(host: Host, *wanted: model.BridgeLink) -> list[LinkPlan]:
     raise AssertionError("no end in sight")
 
 
-def reason(plan: LinkPlan) -> tuple[Status, Reason]:
+def reason(plan: LinkPlan) -> tuple[str, str]:
     return plan.state.status, plan.state.reason
 
 

@@ -21,6 +21,9 @@ R = TypeVar("R")
 _SQLITE_BUSY_MS = 10_000
 _SQLITE_BEGIN = "vethagent_sqlite_begin"
 
+#: What drivers raise when a server is not there, ends, or lets nobody in.
+_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+
 
 class Database:
     """The engine with its two kinds of transactions.
@@ -134,10 +137,11 @@ def database_errors() -> Iterator[None]:
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
     except (oslo_db.exception.DBDeadlock, oslo_db.exception.DBDuplicateEntry):
         raise
-    except sqlalchemy.exc.TimeoutError as error:
+    except (sqlalchemy.exc.TimeoutError, *_AWAY) as error:
+        # oslo.db does not see what fails while a connection is made.
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
     except oslo_db.exception.DBError as error:
-        if isinstance(error.inner_exception, sqlalchemy.exc.OperationalError):
+        if isinstance(error.inner_exception, _AWAY):
             raise exceptions.DatabaseUnavailable(_first_line(error)) from error
         raise
 

@@ -138,8 +138,22 @@ class LinkEnd(Base):
     tag: Mapped[int | None]
 
 
+class Counter(Base):
+    """The last number that was given, by the name of the table that is numbered."""
+
+    __tablename__ = "counters"
+    __table_args__ = MYSQL
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
 class PortEvent(Base):
-    """One port event; it outlives its link. Ids only rise, also after a purge: readers follow by them."""
+    """One port event; it outlives its link. Readers follow by the ids, which only rise, also after a purge.
+
+    They come from a counter and not from the column itself, which would give them in the order in which transactions
+    write: a reader may have seen the next one when the one before is committed, and would never look back.
+    """
 
     __tablename__ = "port_events"
     __table_args__ = (Index("ix_port_events_host_id", "host", "id"), {**MYSQL, "sqlite_autoincrement": True})
