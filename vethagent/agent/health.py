@@ -42,6 +42,7 @@ class HealthKeeper:
             if self._ready:
                 return
             self._ready = True
+        LOG.info("in step with the controller")
         self.changed()
 
     def state(self) -> model.Health:

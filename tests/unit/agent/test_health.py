@@ -47,10 +47,15 @@ def test_parts_are_told_apart(health: HealthKeeper, changes: list[model.Health])
     ]
 
 
-def test_ready_is_told_once(health: HealthKeeper, changes: list[model.Health]) -> None:
-    health.ready()
-    health.ready()
+def test_ready_is_told_once(
+    health: HealthKeeper, changes: list[model.Health], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        health.ready()
+        health.ready()
     assert [each.ready for each in changes] == [True]
+    # devstack/lib/vethagent waits for these words
+    assert caplog.messages == ["in step with the controller"]
 
 
 def test_counts_rise() -> None:
