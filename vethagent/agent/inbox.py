@@ -11,7 +11,7 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 from vethagent.plumbing.observed import OvsBridge, OvsPort
-from vethagent.plumbing.ovs import OvsChanges
+from vethagent.plumbing.ovs_replica import OvsChanges
 from vethagent.plumbing.rtnl import Changes
 
 T = TypeVar("T")

@@ -129,7 +129,6 @@ class Reconciler:
             failures = self._applier.apply(todo)
             self._counters.add("batches")
             self._judge_helper(todo, failures)
-            self._judge_ovsdb(todo, failures)
             self._drain()
         for plan in plans:
             failure = failures.get(plan.state.link_id)
@@ -221,13 +220,6 @@ class Reconciler:
             self._health.bad("privsep", away[0].message)
         elif any(plan.operations for plan in plans):
             self._health.good("privsep")
-
-    def _judge_ovsdb(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
-        away = [failure for failure in failures.values() if failure.reason is Reason.OVSDB_UNAVAILABLE]
-        if away:
-            self._health.bad("ovsdb", away[0].message)
-        elif any(plan.attach or plan.detach for plan in plans if plan.state.link_id not in failures):
-            self._health.good("ovsdb")
 
     # -- timers --------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from vethagent.agent.outbox import Outbox
 from vethagent.agent.reconciler import Reconciler
 from vethagent.agent.reporter import EventSender, Heartbeat
 from vethagent.agent.store import Store
+from vethagent.agent.watchdog import Watchdog
 from vethagent.plumbing import rtnl
 from vethagent.plumbing.apply import Applier
 from vethagent.plumbing.observed import Observed
@@ -48,6 +49,7 @@ class AgentSettings:
     rpc_timeout: float = 10
     report_interval: float = 30
     audit_interval: float = 600
+    watchdog_timeout: float = 30
 
 
 class Agent:
@@ -76,6 +78,7 @@ class Agent:
             self._inbox.put_ovs,
             timeout=settings.ovsdb_timeout,
             connection_changed=self._ovs_changed,
+            switch_back=self._switch_back,
         )
         self._helper = Helper(timeout=settings.helper_timeout)
         self._reconciler = self._make_reconciler()
@@ -93,6 +96,8 @@ class Agent:
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
+        self._watchdog = Watchdog(self._ovs, self._health, timeout=settings.watchdog_timeout)
+        self._watchdog.start()
         self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
 
@@ -100,6 +105,7 @@ class Agent:
         """End after the batch under way; links stay as they are."""
         self._stopping.set()
         self._heartbeat.stop()
+        self._watchdog.stop()
         # Stopping the server waits for a broker that may be away.
         stopper = threading.Thread(target=self._server.stop, name="rpc-stop", daemon=True)
         stopper.start()
@@ -191,6 +197,10 @@ class Agent:
             self._inbox.mark_all()  # what could not be done without it is tried again
         elif not self._stopping.is_set():
             self._health.bad("ovsdb", f"the connection to {self._settings.ovsdb_connection} is lost")
+
+    def _switch_back(self) -> None:
+        self._health.good("vswitchd")
+        self._inbox.mark_all()  # some links may have waited for it
 
     def _publish(self, event: model.PortEvent) -> None:
         state = event.state

@@ -29,6 +29,7 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
         rpc_timeout=conf.agent.rpc_timeout,
         report_interval=conf.agent.report_interval,
         audit_interval=conf.agent.audit_interval,
+        watchdog_timeout=conf.agent.watchdog_timeout,
     )
 
 

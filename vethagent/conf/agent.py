@@ -30,7 +30,8 @@ OPTIONS = [
         default=10,
         min=1,
         max=300,
-        help="Seconds that one transaction of the Open vSwitch database may take.",
+        help="Seconds that one transaction of the Open vSwitch database may take, and after which a database server "
+        "that says nothing at all is taken to hang, but not less than 2.",
     ),
     cfg.IntOpt(
         "helper_timeout",
@@ -53,6 +54,14 @@ OPTIONS = [
         max=86400,
         help="Seconds between two looks at all devices and ports, for changes that came without an event. "
         "0 turns it off.",
+    ),
+    cfg.IntOpt(
+        "watchdog_timeout",
+        default=30,
+        min=3,
+        max=3600,
+        help="Seconds within which the agent notices, and reports, that a part does not answer: ovs-vswitchd, the "
+        "privileged helper, or its own reconciler. ovs-vswitchd is asked three times in this time.",
     ),
     cfg.StrOpt(
         "store",

@@ -85,7 +85,7 @@ class PortEvents(Message):
 class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
-    part: str = Field(description="bus, controller, events, ovsdb, privsep, store or reconciler")
+    part: str = Field(description="bus, controller, events, ovsdb, vswitchd, privsep, store or reconciler")
     message: str
 
 

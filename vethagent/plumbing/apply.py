@@ -40,18 +40,26 @@ class Applier:
     def apply(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
         """Carry out ``plans``, of as many different links; return the failures by link id."""
         failures: dict[str, Failure] = {}
-        made: dict[str, int] = {}
+        # Else a pair would be made, and deleted again when its port cannot be, with each try.
         if not self._ovs.connected:
-            # Else a pair would be made, and deleted again when its port cannot be, with each try.
             away = Failure(Reason.OVSDB_UNAVAILABLE, "Open vSwitch's database is not connected")
             failures.update((_id(plan), away) for plan in plans if plan.detach or plan.attach)
-            plans = _without(plans, failures)
+        else:
+            stuck = Failure(Reason.OVSDB_UNAVAILABLE, "ovs-vswitchd does not act, and may still hold the device")
+            held = (plan for plan in plans if self._ovs.is_stuck(step.device for step in plan.attach))
+            failures.update((_id(plan), stuck) for plan in held)
+        # Those that wait for ovs-vswitchd between two steps hold up none of the others.
+        for patient in (False, True):
+            self._carry_out([plan for plan in _without(plans, failures) if plan.settle is patient], failures)
+        return failures
+
+    def _carry_out(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        made: dict[str, int] = {}
         self._detach([plan for plan in plans if plan.detach], failures)
         self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
         self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)
         if half_made := {link_id: index for link_id, index in made.items() if link_id in failures}:
             self._take_back(half_made)
-        return failures
 
     def _detach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         try:

@@ -1,198 +1,42 @@
-"""Open vSwitch of this host: its rows as they change, and one transaction for a batch."""
+"""Open vSwitch of this host: one transaction for a batch."""
 
-import dataclasses
+import contextlib
 import logging
+import queue
 import threading
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from ovs.db import idl as ovs_idl
 from ovsdbapp import exceptions as ovsdbapp_exceptions
-from ovsdbapp.backend.ovs_idl import command, connection, idlutils
+from ovsdbapp.backend.ovs_idl import command, connection, idlutils, transaction
 from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
-from vethagent.plumbing import naming
-from vethagent.plumbing.observed import OvsBridge, OvsPort
+from vethagent.plumbing import ovs_schema
+from vethagent.plumbing.ovs_replica import SCHEMA, Replica, Sink, optional, owner
 from vethagent.plumbing.steps import AttachPort, DetachPort
+from vethagent.plumbing.switch import Switch
 
 LOG = logging.getLogger(__name__)
 
-_SCHEMA = "Open_vSwitch"
-_RECONNECT_MS = 1000
-#: What is monitored. No statistics and no status: a column that changes by itself would wake the agent for nothing.
-_COLUMNS = {
-    "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
-    "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable", "other_config", "external_ids"),
-    "Port": ("name", "interfaces", "tag", "external_ids"),
-    "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class OvsChanges:
-    """Rows that changed, by name, None for those that are gone; ``whole``: everything that is not in it is gone."""
-
-    bridges: Mapping[str, OvsBridge | None]
-    ports: Mapping[str, OvsPort | None]
-    whole: bool = False
-
-
-Sink = Callable[[OvsChanges], None]
-
-
-class _Idl(connection.OvsdbIdl):
-    """The replica of the database; after each run it tells ``sink`` what changed, once.
-
-    All of it happens in the one thread that runs the replica, so rows are read while they hold still.
-    """
-
-    def __init__(
-        self, remote: str, schema: ovs_idl.SchemaHelper, sink: Sink, connection_changed: Callable[[bool], None]
-    ) -> None:
-        super().__init__(remote, schema)
-        # By itself the library waits up to 8 s between attempts; what is on this host may be asked each second.
-        self._session.reconnect.set_backoff(_RECONNECT_MS, _RECONNECT_MS)
-        self._sink = sink
-        self._connection_changed = connection_changed
-        self._was_connected = False
-        self._dirty: set[tuple[str, uuid.UUID]] = set()
-        self._fresh = False
-        #: Where each row was when it was last told: a row that is deleted cannot be asked any more.
-        self._bridge_names: dict[uuid.UUID, str] = {}
-        self._bridge_ports: dict[uuid.UUID, set[uuid.UUID]] = {}
-        self._port_bridge: dict[uuid.UUID, uuid.UUID] = {}
-        self._port_interfaces: dict[uuid.UUID, set[uuid.UUID]] = {}
-        self._interface_port: dict[uuid.UUID, uuid.UUID] = {}
-        self._interface_names: dict[uuid.UUID, str] = {}
-
-    @property
-    def connected(self) -> bool:
-        """Whether the server is there now."""
-        return bool(self._session.is_connected()) and self.state == self.IDL_S_MONITORING
-
-    def notify(self, event: str, row: ovs_idl.Row, updates: ovs_idl.Row | None = None) -> None:
-        """Remember that a row changed; called by the library for each."""
-        table = row._table.name
-        if table == "Open_vSwitch":
-            # The root row is made once in the life of a database, so it comes again only when everything does: after
-            # a reconnect rows come as new, and those that were deleted meanwhile are never mentioned.
-            self._fresh |= event == ovs_idl.ROW_CREATE
-        else:
-            self._dirty.add((table, row.uuid))
-
-    def run(self) -> bool:
-        """Read what the server sent, then tell what of it matters."""
-        changed = bool(super().run())
-        if self._fresh or self._dirty:
-            fresh, dirty = self._fresh, self._dirty
-            self._fresh, self._dirty = False, set()
-            self._sink(self._snapshot() if fresh else self._collect(dirty))
-        if self.connected != self._was_connected:
-            self._was_connected = self.connected
-            self._connection_changed(self._was_connected)
-        return changed
-
-    def _snapshot(self) -> OvsChanges:
-        for index in (
-            self._bridge_names,
-            self._bridge_ports,
-            self._port_bridge,
-            self._port_interfaces,
-            self._interface_port,
-            self._interface_names,
-        ):
-            index.clear()
-        everything = {(table, row) for table in ("Bridge", "Port", "Interface") for row in self.tables[table].rows}
-        return dataclasses.replace(self._collect(everything), whole=True)
-
-    def _collect(self, dirty: set[tuple[str, uuid.UUID]]) -> OvsChanges:
-        bridges: dict[str, OvsBridge | None] = {}
-        ports = {row for table, row in dirty if table == "Port"}
-        interfaces = {row for table, row in dirty if table == "Interface"}
-        for bridge in (row for table, row in dirty if table == "Bridge"):
-            ports |= self._collect_bridge(bridge, bridges)
-        for port in ports:
-            interfaces |= self._collect_port(port)
-        changed: dict[str, OvsPort | None] = {}
-        for interface in interfaces:
-            before = self._interface_names.pop(interface, None)
-            now = self._interface(interface)
-            if before is not None and (now is None or now.name != before):
-                changed.setdefault(before, None)
-            if now is not None:
-                self._interface_names[interface] = now.name
-                changed[now.name] = now
-        return OvsChanges(bridges, changed)
-
-    def _collect_bridge(self, key: uuid.UUID, bridges: dict[str, OvsBridge | None]) -> set[uuid.UUID]:
-        """Take in one bridge; return the ports that came to it or left it."""
-        row = self.tables["Bridge"].rows.get(key)
-        before, name_before = self._bridge_ports.pop(key, set()), self._bridge_names.pop(key, None)
-        if name_before is not None and (row is None or row.name != name_before):
-            bridges.setdefault(name_before, None)
-        now: set[uuid.UUID] = set()
-        if row is not None:
-            now = {port.uuid for port in row.ports}
-            self._bridge_ports[key], self._bridge_names[key] = now, row.name
-            bridges[row.name] = OvsBridge(row.name, row.datapath_type, bool(row.stp_enable or row.rstp_enable))
-        for port in before - now:
-            if self._port_bridge.get(port) == key:
-                del self._port_bridge[port]
-        self._port_bridge.update(dict.fromkeys(now - before, key))
-        return before ^ now
-
-    def _collect_port(self, key: uuid.UUID) -> set[uuid.UUID]:
-        """Take in one port; return its interfaces, those that it had before included."""
-        row = self.tables["Port"].rows.get(key)
-        before = self._port_interfaces.pop(key, set())
-        now: set[uuid.UUID] = set()
-        if row is not None:
-            now = {interface.uuid for interface in row.interfaces}
-            self._port_interfaces[key] = now
-        for interface in before - now:
-            if self._interface_port.get(interface) == key:
-                del self._interface_port[interface]
-        self._interface_port.update(dict.fromkeys(now, key))
-        return before | now
-
-    def _interface(self, key: uuid.UUID) -> OvsPort | None:
-        """Return an interface that is in a bridge."""
-        row = self.tables["Interface"].rows.get(key)
-        port_key = self._interface_port.get(key)
-        port = self.tables["Port"].rows.get(port_key) if port_key else None
-        bridge = self._bridge_names.get(self._port_bridge[port_key]) if port_key in self._port_bridge else None
-        if row is None or port is None or bridge is None:
-            return None
-        return OvsPort(
-            name=row.name,
-            port=port.name,
-            bridge=bridge,
-            type=row.type,
-            peer=row.options.get("peer"),
-            tag=_optional(port.tag),
-            link_id=_owner(port),
-            ofport=_optional(row.ofport),
-            ifindex=_optional(row.ifindex),
-            error=_optional(row.error),
-        )
+#: Seconds of silence that a batch allows ovs-vswitchd to let go of a device; with 1000 ports it takes a tenth of one.
+_SETTLE = 5.0
 
 
 class _Transaction(impl_idl.OvsVsctlTransaction):
-    """A transaction that is done when the server has it; ``settle`` waits until ovs-vswitchd has acted too.
+    """A transaction that is done when the server has it; ``number`` is what it has raised ``next_cfg`` to.
 
-    With 1000 ports that wait takes 115 ms of each 117; the ofport event tells of an attached port all the same.
+    To wait until ovs-vswitchd has acted takes 115 ms of each 117 with 1000 ports; the ofport event tells of an attached
+    port all the same.
     """
 
-    def __init__(self, api: impl_idl.OvsdbIdl, conn: connection.Connection, *, settle: bool) -> None:
+    def __init__(self, api: impl_idl.OvsdbIdl, conn: connection.Connection) -> None:
         super().__init__(api, conn, check_error=True, log_errors=False)
-        self._settle = settle
+        self.number = 0
 
     def do_post_commit(self, txn: ovs_idl.Transaction) -> None:
-        """Wait for ovs-vswitchd if asked to."""
-        if self._settle:
-            super().do_post_commit(txn)
+        """Do not wait."""
+        self.number = txn.get_increment_new_value()
 
 
 class _Api(impl_idl.OvsdbIdl):
@@ -253,7 +97,7 @@ class _Detach(command.BaseCommand):
         bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", self._step.bridge, None)
         if port is None or bridge is None:
             return
-        if _owner(port) == (self._step.link_id if self._step.marked else None):
+        if owner(port) == (self._step.link_id if self._step.marked else None):
             bridge.delvalue("ports", port.uuid)
             self._release(bridge, port)
 
@@ -267,7 +111,7 @@ class _Detach(command.BaseCommand):
         if any(constants.OVS_LINK_ID in port.external_ids for port in bridge.ports if port != leaving):
             return
         if mtu is not None:
-            if str(_optional(local.mtu_request)) == mtu:
+            if str(optional(local.mtu_request)) == mtu:
                 local.mtu_request = []
             local.delkey("external_ids", constants.OVS_MTU_KEPT)
         if mac is not None:
@@ -276,19 +120,43 @@ class _Detach(command.BaseCommand):
             bridge.delkey("external_ids", constants.OVS_MAC_KEPT)
 
 
+class _Ask(command.BaseCommand):
+    """Ask ovs-vswitchd to say when it has seen this; nothing changes but the number of the last change."""
+
+    def run_idl(self, txn: ovs_idl.Transaction) -> None:
+        """Raise the number; the library's own way to do so has no effect in a transaction without another change."""
+        root = self.api._ovs
+        root.verify("next_cfg")
+        root.next_cfg += 1
+
+
 class Ovs:
     """The database of one host.
 
     ``sink`` is called with all rows first and after each reconnect, else with changes; ``connection_changed`` with
-    whether the server is there, after that. Both from a thread that must not be held up.
+    whether the server is there, after that; ``switch_back`` when ovs-vswitchd acts again after it has not for a while.
+    All from a thread that must not be held up.
     """
 
-    def __init__(self, remote: str, sink: Sink, *, timeout: float, connection_changed: Callable[[bool], None]) -> None:
-        """``remote`` as in ``unix:/var/run/openvswitch/db.sock``; ``timeout`` of one transaction in seconds."""
+    def __init__(
+        self,
+        remote: str,
+        sink: Sink,
+        *,
+        timeout: float,
+        connection_changed: Callable[[bool], None],
+        switch_back: Callable[[], None],
+    ) -> None:
+        """``remote`` as in ``unix:/var/run/openvswitch/db.sock``.
+
+        ``timeout`` is in seconds, for one transaction and for a server that says nothing at all.
+        """
         self._remote = remote
         self._sink = sink
         self._connection_changed = connection_changed
         self._timeout = timeout
+        self._patience = min(_SETTLE, timeout)
+        self._switch = Switch(switch_back)
         self._lock = threading.Lock()
         self._api: _Api | None = None
 
@@ -304,16 +172,27 @@ class Ovs:
         After that the library connects again by itself whenever the server was away.
         """
         try:
-            schema = idlutils.get_schema_helper(self._remote, _SCHEMA)
-            for table, columns in _COLUMNS.items():
-                schema.register_columns(table, list(columns))
-            replica = _Idl(self._remote, schema, self._sink, self._connection_changed)
+            self._api = self._start(ovs_schema.fetch(self._remote, SCHEMA, self._timeout))
+        except Exception as error:  # the library raises bare Exception, OSError and its own
+            raise exceptions.OvsdbUnavailable(f"{self._remote}: {error}") from error
+
+    def _start(self, schema: ovs_idl.SchemaHelper) -> _Api:
+        replica = Replica(
+            self._remote,
+            schema,
+            self._sink,
+            self._connection_changed,
+            switch=self._switch,
+            timeout=self._timeout,
+        )
+        try:
             conn = connection.Connection(replica, self._timeout)
             api = _Api(conn)
             conn.start()
-        except Exception as error:  # the library raises bare Exception, OSError and its own
-            raise exceptions.OvsdbUnavailable(f"{self._remote}: {error}") from error
-        self._api = api
+        except BaseException:
+            replica.close()
+            raise
+        return api
 
     def close(self) -> None:
         """Disconnect."""
@@ -326,44 +205,60 @@ class Ovs:
     ) -> None:
         """Do all steps in one transaction; the changes have gone to ``sink`` when this returns.
 
-        Raise OvsdbUnavailable if the server does not answer, OvsdbRefused if a step cannot be done: then none is.
+        With ``settle`` ovs-vswitchd has let go of what was detached when this returns; what it has not let go of is not
+        attached again before. Raise OvsdbUnavailable if the server does not answer or ovs-vswitchd does not act,
+        OvsdbRefused if a step cannot be done: then none is.
         """
         api = self._api
         if api is None or not api.idl.connected:
             raise exceptions.OvsdbUnavailable(f"{self._remote} is not connected")
-        commands: list[Any] = [
-            *(_Detach(api, step) for step in detach),
-            *(_Attach(api, step) for step in attach),
-        ]
-        if not commands:
+        detached, attached = tuple(detach), tuple(attach)
+        if not detached and not attached:
             return
-        transaction = _Transaction(api, api.ovsdb_connection, settle=settle)
-        for item in commands:
-            transaction.add(item)
+        self._settle([step.device for step in attached])
+        change = _Transaction(api, api.connection)
+        for item in [*(_Detach(api, step) for step in detached), *(_Attach(api, step) for step in attached)]:
+            change.add(item)
         try:
             with self._lock:
-                transaction.commit()
+                change.commit()
         except ovsdbapp_exceptions.TimeoutException as error:
             raise exceptions.OvsdbUnavailable(f"no answer in {self._timeout} s") from error
         except (
             Exception
         ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
             raise exceptions.OvsdbRefused(f"{type(error).__name__}: {error}") from error
+        names = [step.device for step in detached]
+        self._switch.left(names, change.number)
+        if settle:
+            self._settle(names)
 
+    def _settle(self, ports: list[str]) -> None:
+        if not self._switch.wait(ports, max(0.0, self._patience - self._switch.silent_for())):
+            raise exceptions.OvsdbUnavailable(f"ovs-vswitchd has not acted for {self._switch.silent_for():.0f} s")
 
-def _owner(port: ovs_idl.Row) -> str | None:
-    """Return the link whose mark a row carries; anybody can write there, and what is no link id is no mark."""
-    return naming.owner(constants.ALIAS_PREFIX + port.external_ids.get(constants.OVS_LINK_ID, ""))
+    # -- ovs-vswitchd --------------------------------------------------------------------------------------------
+
+    def switch_silent_for(self) -> float:
+        """Return for how many seconds ovs-vswitchd has owed an answer; 0 if it owes none, or none is known of."""
+        return self._switch.silent_for()
+
+    def is_stuck(self, ports: Iterable[str]) -> bool:
+        """Return whether ovs-vswitchd does not act, and may still hold the device of one of ``ports``."""
+        return self._switch.silent_for() >= self._patience and self._switch.is_leaving(ports)
+
+    def ask_switch(self, idle: float) -> None:
+        """Ask ovs-vswitchd for a sign if it has given none for ``idle`` seconds. Nothing is waited for."""
+        api = self._api
+        if api is None or not api.idl.connected or self._switch.idle_for() < idle or self._switch.silent_for():
+            return
+        question = transaction.Transaction(api, api.connection, check_error=True, log_errors=False)
+        question.add(_Ask(api))
+        with contextlib.suppress(queue.Full):  # then another one is on its way
+            api.connection.txns.put(question, block=False)
 
 
 def _check_owner(port: ovs_idl.Row, link_id: str) -> None:
-    owner = _owner(port)
-    if owner not in (None, link_id):
-        raise RuntimeError(f"port {port.name} belongs to link {owner}")
-
-
-def _optional(value: Any) -> Any:
-    """Return an optional column, which the library shows as a list of none or one."""
-    if isinstance(value, list):
-        return value[0] if value else None
-    return value
+    found = owner(port)
+    if found not in (None, link_id):
+        raise RuntimeError(f"port {port.name} belongs to link {found}")

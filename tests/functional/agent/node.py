@@ -26,6 +26,9 @@ _COLUMNS = {
     "Interface": "name,type,options,ofport,ifindex,mtu,mtu_request,external_ids,error",
 }
 
+#: Seconds after which the agent gives up on what does not answer.
+_PATIENCE = "helper_timeout = 3\novsdb_timeout = 4\nwatchdog_timeout = 6"
+
 Event = dict[str, Any]
 
 
@@ -44,7 +47,7 @@ class Node(tidy.Tidy):
             self._settled = frozenset(self.host.devices())
             self.allinone = processes.make_allinone(self.host, concurrency=concurrency)
             with self.allinone.configuration.open("a") as file:
-                file.write(f"[agent]\nreport_interval = {report_interval}\nhelper_timeout = 3\n")
+                file.write(f"[agent]\nreport_interval = {report_interval}\n{_PATIENCE}\n")
             self.api = rest.Rest(self.host.namespace)
             self.start()
 

@@ -5,7 +5,7 @@ import pytest
 
 from vethagent.agent.inbox import Batch, Inbox
 from vethagent.plumbing.observed import OvsBridge, OvsPort
-from vethagent.plumbing.ovs import OvsChanges
+from vethagent.plumbing.ovs_replica import OvsChanges
 from vethagent.privileged.ifinfo import Device
 
 BRIDGE, PORT = OvsBridge("br"), OvsPort("p", "p", "br")

@@ -20,7 +20,7 @@ from vethagent.agent.store import Store
 from vethagent.model import EventKind, Mode, Reason, Status
 from vethagent.plumbing.apply import Applier
 from vethagent.plumbing.observed import Observed
-from vethagent.plumbing.ovs import OvsChanges
+from vethagent.plumbing.ovs_replica import OvsChanges
 from vethagent.privileged import ethtool, ifinfo, operations
 from vethagent.privileged.ifinfo import Device
 from vethagent.privileged.recovery import Outcome

@@ -117,6 +117,9 @@ class Host:
         with mock.patch.object(ethtool, "set_tx_checksum", self._set_tx_checksum):
             return [Outcome(*outcome) for outcome in batch._Batch(self.kernel, operations.parse(body)).run()]  # type: ignore[arg-type]
 
+    def is_stuck(self, ports: Iterable[str]) -> bool:
+        return False
+
     @property
     def connected(self) -> bool:
         return True

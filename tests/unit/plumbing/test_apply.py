@@ -52,6 +52,10 @@ class Ovs:
         self.transactions = 0
         self.refused: set[tuple[str, str]] = set()
         self.away: set[str] = set()
+        self.stuck: set[str] = set()
+
+    def is_stuck(self, ports: Iterable[str]) -> bool:
+        return not self.stuck.isdisjoint(ports)
 
     def commit(
         self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
@@ -103,10 +107,26 @@ def plan(of: str, *, detach: bool = False, make: bool = True, attach: bool = Tru
 
 
 def test_a_batch_is_one_call_and_two_transactions_in_order(setup: Setup) -> None:
-    assert setup.applier.apply([plan(of, detach=True, settle=of == B) for of in (A, B, C)]) == {}
+    assert setup.applier.apply([plan(of, detach=True, settle=True) for of in (A, B, C)]) == {}
     assert setup.log == ["detach", "helper", "attach"]
     assert setup.ovs.settled == [True, False]
     assert setup.attached() == {A, B, C}
+
+
+def test_those_that_wait_for_ovs_vswitchd_come_last(setup: Setup) -> None:
+    assert setup.applier.apply([plan(A, detach=True, settle=True), plan(B), plan(C)]) == {}
+    assert setup.log == ["helper", "attach", "detach", "helper", "attach"]
+    assert setup.ovs.settled == [False, True, False]
+    assert setup.attached() == {A, B, C}
+
+
+def test_what_ovs_vswitchd_may_still_hold_is_not_made_anew(setup: Setup) -> None:
+    setup.ovs.stuck = {"b1"}
+    failures = setup.applier.apply([plan(A), plan(B)])
+    assert failures.keys() == {A}
+    assert failures[A].reason is Reason.OVSDB_UNAVAILABLE
+    assert setup.attached() == {B}
+    assert [operation.link_id for batch in setup.helper.batches for operation in batch] == [B]
 
 
 def test_nothing_to_do_calls_nobody(setup: Setup) -> None:

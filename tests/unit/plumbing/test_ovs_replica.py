@@ -12,9 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import constants
-from vethagent.plumbing import ovs
 from vethagent.plumbing.observed import OvsBridge, OvsPort
-from vethagent.plumbing.ovs import OvsChanges
+from vethagent.plumbing.ovs_replica import OvsChanges, Replica
 
 Row = TypeVar("Row")
 
@@ -22,12 +21,12 @@ BRIDGES, PORTS = ("br-a", "br-b"), ("p1", "p2", "p3", "p4")
 
 
 class Database:
-    """Rows as the library's replica holds them, and an ``_Idl`` that reads them."""
+    """Rows as the library's replica holds them, and a ``Replica`` that reads them."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[uuid.UUID, Any]] = {"Bridge": {}, "Port": {}, "Interface": {}}
         self.told: list[OvsChanges] = []
-        self.idl = ovs._Idl.__new__(ovs._Idl)
+        self.idl = Replica.__new__(Replica)
         self.idl.tables = {name: types.SimpleNamespace(rows=rows) for name, rows in self.rows.items()}
         self.idl._sink = self.told.append
         self.idl._dirty, self.idl._fresh = set(), False
@@ -67,7 +66,7 @@ class Database:
         return self.idl._snapshot() if fresh else self.idl._collect(dirty)
 
 
-class Replica(RuleBasedStateMachine):
+class Changes(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.database = Database()
@@ -205,7 +204,7 @@ def _changed(book: Mapping[str, Row | None], changed: Mapping[str, Row | None]) 
     return {name: row for name, row in (dict(book) | dict(changed)).items() if row is not None}
 
 
-TestReplica = Replica.TestCase
+TestReplica = Changes.TestCase
 TestReplica.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 
 

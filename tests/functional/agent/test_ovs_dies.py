@@ -1,0 +1,63 @@
+"""Open vSwitch's daemons die, start late or come back one by one; nobody has to restart the agent for it."""
+
+from tests.functional.agent.node import SECOND, Node
+from tests.functional.agent.outages import ENDS, stopped, wait_for_reasons
+
+
+def test_the_switch_dies_while_nothing_happens(fragile: Node) -> None:
+    node = fragile
+    link = node.plug(*ENDS)
+    indexes = node.indexes(link)
+    node.host.ovs.switch.kill()
+    wait_for_reasons(node, "vswitchd")
+    node.host.ovs.switch.start()
+    wait_for_reasons(node)
+    node.carries()
+    node.check(node.wait(link, "ACTIVE"))
+    assert node.indexes(link) == indexes
+
+
+def test_a_port_that_is_wanted_again_before_the_switch_has_let_it_go(fragile: Node) -> None:
+    """On a userspace datapath it would carry nothing if the switch saw both changes at once."""
+    node = fragile
+    link = node.plug(*ENDS)
+    with stopped(node.host.ovs.switch):
+        node.api.delete(link["id"])
+        node.api.wait_until_gone(link["id"])
+        again = node.create(*ENDS)
+        node.wait(again, "DOWN", "OVSDB_UNAVAILABLE")
+        assert SECOND not in node.host.vsctl("--no-wait", "list-ports", "br-eth1").split()
+    node.check(node.wait(again, "ACTIVE"))
+    node.carries()
+
+
+def test_both_are_restarted(fragile: Node) -> None:
+    node = fragile
+    link = node.plug(*ENDS)
+    indexes = node.indexes(link)
+    node.host.ovs.switch.kill()
+    node.host.ovs.server.kill()
+    wait_for_reasons(node, "ovsdb")
+    node.host.ovs.start_server()
+    node.host.ovs.switch.start()
+    wait_for_reasons(node)
+    node.carries()
+    node.check(node.wait(link, "ACTIVE"))
+    assert node.indexes(link) == indexes
+
+
+def test_the_database_server_comes_after_the_agent(fragile: Node) -> None:
+    node = fragile
+    assert node.allinone.stop(timeout=10) == 0
+    node.host.ovs.switch.stop()
+    node.host.ovs.server.stop()
+    node.start()
+    waiting = node.create(*ENDS)
+    node.check(node.plug("br1", "br2"))
+    wait_for_reasons(node, "ovsdb")
+    node.wait(waiting, "DOWN", "OVSDB_UNAVAILABLE")
+    node.host.ovs.start_server()
+    node.host.ovs.switch.start()
+    node.check(node.wait(waiting, "ACTIVE"))
+    wait_for_reasons(node)
+    node.carries()

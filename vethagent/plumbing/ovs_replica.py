@@ -1,0 +1,215 @@
+"""Open vSwitch's rows of this host, as they change."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ovs.db import idl as ovs_idl
+from ovsdbapp.backend.ovs_idl import connection
+
+from vethagent import constants
+from vethagent.plumbing import naming
+from vethagent.plumbing.observed import OvsBridge, OvsPort
+from vethagent.plumbing.switch import Switch
+
+SCHEMA = "Open_vSwitch"
+_RECONNECT_MS = 1000
+#: What is monitored. No statistics and no status: a column that changes by itself would wake the agent for nothing.
+_COLUMNS = {
+    "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
+    "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable", "other_config", "external_ids"),
+    "Port": ("name", "interfaces", "tag", "external_ids"),
+    "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OvsChanges:
+    """Rows that changed, by name, None for those that are gone; ``whole``: everything that is not in it is gone."""
+
+    bridges: Mapping[str, OvsBridge | None]
+    ports: Mapping[str, OvsPort | None]
+    whole: bool = False
+
+
+Sink = Callable[[OvsChanges], None]
+
+
+class Replica(connection.OvsdbIdl):
+    """The replica of the database; after each run it tells ``sink`` what changed, once.
+
+    All of it happens in the one thread that runs the replica, so rows are read while they hold still.
+    """
+
+    def __init__(
+        self,
+        remote: str,
+        schema: ovs_idl.SchemaHelper,
+        sink: Sink,
+        connection_changed: Callable[[bool], None],
+        *,
+        switch: Switch,
+        timeout: float,
+    ) -> None:
+        for table, columns in _COLUMNS.items():
+            schema.register_columns(table, list(columns))
+        super().__init__(remote, schema)
+        # By itself the library waits up to 8 s between attempts; what is on this host may be asked each second.
+        self._session.reconnect.set_backoff(_RECONNECT_MS, _RECONNECT_MS)
+        # Nor does it ask over a unix socket whether the server is there. A server that hangs is given up when it has
+        # been silent for two of these times.
+        self._session.reconnect.set_probe_interval(round(timeout * 500))
+        self._switch = switch
+        self._root_changed = False
+        self._sink = sink
+        self._connection_changed = connection_changed
+        self._was_connected = False
+        self._dirty: set[tuple[str, uuid.UUID]] = set()
+        self._fresh = False
+        #: Where each row was when it was last told: a row that is deleted cannot be asked any more.
+        self._bridge_names: dict[uuid.UUID, str] = {}
+        self._bridge_ports: dict[uuid.UUID, set[uuid.UUID]] = {}
+        self._port_bridge: dict[uuid.UUID, uuid.UUID] = {}
+        self._port_interfaces: dict[uuid.UUID, set[uuid.UUID]] = {}
+        self._interface_port: dict[uuid.UUID, uuid.UUID] = {}
+        self._interface_names: dict[uuid.UUID, str] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server was there when it was last looked at."""
+        return self._was_connected
+
+    def notify(self, event: str, row: ovs_idl.Row, updates: ovs_idl.Row | None = None) -> None:
+        """Remember that a row changed; called by the library for each."""
+        table = row._table.name
+        if table == "Open_vSwitch":
+            # The root row is made once in the life of a database, so it comes again only when everything does: after
+            # a reconnect rows come as new, and those that were deleted meanwhile are never mentioned.
+            self._fresh |= event == ovs_idl.ROW_CREATE
+            self._root_changed = True
+        else:
+            self._dirty.add((table, row.uuid))
+
+    def run(self) -> bool:
+        """Read what the server sent, then tell what of it matters."""
+        try:
+            return self._run()
+        except Exception:
+            # A change may have been read and not told. With a new connection everything is told again.
+            self.force_reconnect()
+            raise
+
+    def _run(self) -> bool:
+        changed = bool(super().run())
+        if self._fresh or self._dirty:
+            fresh, dirty = self._fresh, self._dirty
+            self._fresh, self._dirty = False, set()
+            self._sink(self._snapshot() if fresh else self._collect(dirty))
+        if self._root_changed:
+            self._root_changed = False
+            for root in self.tables[SCHEMA].rows.values():
+                self._switch.seen(root.next_cfg, root.cur_cfg)
+        connected = bool(self._session.is_connected()) and self.state == self.IDL_S_MONITORING
+        if connected != self._was_connected:
+            self._was_connected = connected
+            if not connected:
+                self._switch.unknown()
+            self._connection_changed(connected)
+        return changed
+
+    def _snapshot(self) -> OvsChanges:
+        for index in (
+            self._bridge_names,
+            self._bridge_ports,
+            self._port_bridge,
+            self._port_interfaces,
+            self._interface_port,
+            self._interface_names,
+        ):
+            index.clear()
+        everything = {(table, row) for table in ("Bridge", "Port", "Interface") for row in self.tables[table].rows}
+        return dataclasses.replace(self._collect(everything), whole=True)
+
+    def _collect(self, dirty: set[tuple[str, uuid.UUID]]) -> OvsChanges:
+        bridges: dict[str, OvsBridge | None] = {}
+        ports = {row for table, row in dirty if table == "Port"}
+        interfaces = {row for table, row in dirty if table == "Interface"}
+        for bridge in (row for table, row in dirty if table == "Bridge"):
+            ports |= self._collect_bridge(bridge, bridges)
+        for port in ports:
+            interfaces |= self._collect_port(port)
+        changed: dict[str, OvsPort | None] = {}
+        for interface in interfaces:
+            before = self._interface_names.pop(interface, None)
+            now = self._interface(interface)
+            if before is not None and (now is None or now.name != before):
+                changed.setdefault(before, None)
+            if now is not None:
+                self._interface_names[interface] = now.name
+                changed[now.name] = now
+        return OvsChanges(bridges, changed)
+
+    def _collect_bridge(self, key: uuid.UUID, bridges: dict[str, OvsBridge | None]) -> set[uuid.UUID]:
+        """Take in one bridge; return the ports that came to it or left it."""
+        row = self.tables["Bridge"].rows.get(key)
+        before, name_before = self._bridge_ports.pop(key, set()), self._bridge_names.pop(key, None)
+        if name_before is not None and (row is None or row.name != name_before):
+            bridges.setdefault(name_before, None)
+        now: set[uuid.UUID] = set()
+        if row is not None:
+            now = {port.uuid for port in row.ports}
+            self._bridge_ports[key], self._bridge_names[key] = now, row.name
+            bridges[row.name] = OvsBridge(row.name, row.datapath_type, bool(row.stp_enable or row.rstp_enable))
+        for port in before - now:
+            if self._port_bridge.get(port) == key:
+                del self._port_bridge[port]
+        self._port_bridge.update(dict.fromkeys(now - before, key))
+        return before ^ now
+
+    def _collect_port(self, key: uuid.UUID) -> set[uuid.UUID]:
+        """Take in one port; return its interfaces, those that it had before included."""
+        row = self.tables["Port"].rows.get(key)
+        before = self._port_interfaces.pop(key, set())
+        now: set[uuid.UUID] = set()
+        if row is not None:
+            now = {interface.uuid for interface in row.interfaces}
+            self._port_interfaces[key] = now
+        for interface in before - now:
+            if self._interface_port.get(interface) == key:
+                del self._interface_port[interface]
+        self._interface_port.update(dict.fromkeys(now, key))
+        return before | now
+
+    def _interface(self, key: uuid.UUID) -> OvsPort | None:
+        """Return an interface that is in a bridge."""
+        row = self.tables["Interface"].rows.get(key)
+        port_key = self._interface_port.get(key)
+        port = self.tables["Port"].rows.get(port_key) if port_key else None
+        bridge = self._bridge_names.get(self._port_bridge[port_key]) if port_key in self._port_bridge else None
+        if row is None or port is None or bridge is None:
+            return None
+        return OvsPort(
+            name=row.name,
+            port=port.name,
+            bridge=bridge,
+            type=row.type,
+            peer=row.options.get("peer"),
+            tag=optional(port.tag),
+            link_id=owner(port),
+            ofport=optional(row.ofport),
+            ifindex=optional(row.ifindex),
+            error=optional(row.error),
+        )
+
+
+def owner(port: ovs_idl.Row) -> str | None:
+    """Return the link whose mark a row carries; anybody can write there, and what is no link id is no mark."""
+    return naming.owner(constants.ALIAS_PREFIX + port.external_ids.get(constants.OVS_LINK_ID, ""))
+
+
+def optional(value: Any) -> Any:
+    """Return an optional column, which the library shows as a list of none or one."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
