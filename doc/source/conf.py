@@ -8,6 +8,7 @@ extensions = [
     "cliff.sphinxext",
     "openstackdocstheme",
     "oslo_config.sphinxext",
+    "oslo_policy.sphinxext",
     "sphinx.ext.autodoc",
 ]
 

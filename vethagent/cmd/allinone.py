@@ -16,7 +16,6 @@ from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
 from vethagent.cmd import common, privileges, serving
-from vethagent.controller.api import app
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
@@ -43,9 +42,7 @@ class AllInOneService(service.ServiceBase):
         liveness = Liveness(conf.controller.agent_down_time)
         self._controller = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
         self._controller.start()
-        application = app.build(
-            self._database, AgentAPI(self._transport), liveness=liveness, max_body=conf.api.max_body_size
-        )
+        application = serving.application(conf, self._database, AgentAPI(self._transport), liveness)
         self._api = serving.api_server(conf, application)
         self._api.start()
         agent = Agent(agent_command.settings(conf), self._transport)

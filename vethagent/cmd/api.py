@@ -13,7 +13,6 @@ from oslo_config import cfg
 from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common, serving
-from vethagent.controller.api import app
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -23,13 +22,8 @@ PROG = "vethagent-api"
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
     """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
     database = common.open_database(conf)
-    transport = common.open_transport(conf)
-    return app.build(
-        database,
-        AgentAPI(transport),
-        liveness=Liveness(conf.controller.agent_down_time),
-        max_body=conf.api.max_body_size,
-    )
+    agent_api = AgentAPI(common.open_transport(conf))
+    return serving.application(conf, database, agent_api, Liveness(conf.controller.agent_down_time))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from oslo_config import cfg
 
 from vethagent import conf as options
+from vethagent import exceptions
 from vethagent.cmd import api, common
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     """Serve one request."""
     try:
         made = _application.get()
-    except common.StartError as error:
+    except exceptions.VethagentError as error:
         LOG.error("the API cannot be served yet: %s", error)
         message = "the API cannot be served yet, its log says why"
         body = {"error": {"code": "DATABASE_UNAVAILABLE", "message": message, "field": None, "request_id": None}}

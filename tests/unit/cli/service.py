@@ -6,9 +6,9 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from tests.unit.controller import fakes
+from tests.unit.controller.api import applications
 from vethagent import model
 from vethagent.controller.agents import Reports
-from vethagent.controller.api import app
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
@@ -49,7 +49,7 @@ class Service:
         self._events = Events(database, self._liveness)
         self._seq = itertools.count()
         agent_api: Any = self
-        self._application = app.build(database, agent_api, liveness=self._liveness, max_body=MAX_BODY)
+        self._application = applications.build(database, agent_api, self._liveness, max_body=MAX_BODY)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""

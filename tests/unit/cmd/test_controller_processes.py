@@ -12,7 +12,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 
+import bcrypt
 import pytest
+
+from tests.support import certificates
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -123,7 +126,7 @@ def test_upgrade_check(run: Run) -> None:
         (["controller"], "", "run 'vethagent-manage db upgrade'"),
         (["api"], "[api]\nport = 99999\n", "port"),
         (["api"], "[api]\nprot = 1\n", "there is no option 'prot' in [api]"),
-        (["api"], "[api]\nauth_strategy = keystone\n", "auth_strategy"),
+        (["api"], "[api]\nauth_strategy = nobody\n", "auth_strategy"),
         (["controller"], "[controller]\nagent_down_time = soon\n", "agent_down_time"),
         (["controller"], "[database]\nconnection = nonsense\n", "[database] connection"),
         (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
@@ -147,6 +150,8 @@ def test_what_is_wrong_is_told_in_one_line(
     ("text", "match"),
     [
         ("[api]\nhost = 0.0.0.0\n", "loopback only"),
+        ("[api]\nauth_strategy = http_basic\nhttp_basic_user_file = /none\n", "/none"),
+        ("[api]\nauth_strategy = keystone\n", "[keystone_authtoken] auth_type"),
         ("transport_url = rubbish://\n", "transport_url"),
         ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
     ],
@@ -178,6 +183,41 @@ def test_api(run: Run, start: Start) -> None:
     wait_until_served(f"http://127.0.0.1:{port}/healthcheck", process)
     process.terminate()
     assert process.wait(30) == 0
+
+
+def test_api_for_users_with_passwords(run: Run, start: Start, tmp_path: pathlib.Path) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    certificate, key = certificates.make(tmp_path)
+    users = tmp_path / "htpasswd"
+    users.write_text(f"alice:{bcrypt.hashpw(b'right', bcrypt.gensalt(4)).decode()}\n")
+    port = str(free_port())
+    options = {"PORT": port, "AUTH_STRATEGY": "http_basic", "HTTP_BASIC_USER_FILE": str(users)}
+    options |= {"CERTIFICATE_FILE": str(certificate), "KEY_FILE": str(key)}
+    process = start("api", **{f"OS_API__{name}": value for name, value in options.items()})
+    wait_for_line(process, "serving")
+
+    url = f"https://127.0.0.1:{port}"
+    found = vethctl("link", "list", OS_CACERT=str(certificate), VETHAGENT_API_URL=url, **as_alice("right"))
+    assert found.returncode == 0, found.stderr
+    change = ("agent", "set", "h1", "--mode", "paused")
+    found = vethctl(*change, OS_CACERT=str(certificate), VETHAGENT_API_URL=url, **as_alice("right"))
+    assert (found.returncode, "takes the role admin" in found.stderr) == (1, True), found.stderr
+    found = vethctl("link", "list", OS_CACERT=str(certificate), VETHAGENT_API_URL=url, **as_alice("wrong"))
+    assert (found.returncode, "password is another" in found.stderr) == (1, True), found.stderr
+    found = vethctl("link", "list", OS_CACERT=str(certificate), VETHAGENT_API_URL=url)
+    assert (found.returncode, "user name and a password are needed" in found.stderr) == (1, True), found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def as_alice(password: str) -> dict[str, str]:
+    return {"OS_AUTH_TYPE": "http_basic", "OS_USERNAME": "alice", "OS_PASSWORD": password}
+
+
+def vethctl(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "vethagent.cli.shell", *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("transport_url", ["fake://", "rabbit://127.0.0.1:1/"])

@@ -5,6 +5,7 @@ from wsgiref.types import WSGIApplication
 
 import falcon
 import oslo_middleware
+from oslo_policy import policy
 
 from vethagent.controller import agents as agent_operations
 from vethagent.controller.api import (
@@ -15,7 +16,9 @@ from vethagent.controller.api import (
     errors,
     healthcheck,
     openapi,
+    policies,
     port_events,
+    rate,
     versions,
 )
 from vethagent.controller.api.routes import ROUTES
@@ -28,9 +31,20 @@ from vethagent.rpc.agent_api import AgentAPI
 MAX_BODY = 1024 * 1024
 
 
-def build(database: Database, agent_api: AgentAPI, *, liveness: Liveness, max_body: int = MAX_BODY) -> WSGIApplication:
-    """Return the application. There is no authentication, so it serves requests from this host only."""
-    middleware: Any = [auth.LoopbackOnly(), body.BodyLimit(max_body)]
+def build(
+    database: Database,
+    agent_api: AgentAPI,
+    *,
+    liveness: Liveness,
+    authentication: auth.Authentication,
+    rules: policy.Enforcer,
+    max_body: int = MAX_BODY,
+    rate_limit: int = 0,
+) -> WSGIApplication:
+    """Return the application; ``rate_limit`` is in requests a second from one address, 0 is none."""
+    middleware: list[Any] = [policies.Gate(authentication, rules), body.BodyLimit(max_body)]
+    if rate_limit:
+        middleware.insert(0, rate.RateLimit(rate_limit))
     app = falcon.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     errors.install(app)

@@ -1,12 +1,18 @@
-"""Who may come in. Without authentication: who is on this host, and nobody else."""
+"""Who is asking. Without authentication: who is on this host, and nobody else."""
 
 import ipaddress
 import socket
+from typing import Protocol
 
 import falcon
+from oslo_context.context import RequestContext
 
 from vethagent import exceptions
 from vethagent.controller.api.errors import Forbidden
+from vethagent.controller.errors import OperationError
+
+#: What Keystone has by default, each with those below it.
+ROLES = ("admin", "member", "reader")
 
 
 class NotLoopback(exceptions.VethagentError):
@@ -15,10 +21,30 @@ class NotLoopback(exceptions.VethagentError):
     code = "NOT_LOOPBACK"
 
 
-class LoopbackOnly:
-    """Middleware for ``noauth``: also holds behind a server that listens on every address."""
+class Unauthorized(OperationError):
+    """Nobody, or somebody who could not prove who it is."""
 
-    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
+    code = "UNAUTHORIZED"
+
+
+class Authentication(Protocol):
+    """One strategy; ``challenge`` is the WWW-Authenticate of an answer that refuses."""
+
+    challenge: str
+
+    def admit(self, request: falcon.Request) -> None:
+        """Raise Forbidden if nothing at all is served to where ``request`` comes from."""
+
+    def identify(self, request: falcon.Request) -> RequestContext:
+        """Return who is asking; raise Unauthorized."""
+
+
+class Noauth:
+    """Everybody on this host may do everything: also holds behind a server that listens on every address."""
+
+    challenge = ""
+
+    def admit(self, request: falcon.Request) -> None:
         """Raise Forbidden unless the request came from this host."""
         # Never the client's word for it, as in X-Forwarded-For.
         if not is_loopback(request.env.get("REMOTE_ADDR", "")):
@@ -26,6 +52,16 @@ class LoopbackOnly:
         # A page from elsewhere may have its name resolved to this host, and a browser here would send its requests.
         if not _names_this_host(request):
             raise Forbidden("without authentication the API is called localhost or by a loopback address")
+
+    def identify(self, request: falcon.Request) -> RequestContext:
+        """Return somebody without a name who has every role."""
+        return caller(None, "admin")
+
+
+def caller(name: str | None, role: str) -> RequestContext:
+    """Return the user ``name`` with ``role`` and all roles below, for the whole system as links are part of it."""
+    roles = list(ROLES[ROLES.index(role) :])
+    return RequestContext(user_id=name, user_name=name, roles=roles, system_scope="all", overwrite=False)
 
 
 def _names_this_host(request: falcon.Request) -> bool:
@@ -53,4 +89,7 @@ def require_loopback(host: str) -> None:
     except OSError as error:
         raise NotLoopback(f"{host!r} cannot be resolved: {error.strerror}") from error
     if outside := sorted({str(entry[4][0]) for entry in found if not is_loopback(str(entry[4][0]))}):
-        raise NotLoopback(f"the API has no authentication and is served on loopback only, not on {', '.join(outside)}")
+        raise NotLoopback(
+            f"[api] auth_strategy = noauth is served on loopback only, not on {', '.join(outside)}: "
+            "choose http_basic or keystone"
+        )

@@ -14,7 +14,13 @@ from vethagent.controller.api.routes import ROUTES, Operation, Route
 from vethagent.controller.requests import NoQuery
 
 _REF = "#/components/schemas/{model}"
-_COMMON_ERRORS = ("FORBIDDEN", "INTERNAL", "DATABASE_UNAVAILABLE")
+_COMMON_ERRORS = ("FORBIDDEN", "TOO_MANY_REQUESTS", "INTERNAL", "DATABASE_UNAVAILABLE")
+
+#: By strategy; without authentication none is needed.
+_SECURITY = {
+    "http_basic": {"type": "http", "scheme": "basic"},
+    "keystone": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
+}
 
 
 class OpenApi:
@@ -47,7 +53,10 @@ def document() -> dict[str, Any]:
             }
             for route in ROUTES
         },
-        "components": {"schemas": {name: _closed(schema, name) for name, schema in schemas["$defs"].items()}},
+        "components": {
+            "schemas": {name: _closed(schema, name) for name, schema in schemas["$defs"].items()},
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -75,6 +84,8 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
         "parameters": _path_parameters(route.path) + _query_parameters(operation),
         "responses": {str(operation.status): _answer(operation)} | _errors(operation),
     }
+    if operation.role is not None:
+        described["security"] = [{}, *({name: []} for name in _SECURITY)]
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
     return described
@@ -116,7 +127,8 @@ def _answer(operation: Operation) -> dict[str, Any]:
 
 def _errors(operation: Operation) -> dict[str, Any]:
     by_status: dict[str, list[str]] = {}
-    for code in dict.fromkeys((*operation.errors, *_COMMON_ERRORS)):
+    refused = () if operation.role is None else ("UNAUTHORIZED",)
+    for code in dict.fromkeys((*operation.errors, *refused, *_COMMON_ERRORS)):
         by_status.setdefault(str(errors.STATUS[code]), []).append(code)
     return {
         status: {"description": ", ".join(codes), "content": _json(errors.ErrorBody)}

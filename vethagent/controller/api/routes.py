@@ -1,6 +1,7 @@
 """Every route and what it takes and answers; the application and the OpenAPI document are made from this table."""
 
 import dataclasses
+from typing import Literal
 
 import pydantic
 
@@ -13,10 +14,14 @@ _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """One method of a route; ``answer`` None is an answer that no model describes."""
+    """One method of a route; ``answer`` None is an answer that no model describes.
+
+    ``role`` is what it takes by default, None if it is for everybody without a look who it is.
+    """
 
     summary: str
     answer: type[pydantic.BaseModel] | None
+    role: Literal["reader", "member", "admin"] | None
     status: int = 200
     query: type[pydantic.BaseModel] = requests.NoQuery
     body: type[pydantic.BaseModel] | None = None
@@ -33,25 +38,26 @@ class Route:
 
 
 ROUTES = (
-    Route("/", "versions", {"GET": Operation("List the versions of the API", versions.VersionList)}),
-    Route("/v1", "version", {"GET": Operation("Show this version of the API", versions.Version)}),
-    Route("/v1/openapi.json", "openapi", {"GET": Operation("Show this document", None)}),
+    Route("/", "versions", {"GET": Operation("List the versions of the API", versions.VersionList, None)}),
+    Route("/v1", "version", {"GET": Operation("Show this version of the API", versions.Version, None)}),
+    Route("/v1/openapi.json", "openapi", {"GET": Operation("Show this document", None, None)}),
     Route(
         "/healthcheck",
         "healthcheck",
         {
-            "GET": Operation("Tell whether requests are served", None, errors=("DATABASE_UNAVAILABLE",)),
-            "HEAD": Operation("Tell whether requests are served", None, errors=("DATABASE_UNAVAILABLE",)),
+            "GET": Operation("Tell whether requests are served", None, None, errors=("DATABASE_UNAVAILABLE",)),
+            "HEAD": Operation("Tell whether requests are served", None, None, errors=("DATABASE_UNAVAILABLE",)),
         },
     ),
     Route(
         "/v1/bridge-links",
         "bridge_links",
         {
-            "GET": Operation("List links", bridge_links.LinkList, query=requests.LinkQuery),
+            "GET": Operation("List links", bridge_links.LinkList, "reader", query=requests.LinkQuery),
             "POST": Operation(
                 "Create a link",
                 views.Link,
+                "member",
                 status=201,
                 body=model.BridgeLinkCreate,
                 errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT"),
@@ -62,31 +68,34 @@ ROUTES = (
         "/v1/bridge-links/{link_id}",
         "bridge_link",
         {
-            "GET": Operation("Show a link", views.Link, errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "GET": Operation("Show a link", views.Link, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
             "PATCH": Operation(
                 "Change a link",
                 views.Link,
+                "member",
                 body=model.BridgeLinkUpdate,
                 errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "PENDING_DELETE"),
             ),
             "DELETE": Operation(
                 "Delete a link",
                 views.Link,
+                "member",
                 status=202,
                 query=requests.DeleteQuery,
                 errors=("INVALID_REQUEST", "NOT_FOUND"),
             ),
         },
     ),
-    Route("/v1/agents", "agents", {"GET": Operation("List agents", agents.AgentList)}),
+    Route("/v1/agents", "agents", {"GET": Operation("List agents", agents.AgentList, "reader")}),
     Route(
         "/v1/agents/{host}",
         "agent",
         {
-            "GET": Operation("Show an agent", views.Agent, errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "GET": Operation("Show an agent", views.Agent, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
             "PATCH": Operation(
                 "Change mode or description of an agent",
                 views.Agent,
+                "admin",
                 body=requests.AgentUpdate,
                 errors=(*_BODY_ERRORS, "NOT_FOUND"),
             ),
@@ -95,6 +104,6 @@ ROUTES = (
     Route(
         "/v1/port-events",
         "port_events",
-        {"GET": Operation("List port events", port_events.EventList, query=requests.EventQuery)},
+        {"GET": Operation("List port events", port_events.EventList, "reader", query=requests.EventQuery)},
     ),
 )

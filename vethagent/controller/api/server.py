@@ -11,7 +11,6 @@ import cheroot.ssl.builtin
 import cheroot.wsgi
 
 from vethagent import exceptions
-from vethagent.controller.api import auth
 from vethagent.controller.api.errors import BodyTooLarge, InvalidRequest
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +38,6 @@ class ApiServer:
         certificate: str | None = None,
         key: str | None = None,
     ) -> None:
-        auth.require_loopback(host)
         self._server = _Server((host, port), application, threads)
         # What frames the chunks counts here; the application counts the body alone, exactly.
         self._server.max_chunked_body = max_body + 64 * 1024

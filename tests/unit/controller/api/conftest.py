@@ -5,7 +5,7 @@ import pytest
 from falcon import testing
 
 from tests.unit.controller import fakes
-from vethagent.controller.api import app
+from tests.unit.controller.api import applications
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 
@@ -14,7 +14,7 @@ MAX_BODY = 4096
 
 @pytest.fixture
 def client(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> testing.TestClient:
-    return client_of(app.build(database, agent_api, liveness=liveness, max_body=MAX_BODY))  # type: ignore[arg-type]
+    return client_of(applications.build(database, agent_api, liveness, max_body=MAX_BODY))
 
 
 def client_of(application: WSGIApplication) -> testing.TestClient:

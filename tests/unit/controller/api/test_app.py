@@ -8,9 +8,10 @@ import pytest
 from falcon import testing
 
 from tests.unit.controller import fakes
+from tests.unit.controller.api import applications
 from tests.unit.controller.api.conftest import client_of
 from vethagent import exceptions
-from vethagent.controller.api import app, auth, errors, openapi
+from vethagent.controller.api import auth, errors, openapi
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
@@ -54,7 +55,7 @@ def test_without_the_database(
     tmp_path: pathlib.Path, agent_api: fakes.AgentApi, liveness: Liveness, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = Database(f"sqlite:///{tmp_path}/none/c.sqlite")
-    client = client_of(app.build(database, agent_api, liveness=liveness))  # type: ignore[arg-type]
+    client = client_of(applications.build(database, agent_api, liveness))
     assert client.simulate_get("/healthcheck").status_code == 503
     answer = client.simulate_get("/v1/agents")
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "DATABASE_UNAVAILABLE")

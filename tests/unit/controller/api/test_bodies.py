@@ -8,8 +8,8 @@ import pytest
 from falcon import testing
 
 from tests.unit.controller import fakes
+from tests.unit.controller.api import applications
 from tests.unit.controller.api.conftest import client_of
-from vethagent.controller.api import app
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 
@@ -87,7 +87,7 @@ def test_bad_bodies_change_nothing(
 
 
 def test_a_number_with_too_many_digits(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> None:
-    application = app.build(database, agent_api, liveness=liveness)  # type: ignore[arg-type]
+    application = applications.build(database, agent_api, liveness)
     body = b'{"mtu": ' + b"9" * 5000 + b"}"
     answer = client_of(application).simulate_post("/v1/bridge-links", body=body, headers=JSON, host="localhost")
     assert (answer.status_code, answer.json["error"]["message"]) == (400, "the body has a number with too many digits")

@@ -5,15 +5,14 @@ import json
 import pathlib
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from falcon import testing
 
+from tests.support import certificates
 from tests.unit.controller.api.conftest import MAX_BODY
 from tests.unit.controller.api.test_bodies import GOOD, JSON
-from vethagent.controller.api.auth import NotLoopback
 from vethagent.controller.api.server import ApiServer, ListenError
 
 Start = Callable[..., ApiServer]
@@ -83,8 +82,6 @@ def test_start_refuses_what_it_cannot_serve(start: Start) -> None:
     port = start().address[1]
     with pytest.raises(ListenError, match=str(port)):
         start(port=port)
-    with pytest.raises(NotLoopback):
-        start(host="0.0.0.0")
     with pytest.raises(ListenError, match=r"none\.pem"):
         start(certificate="/none.pem")
 
@@ -97,16 +94,7 @@ def test_after_stop_nobody_listens(start: Start) -> None:
 
 
 def test_tls(start: Start, tmp_path: pathlib.Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = certificates.make(tmp_path)
     server = start(certificate=str(certificate), key=str(key))
     context = ssl.create_default_context(cafile=str(certificate))
     connection = http.client.HTTPSConnection(*server.address, timeout=30, context=context)

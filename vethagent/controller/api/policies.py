@@ -1,0 +1,93 @@
+"""Who may do what: a rule of oslo.policy for each operation of the route table, named as in the OpenAPI document.
+
+Links are part of the hosts and belong to no project: a role in a project alone opens nothing but to admins.
+"""
+
+import falcon
+from oslo_config import cfg
+from oslo_context.context import RequestContext
+from oslo_policy import policy
+
+from vethagent import exceptions
+from vethagent.controller.api.auth import Authentication
+from vethagent.controller.api.errors import Forbidden
+from vethagent.controller.api.routes import ROUTES, Operation, Route
+
+_BASE = (
+    policy.RuleDefault("admin", "role:admin", "May do everything, what stops an agent too"),
+    policy.RuleDefault("member", "rule:admin or (role:member and system_scope:all)", "May change links"),
+    policy.RuleDefault("reader", "rule:member or (role:reader and system_scope:all)", "May look"),
+)
+
+
+class PolicyFileError(exceptions.VethagentError):
+    """The rules of a file make no sense."""
+
+    code = "POLICY_FILE_ERROR"
+
+
+def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+    """Return the rules, with those of the files that ``[oslo_policy]`` of ``conf`` names in place of the defaults.
+
+    The files are read again when they change. Raise PolicyFileError.
+    """
+    made = policy.Enforcer(conf)
+    made.register_defaults(list_rules())
+    try:
+        made.load_rules(force_reload=True)
+        made.check_rules(raise_on_violation=True)
+    except (policy.InvalidDefinitionError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise PolicyFileError(f"[oslo_policy] policy_file: {error}") from error
+    return made
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    """Return the default of every rule."""
+    rules = list(_BASE)
+    for route in ROUTES:
+        for method, operation in route.operations.items():
+            if operation.role is not None:
+                where: list[policy.Operation] = [{"path": route.path, "method": method}]
+                name = rule_name(route, method)
+                rules.append(policy.DocumentedRuleDefault(name, f"rule:{operation.role}", operation.summary, where))
+    return rules
+
+
+def rule_name(route: Route, method: str) -> str:
+    """Return the name of the rule of an operation."""
+    return f"vethagent:{method.lower()}_{route.resource}"
+
+
+class Gate:
+    """Middleware: lets through who may do what it asks for, and leaves who that is in ``request.context.caller``."""
+
+    def __init__(self, authentication: Authentication, rules: policy.Enforcer) -> None:
+        self._authentication = authentication
+        self._rules = rules
+        self._operations = {
+            (route.path, method): (rule_name(route, method), operation)
+            for route in ROUTES
+            for method, operation in route.operations.items()
+        }
+
+    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Raise Forbidden for those to whom nothing at all is served."""
+        self._authentication.admit(request)
+
+    def process_resource(
+        self, request: falcon.Request, response: falcon.Response, resource: object, params: dict[str, str]
+    ) -> None:
+        """Raise Unauthorized or Forbidden."""
+        rule, operation = self._operations.get((request.uri_template or "", request.method), (None, None))
+        if rule is None or operation is None or operation.role is None:
+            return  # for everybody, or a method that there is not
+        response.set_header("WWW-Authenticate", self._authentication.challenge)
+        caller = self._authentication.identify(request)
+        response.delete_header("WWW-Authenticate")
+        self._check(rule, operation, caller)
+        request.context.caller = caller
+
+    def _check(self, rule: str, operation: Operation, caller: RequestContext) -> None:
+        if not self._rules.authorize(rule, {}, caller):
+            name = caller.user_name or caller.user_id
+            raise Forbidden(f"the rule {rule} does not let {name} in: by default it takes the role {operation.role}")
