@@ -40,13 +40,22 @@ class Deployment(tidy.Tidy):
             self.rest = rest.Rest(self.network)
             self.rest.wait_until_served()
 
-    def add_node(self, name: str, *, concurrency: str = "eventlet", as_service_user: bool = False) -> Node:
-        """Return a new node whose agent has reported; ``remove_node`` or the end of the deployment removes it."""
+    def add_node(
+        self,
+        name: str,
+        *,
+        concurrency: str = "eventlet",
+        as_service_user: bool = False,
+        ca: pathlib.Path | None = None,
+    ) -> Node:
+        """Return a new node whose agent has reported; ``remove_node`` or the end of the deployment removes it.
+
+        With ``ca`` it speaks TLS with the broker, whose certificate has to be of that authority.
+        """
         host = self._cleanup.enter_context(hosts.Host(name))
         self.network.join(host)
-        agent = processes.make_agent(
-            host, url=self.broker.url, concurrency=concurrency, as_service_user=as_service_user
-        )
+        url = self.broker.tls_url if ca else self.broker.url
+        agent = processes.make_agent(host, url=url, concurrency=concurrency, as_service_user=as_service_user, ca=ca)
         node = Node(host, agent)
         self.daemons.append(agent)
         agent.start()

@@ -43,9 +43,12 @@ def write_options(path: pathlib.Path, options: Options) -> pathlib.Path:
     return path
 
 
-def bus_options(url: str, *, host: str, state_path: pathlib.Path) -> dict[str, dict[str, str]]:
-    """Return what every process reads: its name, its folder and the way to the bus."""
-    return {"DEFAULT": {"host": host, "state_path": str(state_path), "transport_url": url}}
+def bus_options(
+    url: str, *, host: str, state_path: pathlib.Path, ca: pathlib.Path | None = None
+) -> dict[str, dict[str, str]]:
+    """Return what every process reads: its name, its folder and the way to the bus, over TLS if there is a ``ca``."""
+    options = {"DEFAULT": {"host": host, "state_path": str(state_path), "transport_url": url}}
+    return options if ca is None else options | {"oslo_messaging_rabbit": {"ssl": "true", "ssl_ca_file": str(ca)}}
 
 
 def agent_options(host: hosts.Host, *, concurrency: str) -> dict[str, dict[str, str]]:
@@ -54,7 +57,12 @@ def agent_options(host: hosts.Host, *, concurrency: str) -> dict[str, dict[str, 
 
 
 def make_agent(
-    host: hosts.Host, *, url: str, concurrency: str = "eventlet", as_service_user: bool = False
+    host: hosts.Host,
+    *,
+    url: str,
+    concurrency: str = "eventlet",
+    as_service_user: bool = False,
+    ca: pathlib.Path | None = None,
 ) -> VethagentProcess:
     """Return an agent for ``host``, not started yet."""
     folder = make_folder(host.folder / "agent", as_service_user=as_service_user)
@@ -64,7 +72,8 @@ def make_agent(
         "agent",
         namespace=host.namespace,
         folder=folder,
-        options=bus_options(url, host=host.name, state_path=folder) | agent_options(host, concurrency=concurrency),
+        options=bus_options(url, host=host.name, state_path=folder, ca=ca)
+        | agent_options(host, concurrency=concurrency),
         as_service_user=as_service_user,
     )
 

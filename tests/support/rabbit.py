@@ -2,16 +2,20 @@
 
 import pathlib
 
-from tests.support import commands, daemons, namespaces
+from tests.support import certificates, commands, daemons, namespaces
 
 # What the package has in PATH is a wrapper that changes to the user and the folders of the machine's own broker.
 _PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 _USER, _PASSWORD = "vethagent", "vethagent"
-_PORT = 5672
+_PORT, _TLS_PORT = 5672, 5671
 _READY = "Server startup complete"
 
 _CONFIGURATION = """\
 listeners.tcp.1 = 0.0.0.0:{port}
+listeners.ssl.1 = 0.0.0.0:{tls_port}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
+ssl_options.verify = verify_none
 default_user = {user}
 default_pass = {password}
 loopback_users = none
@@ -23,14 +27,26 @@ log.console = false
 
 
 class RabbitMQ:
-    """A broker that is reached at ``address`` from everywhere that has a way to it."""
+    """A broker that is reached at ``address`` from everywhere that has a way to it, with TLS or without."""
 
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path, *, address: str) -> None:
         self.url = f"rabbit://{_USER}:{_PASSWORD}@{address}:{_PORT}/"
+        self.tls_url = f"rabbit://{_USER}:{_PASSWORD}@{address}:{_TLS_PORT}/"
+        #: Its certificate is its own authority.
+        self.certificate, key = certificates.make(folder, address=address)
         self._log = folder / "broker.log"
         configuration = folder / "rabbitmq.conf"
         configuration.write_text(
-            _CONFIGURATION.format(port=_PORT, user=_USER, password=_PASSWORD, log=self._log), encoding="utf-8"
+            _CONFIGURATION.format(
+                port=_PORT,
+                tls_port=_TLS_PORT,
+                certificate=self.certificate,
+                key=key,
+                user=_USER,
+                password=_PASSWORD,
+                log=self._log,
+            ),
+            encoding="utf-8",
         )
         # The machine's own rabbitmq-env.conf would win over the environment.
         environment = folder / "rabbitmq-env.conf"
