@@ -45,7 +45,7 @@ class AgentSettings:
     store: str
     ovsdb_connection: str
     ovsdb_timeout: float = 10
-    helper_timeout: float = 30
+    helper_timeout: float = 10
     rpc_timeout: float = 10
     report_interval: float = 30
     audit_interval: float = 600

@@ -35,7 +35,7 @@ OPTIONS = [
     ),
     cfg.IntOpt(
         "helper_timeout",
-        default=30,
+        default=10,
         min=1,
         max=600,
         help="Seconds that one batch may take in the privileged helper before the helper is started again.",

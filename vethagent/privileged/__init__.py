@@ -4,9 +4,11 @@ The daemon that oslo.privsep starts for this context imports this package and an
 nothing that it is told: each field is checked again, and a device that is not a veth of ours is not changed.
 """
 
-from oslo_privsep import capabilities, priv_context
+from oslo_privsep import capabilities
 
-default = priv_context.PrivContext(
+from vethagent.privileged import channel
+
+default = channel.Context(
     __name__,
     cfg_section="vethagent_privileged",
     # By way of the module with the work in it: the helper imports this before it gives up root's other capabilities,

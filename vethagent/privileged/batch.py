@@ -1,21 +1,29 @@
 """The netlink batch: what the agent asks for, checked and done inside the helper.
 
 Order within a batch: pairs go, devices change, pairs come; so a name that one operation frees is there for the next.
+
+The helper may die between any two sends, and the batch is then given to another one. So each send leaves what that can
+go on from: no pair without its marks, no bridge with another MTU or address than it had.
 """
 
+import errno
 import itertools
+import math
+import os
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
+from vethagent import exceptions, faults
 from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
 
 #: A few devices are asked for one by one, more of them are dumped at once.
 _DUMP_FROM = 8
 
-#: Pairs in one send: their messages are less than rtnl.CHUNK.
+#: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
 _PAIRS = 100
 
 #: Devices are made under an ifindex that is chosen here, far above those that the kernel gives. So a message that
@@ -26,36 +34,58 @@ T = TypeVar("T")
 
 
 @default.entrypoint
-def apply(body: list[dict[str, Any]]) -> list[tuple[str, int]]:
+def apply(body: list[dict[str, Any]], deadline: float = math.inf) -> list[tuple[str, int]]:
     """Do the operations; return for each ('' or the sentence that says why it was not done, ifindex or 0).
 
     The ifindex is that of the first device of a pair that was made.
 
-    ``body`` is made by ``operations.dump``. HelperRefused is raised, and nothing done, if any field is wrong.
+    ``body`` is made by ``operations.dump``. HelperRefused is raised, and nothing done, if any field is wrong. From
+    ``deadline`` on, of the machine's monotonic clock, nobody waits for the answer, and nothing more is done.
     """
     batch = operations.parse(body)
     with rtnl.RouteSocket() as route:
-        return _Batch(route, batch).run()
+        return _Batch(route, batch, deadline).run()
+
+
+@default.entrypoint
+def pid() -> int:
+    """Return the helper's process id."""
+    return os.getpid()
 
 
 class _Batch:
     """One batch under way; ``errors`` is by the operation's place in it."""
 
-    def __init__(self, route: rtnl.RouteSocket, batch: Sequence[operations.Operation]) -> None:
+    def __init__(
+        self, route: rtnl.RouteSocket, batch: Sequence[operations.Operation], deadline: float = math.inf
+    ) -> None:
         self._route = route
         self._batch = batch
+        self._deadline = deadline
         self._errors: dict[int, str] = {}
         self._made: dict[int, int] = {}
         self._devices: dict[int, ifinfo.Device] = {}
+        self._ports: dict[int, bool] = {}
 
     def run(self) -> list[tuple[str, int]]:
         self._look()
         bridges = self._check()
+        self._step("helper-looked")
         self._delete()
+        self._step("helper-deleted")
         self._change()
+        self._step("helper-changed")
         self._create()
+        self._step("helper-created")
         self._keep(bridges)
+        self._step("helper-done")
         return [(self._errors.get(place, ""), self._made.get(place, 0)) for place in range(len(self._batch))]
+
+    def _step(self, name: str) -> None:
+        """Pass a place between two steps; one who was stopped there for too long has been given up by the agent."""
+        faults.point(name)
+        if time.monotonic() >= self._deadline:
+            raise exceptions.HelperUnavailable("the batch came to an end too late")
 
     # -- before anything is done ---------------------------------------------------------------------------------
 
@@ -140,6 +170,7 @@ class _Batch:
         if len(present) > 1 and (group := self._free_group()):
             # One by one the kernel waits for an RCU grace period each, 17 ms; a group is one message and one wait.
             self._each(present, lambda op: [_set(op.ifindex, [("IFLA_GROUP", group)])])
+            self._step("helper-grouped")
             message = rtnl.link_message(ifinfo.RTM_DELLINK, attributes=[("IFLA_GROUP", group)])
             answer = self._route.request([message])[0]
             if answer.errno:
@@ -156,8 +187,10 @@ class _Batch:
     def _change(self) -> None:
         adopts = self._todo(operations.AdoptPair)
         self._each(adopts, lambda op: [_set(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
+        self._step("helper-adopted")
         changes = self._todo(operations.ChangeEnd)
-        self._each(changes, lambda op: _change_messages(op, is_up=self._devices[op.ifindex].up))
+        self._each(changes, self._change_messages)
+        self._step("helper-set")
         for place, change in self._todo(operations.ChangeEnd):
             if change.tx_checksum is not None:
                 name = change.name or self._devices[change.ifindex].name
@@ -166,34 +199,77 @@ class _Batch:
     def _create(self) -> None:
         creates = self._todo(operations.CreatePair)
         indexes = {place: (next(_indexes), next(_indexes)) for place, _ in creates}
-        # Sent so that no send ends between the messages of one pair: if the helper does, none is left without a mark.
-        answers = itertools.chain.from_iterable(
-            self._route.request(
-                message
-                for place, op in creates[start : start + _PAIRS]
-                for message in _create_messages(op, indexes[place])
+        messages = {place: self._create_messages(op, indexes[place]) for place, op in creates}
+        answers: list[ifinfo.Message] = []
+        for start in range(0, len(creates), _PAIRS):
+            # No send ends between the messages of one pair: if the helper does, none is left without a mark.
+            answers += self._route.request(
+                message for place, _ in creates[start : start + _PAIRS] for message in messages[place]
             )
-            for start in range(0, len(creates), _PAIRS)
-        )
+            self._step("helper-sent")
+        told = iter(answers)
         undo = []
         for place, operation in creates:
-            made, *rest = itertools.islice(answers, 3)
-            if made.errno:
+            made, *rest = itertools.islice(told, len(messages[place]))
+            if made.errno == errno.EEXIST and (there := self._made_before(operation)):
+                indexes[place] = there
+                rest = self._route.request(self._create_messages(operation, there)[1:])
+            elif made.errno:
                 self._errors[place] = made.text
                 continue
             if failed := next((answer for answer in rest if answer.errno), None):
                 self._errors[place] = failed.text
             for end, index in zip(operation.ends, indexes[place], strict=True):
                 if not end.tx_checksum and place not in self._errors:
+                    self._step("helper-made")
                     self._offload(place, index, end.name, False)
             if place in self._errors:
                 undo.append(rtnl.link_message(ifinfo.RTM_DELLINK, index=indexes[place][0]))
             else:
                 self._made[place] = indexes[place][0]
+        self._step("helper-offloaded")
         self._route.request(undo)
 
+    def _made_before(self, operation: operations.CreatePair) -> tuple[int, int] | None:
+        """Return the ifindexes of the pair if it is there with all its marks: made by a helper that then died."""
+        first, second = (self._route.find(end.name) for end in operation.ends)
+        if first is None or second is None or (first.peer, second.peer) != (second.ifindex, first.ifindex):
+            return None
+        ours = all(device.kind == "veth" and device.alias == operation.alias for device in (first, second))
+        return (first.ifindex, second.ifindex) if ours else None
+
+    def _create_messages(self, create: operations.CreatePair, indexes: tuple[int, int]) -> list[ifinfmsg]:
+        pins = (self._pin(end.master, end.mtu, end.mac) for end in create.ends if end.master)
+        return [*_create_messages(create, indexes), *itertools.chain.from_iterable(pins)]
+
+    def _change_messages(self, change: operations.ChangeEnd) -> list[ifinfmsg]:
+        device = self._devices[change.ifindex]
+        master = device.master if change.master is None else change.master
+        joins = change.master or change.mac or (change.mtu and not change.bridge_follows)
+        pins = self._pin(master, change.mtu or device.mtu, change.mac or device.mac) if master and joins else []
+        return [*_change_messages(change, is_up=device.up), *pins]
+
+    def _pin(self, index: int, mtu: int, mac: str) -> list[ifinfmsg]:
+        """Return what keeps a bridge as it is although it gets a port with this MTU and address.
+
+        By itself it takes the smallest of each among its ports (br_if.c, br_stp_if.c).
+        """
+        bridge = self._devices.get(index)
+        if bridge is None or bridge.kind != "bridge":
+            return []
+        kept: rtnl.Attributes = [
+            *([("IFLA_MTU", bridge.mtu)] if mtu < bridge.mtu else []),
+            *([("IFLA_ADDRESS", bridge.mac)] if mac < bridge.mac or not self._has_ports(index) else []),
+        ]
+        return [_set(index, kept)] if kept else []
+
+    def _has_ports(self, index: int) -> bool:
+        if index not in self._ports:
+            self._ports[index] = any(device.master == index for device in self._route.dump(master=index).values())
+        return self._ports[index]
+
     def _keep(self, bridges: Iterable[ifinfo.Device]) -> None:
-        """Give a bridge back the MAC and MTU that it had: by itself it takes both from its ports (br_if.c)."""
+        """Give a bridge back the MAC and MTU that it had, should it have taken others all the same."""
         messages = []
         for before in bridges:
             after = self._route.get(before.ifindex)

@@ -1,15 +1,14 @@
 """Calls of the helper that come back whatever happens to it.
 
 Seen with oslo.privsep 3.12: a helper that is killed while idle is started again by the next call; one that is killed
-in a call leaves its caller with OSError 'Premature eof' or, on native threads, without an answer; one that is stopped
-never answers. In each case it helps to drop the channel and to ask a new helper once more, which is right because
-every operation of a batch can be done twice.
+in a call leaves its caller with OSError 'Premature eof'; one that is stopped never answers. In each case it helps to
+drop the channel and to ask a new helper once more, which is right because every operation of a batch can be done twice.
+One that was stopped and goes on when nobody waits for it any more does nothing: it knows until when somebody did.
 """
 
-import contextlib
 import logging
-import socket
 import threading
+import time
 from typing import Any, NamedTuple
 
 from vethagent import exceptions
@@ -30,7 +29,7 @@ class Helper:
 
     def __init__(self, *, timeout: float) -> None:
         """``timeout`` is in seconds and for one batch."""
-        default.timeout = timeout
+        default.timeout = self._timeout = timeout
         self._lock = threading.Lock()
         self.restarts = 0
 
@@ -46,34 +45,27 @@ class Helper:
         body = operations.dump(batch_operations)
         with self._lock:
             try:
-                return _ask(body)
+                return self._ask(body)
             except exceptions.HelperUnavailable as error:
                 LOG.warning("The privileged helper failed (%s), starting another", error)
-                self._drop()
+                default.stop()
             self.restarts += 1
             try:
-                return _ask(body)
+                return self._ask(body)
             except exceptions.HelperUnavailable:
-                self._drop()
+                default.stop()
                 raise
 
-    def _drop(self) -> None:
-        """Forget the channel without waiting for the other side, which may be stopped."""
-        channel, default.channel = default.channel, None
-        if channel is not None:
-            with contextlib.suppress(OSError):
-                channel.writer.writesock.shutdown(socket.SHUT_RDWR)
+    def _ask(self, body: list[dict[str, Any]]) -> list[Outcome]:
+        """Call the helper; but for its refusal, whatever comes back instead of an answer means that it is of no use.
 
-
-def _ask(body: list[dict[str, Any]]) -> list[Outcome]:
-    """Call the helper; but for its refusal, whatever comes back instead of an answer means that it is of no use.
-
-    Among that is what it could not import, or what its own Python raised: no other helper is better, but all that is
-    known of links stays known, and the agent says what is wrong.
-    """
-    try:
-        return [Outcome(*outcome) for outcome in batch.apply(body)]
-    except exceptions.HelperRefused:
-        raise
-    except Exception as error:
-        raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error
+        Among that is what it could not import, or what its own Python raised: no other helper is better, but all that
+        is known of links stays known, and the agent says what is wrong.
+        """
+        try:
+            default.ready()  # first: what a start takes is not time for the batch
+            return [Outcome(*outcome) for outcome in batch.apply(body, time.monotonic() + self._timeout)]
+        except exceptions.HelperRefused:
+            raise
+        except Exception as error:
+            raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error

@@ -86,10 +86,20 @@ class RouteSocket:
         message["header"]["flags"] = NLM_F_REQUEST
         return self._exchange([self._encode(message)])[0].device
 
-    def dump(self) -> dict[int, ifinfo.Device]:
-        """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile."""
+    def find(self, name: str) -> ifinfo.Device | None:
+        """Return the device with this name, None if there is none."""
+        message = link_message(ifinfo.RTM_GETLINK, attributes=[*_SLIM, ("IFLA_IFNAME", name)])
+        message["header"]["flags"] = NLM_F_REQUEST
+        return self._exchange([self._encode(message)])[0].device
+
+    def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
+        """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile.
+
+        With ``master`` the kernel leaves most of those out that are not ports of it.
+        """
+        chosen = [] if master is None else [("IFLA_MASTER", master)]
         while True:
-            message = link_message(ifinfo.RTM_GETLINK, attributes=_SLIM)
+            message = link_message(ifinfo.RTM_GETLINK, attributes=[*_SLIM, *chosen])
             message["header"]["flags"] = NLM_F_REQUEST | NLM_F_DUMP
             self._socket.send(self._encode(message))
             devices: dict[int, ifinfo.Device] = {}

@@ -47,6 +47,16 @@ def test_the_helper_is_killed_in_a_call(fragile: Node) -> None:
     node.carries()
 
 
+def test_the_helper_is_stopped_for_good(fragile: Node) -> None:
+    node = fragile
+    stopped = commands.wait_until(node.helpers, what="a helper")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    node.check(node.plug(*ENDS))
+    assert set(stopped).isdisjoint(node.helpers()), "another one has its place"
+    condition(lambda: _reasons(node), [], "not degraded")
+
+
 # -- the database server -----------------------------------------------------------------------------------------
 
 

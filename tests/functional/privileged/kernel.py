@@ -29,6 +29,11 @@ class Kernel:
         with self._namespace.entered():
             return [Outcome(*outcome) for outcome in batch.apply(body)]
 
+    def apply_until(self, deadline: float, *wanted: operations.Operation) -> None:
+        """Do a batch that has to be done before a time of the monotonic clock."""
+        with self._namespace.entered():
+            batch.apply(operations.dump(list(wanted)), deadline)
+
     def done(self, *wanted: operations.Operation) -> list[int]:
         """Do a batch of which nothing may fail; return the ifindexes."""
         outcomes = self.apply(*wanted)

@@ -32,8 +32,11 @@ class FakeKernel:
     def get(self, index: int) -> ifinfo.Device | None:
         return self.devices.get(index)
 
-    def dump(self) -> dict[int, ifinfo.Device]:
-        self.dumps += 1
+    def find(self, name: str) -> ifinfo.Device | None:
+        return next((device for device in self.devices.values() if device.name == name), None)
+
+    def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
+        self.dumps += master is None
         return dict(self.devices)
 
     def request(self, messages: Iterable[ifinfmsg]) -> list[ifinfo.Message]:

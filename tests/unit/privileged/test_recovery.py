@@ -1,5 +1,6 @@
 import socket
-import types
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from oslo_privsep import comm, daemon
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import exceptions, privileged
 from vethagent.privileged import batch, operations
+from vethagent.privileged.channel import Channel
 from vethagent.privileged.recovery import Helper, Outcome
 
 DELETE = operations.DeletePair(link_id=LINK_ID, ifindex=7)
@@ -20,7 +22,8 @@ class Daemon:
         self.answers = list(answers)
         self.asked: list[Any] = []
 
-    def __call__(self, body: Any) -> Any:
+    def __call__(self, body: Any, deadline: float) -> Any:
+        assert 0 < deadline - time.monotonic() <= 7
         self.asked.append(body)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -29,13 +32,16 @@ class Daemon:
 
 
 @pytest.fixture
-def channel(monkeypatch: pytest.MonkeyPatch) -> socket.socket:
+def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """The channel that is open now; returns the other side of it."""
     ours, theirs = socket.socketpair()
-    opened = types.SimpleNamespace(writer=types.SimpleNamespace(writesock=ours))
+    opened = Channel.__new__(Channel)
+    opened.writer, opened.running, opened._pid = comm.Serializer(ours), True, 0
     monkeypatch.setattr(privileged.default, "channel", opened)
     monkeypatch.setattr(privileged.default, "timeout", None)
-    return theirs
+    monkeypatch.setattr(privileged.default, "start", lambda: None)
+    with ours, theirs:
+        yield theirs
 
 
 def helper(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Helper, Daemon]:

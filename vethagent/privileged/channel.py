@@ -1,0 +1,95 @@
+"""How the agent starts its helper and talks to it: whatever the helper does, each step ends in time.
+
+By itself oslo.privsep 3.12 waits for ever for a helper that is stopped while it starts, or that does not read a batch
+which is larger than a socket's buffer. And on native threads it does not notice a helper that is killed with a batch
+unread: the connection is then reset instead of ended, and only the time-out of the call says so.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+from typing import Any
+
+from oslo_privsep import comm, daemon, priv_context
+
+from vethagent import exceptions
+
+#: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
+_START_SECONDS = 30.0
+
+
+class Context(priv_context.PrivContext):
+    """The context whose helper is started, and left, without waiting for it longer than ``timeout``."""
+
+    def start(self, method: priv_context.Method = priv_context.Method.ROOTWRAP) -> None:
+        """Start a helper if there is none."""
+        if self.channel is None:
+            self.channel = Channel(self)
+
+    def ready(self) -> None:
+        """Have a helper running, another one if the last has ended; raise as ``Channel``."""
+        if self.channel is not None and not self.channel.running:
+            self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Leave the helper, which may be stopped: one that can be killed is, others end when they notice."""
+        channel, self.channel = self.channel, None
+        if isinstance(channel, Channel):
+            channel.leave()
+
+
+class Channel(daemon.RootwrapClientChannel):
+    """The way to one helper."""
+
+    def __init__(self, context: Context) -> None:
+        """Start the helper; raise HelperUnavailable, or what oslo.privsep raises."""
+        self._seconds = max(_START_SECONDS, context.timeout or 0)
+        self._pid = 0
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+            path = pathlib.Path(folder, "privsep.sock")
+            listening.bind(str(path))
+            listening.listen(1)
+            listening.settimeout(self._seconds)
+            self._launch(context.helper_command(str(path)))
+            connected, _ = listening.accept()
+        # Not that of the class above, which starts a helper in its own way, but of the one above that.
+        super(daemon.RootwrapClientChannel, self).__init__(connected, context)
+        self._pid = int(self.remote_call("vethagent.privileged.batch.pid", (), {}, self._seconds))
+
+    def leave(self) -> None:
+        """Forget the helper without waiting for it, and see to its end if that is allowed."""
+        with contextlib.suppress(OSError):
+            self.writer.writesock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            if self._pid:
+                os.kill(self._pid, signal.SIGKILL)
+
+    def send_recv(self, msg: Any, timeout: float | None = None) -> Any:
+        """Ask; without a ``timeout`` in seconds it is that of a start."""
+        seconds = timeout or self._seconds
+        self.writer.writesock.settimeout(seconds)  # of a batch too large for the buffer of one who does not read
+        return super().send_recv(msg, seconds)
+
+    def _reader_main(self, reader: comm.Deserializer) -> None:
+        with contextlib.suppress(ConnectionError):
+            super()._reader_main(reader)
+            return
+        # A connection that is reset has ended: that is told to whoever waits for an answer.
+        super()._reader_main(iter(()))  # type: ignore[arg-type]
+
+    def _launch(self, command: list[str]) -> None:
+        """Run the command that leaves a helper behind, which then knows of this channel."""
+        process = subprocess.Popen(command, stderr=daemon._fd_logger())
+        try:
+            status = process.wait(self._seconds)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(PermissionError):  # sudo is root's
+                process.kill()
+            raise exceptions.HelperUnavailable(f"no helper within {self._seconds:g} s") from None
+        if status:
+            raise exceptions.HelperUnavailable(f"{command[0]} ended with {status}")
