@@ -40,7 +40,7 @@ def test_the_main_job_in_one_process(host: hosts.Host, concurrency: str) -> None
     traffic.wait_for_ping(guest1, guest2.address)
 
     with traffic.Pings(guest1, guest2.address) as pings:
-        assert allinone.stop(timeout=5) == 0
+        assert allinone.stop() == 0
         links.check_plugged(host, link["id"])
         allinone.start()
         api.wait_until_served()
@@ -51,4 +51,4 @@ def test_the_main_job_in_one_process(host: hosts.Host, concurrency: str) -> None
     api.delete(link["id"])
     api.wait_until_gone(link["id"])
     assert host.devices() == devices
-    assert allinone.stop(timeout=5) == 0
+    assert allinone.stop() == 0

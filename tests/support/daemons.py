@@ -62,7 +62,7 @@ class Daemon:
         """Send a signal to the process."""
         self.process.send_signal(number)
 
-    def stop(self, timeout: float = 10) -> int:
+    def stop(self, timeout: float = 30) -> int:
         """Ask it to end with SIGTERM and return its status; AssertionError if it has not ended in ``timeout`` s."""
         self.process.terminate()
         try:

@@ -77,7 +77,7 @@ class RabbitMQ:
 
     def stop(self) -> None:
         """Shut the broker down; what is durable comes back at the next start."""
-        self.daemon.stop(timeout=30)
+        self.daemon.stop()
 
     def kill(self) -> None:
         """End the broker as a power failure would."""

@@ -28,7 +28,7 @@ def session_node(request: pytest.FixtureRequest, _machine: None) -> Iterator[Nod
         _running.append(made)
         yield made
         _running.remove(made)
-        assert made.allinone.stop(timeout=5) == 0
+        assert made.allinone.stop() == 0
 
 
 @pytest.fixture

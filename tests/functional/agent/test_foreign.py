@@ -37,7 +37,7 @@ def test_through_the_life_of_a_link(crowded: Node) -> None:
     node.check(node.wait(link, "ACTIVE"))
     changed = node.wait(node.patch(link, ends=[{"bridge": "br2"}, {"bridge": "br-eth1", "tag": 7}]), "ACTIVE")
     node.check(changed)
-    assert node.allinone.stop(timeout=5) == 0
+    assert node.allinone.stop() == 0
     node.start()
     node.wait_for_report()
     node.unplug(link)

@@ -76,7 +76,7 @@ def test_paused_does_nothing_until_it_is_over(node: Node) -> None:
 def test_the_mode_outlives_the_process(node: Node) -> None:
     link = node.plug(*ENDS)
     node.set_mode("observe")
-    assert node.allinone.stop(timeout=5) == 0
+    assert node.allinone.stop() == 0
     node.host.ip("link", "delete", FIRST)
     node.start()
     node.wait(link, "DOWN", "DRIFT")

@@ -48,7 +48,7 @@ def test_both_are_restarted(fragile: Node) -> None:
 
 def test_the_database_server_comes_after_the_agent(fragile: Node) -> None:
     node = fragile
-    assert node.allinone.stop(timeout=10) == 0
+    assert node.allinone.stop() == 0
     node.host.ovs.switch.stop()
     node.host.ovs.server.stop()
     node.start()

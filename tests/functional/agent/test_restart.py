@@ -19,7 +19,7 @@ def test_a_restart_loses_no_ping_and_tells_nothing(fragile: Node, way: signal.Si
     before, indexes = node.picture(), node.indexes(link)
     with traffic.Pings(node.guests["br1"], node.guests["br-eth1"].address, interval=0.01) as pings:
         ended_at = datetime.datetime.now(datetime.UTC)
-        node.crash() if way == signal.SIGKILL else node.allinone.stop(timeout=5)
+        node.crash() if way == signal.SIGKILL else node.allinone.stop()
         assert node.picture() == before
         node.start()
         node.wait_for_report()

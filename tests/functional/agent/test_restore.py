@@ -29,7 +29,7 @@ def test_bridges_that_come_after_the_agent(fragile: Node) -> None:
     node = fragile
     node.host.linux_bridge("late")
     link = node.plug("late", "br-eth1")
-    assert node.allinone.stop(timeout=5) == 0
+    assert node.allinone.stop() == 0
     node.host.ip("link", "delete", "late")
     node.host.ip("link", "delete", link["observed"][0]["device"])
     node.start()
@@ -41,7 +41,7 @@ def test_bridges_that_come_after_the_agent(fragile: Node) -> None:
 def test_what_was_done_meanwhile_is_repaired(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
-    assert node.allinone.stop(timeout=5) == 0
+    assert node.allinone.stop() == 0
     node.batch(f"link set {FIRST} nomaster down", f"link set {SECOND} mtu 1000", f'link set {SECOND} alias ""')
     node.host.vsctl("set", "Port", SECOND, "tag=7")
     node.start()

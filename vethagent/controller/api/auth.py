@@ -8,6 +8,7 @@ import falcon
 from oslo_context.context import RequestContext
 
 from vethagent import exceptions
+from vethagent.controller.api import errors
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.errors import OperationError
 
@@ -55,13 +56,15 @@ class Noauth:
 
     def identify(self, request: falcon.Request) -> RequestContext:
         """Return somebody without a name who has every role."""
-        return caller(None, "admin")
+        return caller(request, None, "admin")
 
 
-def caller(name: str | None, role: str) -> RequestContext:
+def caller(request: falcon.Request, name: str | None, role: str) -> RequestContext:
     """Return the user ``name`` with ``role`` and all roles below, for the whole system as links are part of it."""
     roles = list(ROLES[ROLES.index(role) :])
-    return RequestContext(user_id=name, user_name=name, roles=roles, system_scope="all", overwrite=False)
+    return RequestContext(
+        user_id=name, user_name=name, roles=roles, system_scope="all", request_id=errors.request_id(request)
+    )
 
 
 def _names_this_host(request: falcon.Request) -> bool:

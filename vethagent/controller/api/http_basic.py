@@ -58,7 +58,7 @@ class HttpBasic:
         if not self._is_right(name, password):
             LOG.warning("user %r from %s: wrong name or password", name, request.remote_addr)
             raise auth.Unauthorized("there is no such user, or the password is another one")
-        return auth.caller(name, self._roles.get(name, "reader"))
+        return auth.caller(request, name, self._roles.get(name, "reader"))
 
     def _is_right(self, name: str, password: bytes) -> bool:
         try:

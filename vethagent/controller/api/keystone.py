@@ -29,7 +29,7 @@ class Keystone:
         """Return the user of the token."""
         if request.env.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
             raise auth.Unauthorized("a token of Keystone is needed, and a valid one")
-        return RequestContext.from_environ(request.env, overwrite=False)
+        return RequestContext.from_environ(request.env)
 
 
 def validated(application: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplication:

@@ -9,6 +9,7 @@ from oslo_context.context import RequestContext
 from oslo_policy import policy
 
 from vethagent import exceptions
+from vethagent.controller.api import errors
 from vethagent.controller.api.auth import Authentication
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.routes import ROUTES, Operation, Route
@@ -72,6 +73,8 @@ class Gate:
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         """Raise Forbidden for those to whom nothing at all is served."""
+        # The log takes the request's id from the context of the thread, which had another request before this one.
+        RequestContext(request_id=errors.request_id(request))
         self._authentication.admit(request)
 
     def process_resource(

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import logging
 import os
 import pathlib
 import threading
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from falcon import testing
 from oslo_config import cfg
+from oslo_context.context import get_current
 
 from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
@@ -232,6 +234,27 @@ def test_without_a_valid_token(with_keystone: testing.TestClient, identity: Iden
         assert code(answer) == (401, "UNAUTHORIZED")
         assert answer.headers["www-authenticate"].startswith("Keystone")
     assert with_keystone.simulate_get("/healthcheck", **ELSEWHERE).status_code == 200
+
+
+@pytest.mark.usefixtures("known")
+def test_the_log_tells_which_request_and_whose(
+    basic: testing.TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str | None, str | None]] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        context = get_current()
+        assert context is not None
+        told.append((record.getMessage(), context.request_id, context.user_name))
+        return True
+
+    caplog.set_level(logging.INFO)
+    caplog.handler.addFilter(note)
+    answers = [plug(basic, credentials("bob")), look(basic, credentials("alice", "wrong"))]
+    caplog.handler.removeFilter(note)
+    for answer, text, user in zip(answers, ("is made for", "wrong name or password"), ("bob", None), strict=True):
+        request_id = answer.headers["x-openstack-request-id"]
+        assert [(found_id, name) for message, found_id, name in told if text in message] == [(request_id, user)]
 
 
 # -- rules ------------------------------------------------------------------------------------------------------
