@@ -29,11 +29,15 @@ def concurrency(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def nodes(controller_side: deployment.Deployment, concurrency: str) -> Iterator[list[deployment.Node]]:
-    """Three nodes."""
+def nodes(
+    request: pytest.FixtureRequest, controller_side: deployment.Deployment, concurrency: str
+) -> Iterator[list[deployment.Node]]:
+    """Three nodes, or what a module says in NODES; AGENT there are options of their agents."""
     made = [
-        controller_side.add_node(f"compute-{number}", concurrency=concurrency)
-        for number in itertools.islice(_numbers, 3)
+        controller_side.add_node(
+            f"compute-{number}", concurrency=concurrency, agent=getattr(request.module, "AGENT", None)
+        )
+        for number in itertools.islice(_numbers, getattr(request.module, "NODES", 3))
     ]
     yield made
     for node in made:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fullstack import links
-from tests.support import commands, deployment, traffic
+from tests.support import deployment
 
 
 @pytest.fixture
@@ -16,36 +16,6 @@ def outage(clean: deployment.Deployment, nodes: list[deployment.Node]) -> Iterat
         clean.broker.start()
     for node in nodes:
         clean.rest.wait_for_agent(node.name, timeout=60)
-
-
-@pytest.mark.timeout(180)
-def test_a_cable_is_put_back_without_the_bus(outage: deployment.Deployment, node: deployment.Node) -> None:
-    link = links.plug(outage, node)
-    outage.broker.kill()
-
-    node.host.ip("link", "delete", links.FIRST)
-    traffic.wait_for_ping(node.guest1, node.guest2.address, timeout=20)
-    links.check_plugged(node.host, link["id"])
-
-    outage.broker.start()
-    commands.wait_until(
-        lambda: any(event["kind"] == "repaired" for event in outage.rest.events(f"link_id={link['id']}")),
-        what="the report of the repair",
-        timeout=60,
-    )
-
-
-@pytest.mark.timeout(180)
-def test_a_link_that_is_created_without_the_bus_comes_with_it(
-    outage: deployment.Deployment, node: deployment.Node
-) -> None:
-    outage.broker.kill()
-    link = outage.rest.create(links.wanted(node.name))
-    assert link["status"] == "BUILD"
-
-    outage.broker.start()
-    outage.rest.wait_for_status(link["id"], "ACTIVE", timeout=90)
-    links.check_plugged(node.host, link["id"])
 
 
 @pytest.mark.timeout(180)

@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+from collections.abc import Mapping
 
 from tests.support import commands, daemons, hosts, management, processes, rabbit, rest, tidy
 
@@ -27,6 +28,7 @@ class Deployment(tidy.Tidy):
         self.daemons: list[daemons.Daemon] = []
         with self._building():
             folder = self._make_folder("deployment")
+            self.database = folder / "controller.sqlite"
             self.network = self._cleanup.enter_context(management.ManagementNetwork(name=name))
             self.broker = rabbit.RabbitMQ(self.network, folder, address=self.network.address)
             self.broker.start()
@@ -47,18 +49,22 @@ class Deployment(tidy.Tidy):
         concurrency: str = "eventlet",
         as_service_user: bool = False,
         ca: pathlib.Path | None = None,
+        agent: Mapping[str, str] | None = None,
     ) -> Node:
         """Return a new node whose agent has reported; ``remove_node`` or the end of the deployment removes it.
 
-        With ``ca`` it speaks TLS with the broker, whose certificate has to be of that authority.
+        With ``ca`` it speaks TLS with the broker, whose certificate has to be of that authority; ``agent`` are options
+        of the group of that name.
         """
         host = self._cleanup.enter_context(hosts.Host(name))
         self.network.join(host)
         url = self.broker.tls_url if ca else self.broker.url
-        agent = processes.make_agent(host, url=url, concurrency=concurrency, as_service_user=as_service_user, ca=ca)
-        node = Node(host, agent)
-        self.daemons.append(agent)
-        agent.start()
+        process = processes.make_agent(
+            host, url=url, concurrency=concurrency, as_service_user=as_service_user, ca=ca, agent=agent
+        )
+        node = Node(host, process)
+        self.daemons.append(process)
+        process.start()
         self.rest.wait_for_agent(name)
         return node
 

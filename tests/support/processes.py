@@ -63,8 +63,9 @@ def make_agent(
     concurrency: str = "eventlet",
     as_service_user: bool = False,
     ca: pathlib.Path | None = None,
+    agent: Mapping[str, str] | None = None,
 ) -> VethagentProcess:
-    """Return an agent for ``host``, not started yet."""
+    """Return an agent for ``host``, not started yet; ``agent`` are options of that name's group."""
     folder = make_folder(host.folder / "agent", as_service_user=as_service_user)
     if as_service_user:
         host.ovs.let_in(service_user.UID, service_user.GID)
@@ -72,8 +73,10 @@ def make_agent(
         "agent",
         namespace=host.namespace,
         folder=folder,
-        options=bus_options(url, host=host.name, state_path=folder, ca=ca)
-        | agent_options(host, concurrency=concurrency),
+        options={
+            **bus_options(url, host=host.name, state_path=folder, ca=ca),
+            "agent": agent_options(host, concurrency=concurrency)["agent"] | dict(agent or {}),
+        },
         as_service_user=as_service_user,
     )
 

@@ -5,7 +5,7 @@ import pathlib
 from tests.support import certificates, commands, daemons, namespaces
 
 # What the package has in PATH is a wrapper that changes to the user and the folders of the machine's own broker.
-_PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+_PROGRAMS = "/usr/lib/rabbitmq/bin"
 _USER, _PASSWORD = "vethagent", "vethagent"
 _PORT, _TLS_PORT = 5672, 5671
 _READY = "Server startup complete"
@@ -51,22 +51,24 @@ class RabbitMQ:
         # The machine's own rabbitmq-env.conf would win over the environment.
         environment = folder / "rabbitmq-env.conf"
         environment.touch()
+        self._namespace = namespace
+        self._env = {
+            "HOME": str(folder),
+            "RABBITMQ_CONF_ENV_FILE": str(environment),
+            "RABBITMQ_CONFIG_FILE": str(configuration),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            # The name of this machine need not be resolvable, localhost is.
+            "RABBITMQ_NODENAME": "vethagent@localhost",
+        }
         self.daemon = daemons.Daemon(
-            [_PROGRAM],
+            [f"{_PROGRAMS}/rabbitmq-server"],
             name="rabbitmq-server",
             namespace=namespace,
             log=folder / "rabbitmq-server.out",
-            env={
-                "HOME": str(folder),
-                "RABBITMQ_CONF_ENV_FILE": str(environment),
-                "RABBITMQ_CONFIG_FILE": str(configuration),
-                "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
-                "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-                "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-                "RABBITMQ_LOG_BASE": str(folder),
-                # The name of this machine need not be resolvable, localhost is.
-                "RABBITMQ_NODENAME": "vethagent@localhost",
-            },
+            env=self._env,
         )
 
     def start(self) -> None:
@@ -82,6 +84,11 @@ class RabbitMQ:
     def kill(self) -> None:
         """End the broker as a power failure would."""
         self.daemon.kill()
+
+    def control(self, *arguments: str) -> str:
+        """Run rabbitmqctl and return what it printed."""
+        command = self._namespace.command(f"{_PROGRAMS}/rabbitmqctl", "--quiet", *arguments)
+        return commands.run(*command, env=self._env).stdout
 
     def _is_ready(self) -> bool:
         assert self.daemon.running, f"RabbitMQ ended with {self.daemon.process.returncode}:\n{self.daemon.tail()}"

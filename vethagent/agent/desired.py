@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vethagent import model
 from vethagent.agent.store import Store
@@ -16,6 +16,18 @@ class Removal:
 
     ref: model.LinkRef
     link: model.BridgeLink | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outlook:
+    """Generations by link id: of what is wanted, and of what is to go."""
+
+    wanted: Mapping[str, int]
+    going: Mapping[str, int]
+
+    def digest(self) -> str:
+        """Return the digest over all that is wanted."""
+        return model.desired_digest(self.wanted.items())
 
 
 class Desired:
@@ -194,8 +206,13 @@ class Desired:
 
     def digest(self) -> str:
         """Return the digest over all that is wanted."""
+        return self.outlook().digest()
+
+    def outlook(self) -> Outlook:
+        """Return what is wanted and what is to go, as of this moment."""
         with self._lock:
-            return model.desired_digest((link.id, link.generation) for link in self._links.values())
+            wanted = {link.id: link.generation for link in self._links.values()}
+            return Outlook(wanted, {link_id: removal.ref.generation for link_id, removal in self._removals.items()})
 
     def flush(self) -> None:
         """Write to disk what changed since the last time, in one transaction."""

@@ -34,8 +34,9 @@ class AgentEndpoint:
         describe: Callable[[], model.HostDescription],
         plan: Callable[[list[model.BridgeLink]], model.HostPlan],
         pull: Callable[[], None],
+        heard: Callable[[], None],
     ) -> None:
-        """``describe`` and ``plan`` are asked through the inbox, by its consumer."""
+        """``describe`` and ``plan`` are asked through the inbox, by its consumer; ``heard`` is called for each cast."""
         self._host = host
         self._desired = desired
         self._inbox = inbox
@@ -43,6 +44,7 @@ class AgentEndpoint:
         self._describe = describe
         self._plan = plan
         self._pull = pull
+        self._heard = heard
 
     @exposed.cast
     def plug_bridge_link(self, context: Context, link: object = None) -> None:
@@ -67,14 +69,14 @@ class AgentEndpoint:
     @exposed.cast
     def sync_bridge_links(self, context: Context) -> None:
         """Pull everything and reconcile."""
-        self._counters.add("casts")
+        self._came()
         self._pull()
         self._inbox.mark_all()
 
     @exposed.cast
     def set_mode(self, context: Context, mode: object = None) -> None:
         """Enforce, observe or pause."""
-        self._counters.add("casts")
+        self._came()
         try:
             wanted = Mode(str(mode))
         except ValueError:
@@ -97,8 +99,12 @@ class AgentEndpoint:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _plug(self, bodies: list[object]) -> None:
+    def _came(self) -> None:
         self._counters.add("casts")
+        self._heard()
+
+    def _plug(self, bodies: list[object]) -> None:
+        self._came()
         dirty = []
         for body in bodies:
             try:
@@ -116,7 +122,7 @@ class AgentEndpoint:
         self._inbox.mark(dirty)
 
     def _unplug(self, context: Context, bodies: list[object]) -> None:
-        self._counters.add("casts")
+        self._came()
         request_id = context.get("request_id")
         dirty = []
         for body in bodies:

@@ -33,10 +33,12 @@ class Journal:
         self._told: dict[str, LinkState] = {}
         self._notices: dict[str, _Notice] = {}
         self._carried: dict[str, int] = {}
+        self._restored: set[str] = set()
 
     def restored(self, links: Iterable[model.BridgeLink]) -> None:
         """These were wanted before the start: what is wrong with them is drift."""
         self._carried.update((link.id, link.generation) for link in links)
+        self._restored.update(self._carried)
 
     def notice(self, link_id: str) -> None:
         """Something happened to the link."""
@@ -72,6 +74,10 @@ class Journal:
     def states(self) -> list[LinkState]:
         """Return the state of each link as it was told last."""
         return list(self._told.values())
+
+    def looked(self, link_ids: Iterable[str]) -> bool:
+        """Return whether each of the links that were wanted before the start has been looked at since."""
+        return all(link_id in self._told for link_id in self._restored.intersection(link_ids))
 
     def repeat(self) -> None:
         """Tell everything again: the controller remembers something else."""

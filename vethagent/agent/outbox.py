@@ -13,23 +13,26 @@ class Outbox:
         self._events: dict[str, model.PortEvent] = {}
         self._returned: list[model.PortEvent] = []
         self._in_flight = 0
-        self._seq = 0
+        self._puts = self._seq = 0
         self._closed = False
 
     def put(self, event: model.PortEvent) -> None:
         """Queue an event; one of the same link that has not left yet is merged into it."""
         with self._condition:
-            self._seq += 1
+            self._puts += 1
             waiting = self._events.pop(event.state.link_id, None)
-            self._events[event.state.link_id] = _merged(waiting, event, self._seq)
+            self._events[event.state.link_id] = _merged(waiting, event)
             self._condition.notify()
 
     def take(self, most: int, timeout: float | None = None) -> list[model.PortEvent]:
-        """Return up to ``most`` events in order, waiting for the first; none when closed or after ``timeout`` s."""
+        """Return up to ``most`` events in order, waiting for the first; none when closed or after ``timeout`` s.
+
+        They are numbered only now, so that the numbers which arrive have no gap although some events were merged.
+        """
         with self._condition:
             self._condition.wait_for(lambda: self._returned or self._events or self._closed, timeout)
             taken, self._returned = self._returned, []
-            taken = taken or [self._events.pop(link_id) for link_id in list(self._events)[:most]]
+            taken = taken or [self._number(link_id) for link_id in list(self._events)[:most]]
             self._in_flight = len(taken)
             return taken
 
@@ -59,16 +62,19 @@ class Outbox:
         return self._closed
 
     def position(self) -> tuple[int, bool]:
-        """Return (number of the newest event, whether all have arrived)."""
+        """Return (how many events there have been, whether all have arrived)."""
         with self._condition:
-            return self._seq, not (self._returned or self._events or self._in_flight)
+            return self._puts, not (self._returned or self._events or self._in_flight)
+
+    def _number(self, link_id: str) -> model.PortEvent:
+        self._seq += 1
+        return self._events.pop(link_id).model_copy(update={"seq": self._seq})
 
 
-def _merged(waiting: model.PortEvent | None, event: model.PortEvent, seq: int) -> model.PortEvent:
+def _merged(waiting: model.PortEvent | None, event: model.PortEvent) -> model.PortEvent:
     """Return ``event`` with what an older one of the same link, not yet told, had to say of repairs."""
-    update: dict[str, object] = {"seq": seq}
-    if waiting is not None and waiting.repaired and event.kind is not model.EventKind.UNPLUGGED:
-        told = {(d.code, d.device) for d in event.repaired}
-        kept = tuple(d for d in waiting.repaired if (d.code, d.device) not in told)
-        update["repaired"] = kept + event.repaired
-    return event.model_copy(update=update)
+    if waiting is None or not waiting.repaired or event.kind is model.EventKind.UNPLUGGED:
+        return event
+    told = {(d.code, d.device) for d in event.repaired}
+    kept = tuple(d for d in waiting.repaired if (d.code, d.device) not in told)
+    return event.model_copy(update={"repaired": kept + event.repaired})

@@ -4,8 +4,7 @@ Each leaves on a thread of its own: a burst of events does not make the heartbea
 absent broker, which oslo.messaging lets it do for ever, holds up nothing but itself.
 """
 
-import collections
-import contextlib
+import dataclasses
 import datetime
 import logging
 import random
@@ -16,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vethagent import exceptions, model
-from vethagent.agent.desired import Desired
+from vethagent.agent import account
+from vethagent.agent.desired import Desired, Outlook
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal
@@ -52,6 +52,7 @@ class EventSender:
     ) -> None:
         """``delivered`` is called after each batch that arrived."""
         self._delivered = delivered
+        self._retry = threading.Event()
         self._outbox = outbox
         self._controller = controller
         self._host = host
@@ -62,9 +63,14 @@ class EventSender:
         """Begin to deliver."""
         threading.Thread(target=self._run, name="event-sender", daemon=True).start()
 
+    def retry(self) -> None:
+        """Wait no longer: something has got through."""
+        self._retry.set()
+
     def _run(self) -> None:
         delay = 0.0
         while not self._outbox.closed:
+            self._retry.clear()
             events = self._outbox.take(_EVENTS_AT_ONCE)
             if not events:
                 continue
@@ -75,7 +81,7 @@ class EventSender:
                 delay = _next_delay(delay)
                 self._health.bad("events", f"port events are not taken: {error}")
                 self._outbox.give_back(events)
-                time.sleep(delay)
+                self._retry.wait(delay)
             else:
                 delay = 0.0
                 self._health.good("events")
@@ -133,7 +139,9 @@ class Heartbeat:
         self._pull_now = True
         self._stopping = False
         self._suspected_at = 0.0
-        self._states: list[model.LinkState] = []
+        self._account = account.render(Outlook({}, {}), (), whole=False)
+        self._backing_off = False
+        self.reached: Callable[[], None] = lambda: None
         self._was_busy = False
         self._recognised = False
         self._repeated: tuple[str, str] | None = None
@@ -163,6 +171,11 @@ class Heartbeat:
                 self._report_by = max(time.monotonic() + _SOON_AFTER_CHANGE, self._reported_at + _AT_MOST_EVERY)
                 self._condition.notify()
 
+    def heard(self) -> None:
+        """Something has come over the bus: whoever waits for the bus need not wait on."""
+        if self._backing_off:
+            self.links_changed()
+
     def pull(self) -> None:
         """Pull at once, then report."""
         with self._condition:
@@ -184,17 +197,19 @@ class Heartbeat:
                 if not isinstance(error, exceptions.BusUnavailable):
                     LOG.warning("The controller refused a report: %s", error)
                 self._health.bad("bus", str(error))
+                self._backing_off = True
                 self._wait(delay, hurry=False)
             else:
-                delay = 0.0
+                delay, self._backing_off = 0.0, False
                 self._health.good("bus")
+                self.reached()
                 self._wait(self._interval * random.uniform(0.9, 1.1), hurry=True)
 
     def _wait(self, seconds: float, *, hurry: bool) -> None:
         until = time.monotonic() + seconds
         with self._condition:
             while not self._stopping:
-                by = min(until, self._report_by) if hurry and self._report_by is not None else until
+                by = min(until, self._report_by) if self._report_by is not None else until
                 left = by - time.monotonic()
                 if left <= 0 or (hurry and (self._report_now or self._pull_now)):
                     break
@@ -222,6 +237,8 @@ class Heartbeat:
             self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
             LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")
+        elif report.desired_digest != answer.desired_digest or not self._account.whole:
+            self.links_changed()  # other links are wanted since, or not all could be told of: the next one can tell
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
         self._health.ready()
@@ -281,9 +298,10 @@ class Heartbeat:
         self._inbox.mark_all()
 
     def _report(self) -> model.StateReport:
-        with contextlib.suppress(TimeoutError):  # a late report is worse than one with the states of the last
-            self._states = self._ask(self._journal.states)
-        states = self._states
+        try:
+            self._account = self._ask(self._render)
+        except TimeoutError:  # a late report is worse than one with the states of the last
+            self._account = dataclasses.replace(self._account, whole=False)
         return model.StateReport(
             host=self._host,
             agent_version=self._version,
@@ -291,11 +309,15 @@ class Heartbeat:
             report_interval=self._interval,
             mode=self._desired.mode,
             health=self._health.state(),
-            desired_digest=self._desired.digest(),
-            observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
-            links=dict(collections.Counter(state.status for state in states)),
+            desired_digest=self._account.desired_digest,
+            observed_digest=self._account.observed_digest,
+            links=self._account.links,
             counters=self._counters.all(),
         )
+
+    def _render(self) -> account.Account:
+        outlook = self._desired.outlook()
+        return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 
 
 def _next_delay(delay: float) -> float:

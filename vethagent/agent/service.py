@@ -91,6 +91,7 @@ class Agent:
             health=self._health,
             delivered=self._heartbeat.links_changed,
         )
+        self._heartbeat.reached = self._sender.retry
         self._links.start()
         self._worker = self._reconciler.start()
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
@@ -162,6 +163,7 @@ class Agent:
             describe=lambda: inventory.describe(host, self._observed),
             plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links)),
             pull=self._heartbeat.pull,
+            heard=self._heartbeat.heard,
         )
 
     # -- threads -------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class Setup:
         self.desired, self.inbox, self.counters = Desired(Store(":memory:")), AnsweringInbox(), Counters()
         self.planned: list[list[model.BridgeLink]] = []
         self.pulls: list[None] = []
+        self.heard: list[None] = []
         self.endpoint = AgentEndpoint(
             host="h1",
             desired=self.desired,
@@ -32,6 +33,7 @@ class Setup:
             describe=lambda: model.HostDescription(host="h1"),
             plan=self._plan,
             pull=lambda: self.pulls.append(None),
+            heard=lambda: self.heard.append(None),
         )
 
     def dirty(self) -> set[str]:
@@ -63,7 +65,7 @@ def test_a_plug_is_wanted_and_looked_at(setup: Setup) -> None:
 
 def test_many_are_one_cast(setup: Setup) -> None:
     setup.endpoint.plug_bridge_links(CONTEXT, links=[body(A), body(B)])
-    assert setup.desired.ids() == setup.dirty() == {A, B} and setup.counts("casts") == 1
+    assert setup.desired.ids() == setup.dirty() == {A, B} and setup.counts("casts") == len(setup.heard) == 1
 
 
 def test_an_unplug_is_wanted_and_looked_at(setup: Setup) -> None:

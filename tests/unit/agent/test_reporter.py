@@ -1,6 +1,7 @@
 """A beat of the heart against a controller in memory, and the delivery of events."""
 
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from vethagent.agent.journal import Journal
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import EventSender, Heartbeat
 from vethagent.agent.store import Store
-from vethagent.model import Mode
+from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.observed import Observed
 
 A, B, C = ids(3)
@@ -206,6 +207,50 @@ def test_a_controller_that_lost_the_states_is_told_them_again(setup: Setup) -> N
     assert [event.state.link_id for event in setup.deliver()] == [A]
 
 
+def test_a_report_between_a_request_and_its_first_event_pulls_and_repeats_nothing(setup: Setup) -> None:
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.journal.tell(state(link_id=A))
+    setup.deliver()
+    wanted = link(id=B)
+    setup.controller_wants(link(id=A), wanted)
+    setup.controller.told[B] = state(link_id=B, status=Status.BUILD, reason=Reason.PLUGGING)
+    setup.desired.put(wanted)
+    pulls = setup.controller.pulls
+    for _ in range(3):
+        setup.beat()
+    assert setup.controller.pulls == pulls
+    assert setup.outbox.take(9, timeout=0) == []
+
+
+def test_a_request_that_comes_with_the_answer_pulls_and_repeats_nothing(setup: Setup) -> None:
+    """What was reported is older than what the controller compares it with."""
+    setup.beat()
+    pulls, wanted, taken = setup.controller.pulls, link(id=A), setup.controller.report_state
+
+    def meanwhile(context: dict[str, Any], report: model.StateReport) -> model.ReportAnswer:
+        setup.controller_wants(wanted)
+        setup.controller.told[A] = state(link_id=A, status=Status.BUILD, reason=Reason.PLUGGING)
+        setup.desired.put(wanted)
+        return taken(context, report)
+
+    setup.controller.report_state = meanwhile  # type: ignore[method-assign]
+    setup.beat()
+    assert setup.controller.pulls == pulls
+    assert setup.outbox.take(9, timeout=0) == []
+
+
+def test_what_was_not_looked_at_since_the_start_is_not_compared(setup: Setup) -> None:
+    setup.desired.put(link(id=A))
+    setup.journal.restored([link(id=A)])
+    setup.controller_wants(link(id=A))
+    setup.controller.told[A] = state(link_id=A)
+    setup.beat()
+    assert setup.controller.pulls == 1
+    setup.beat()
+    assert setup.controller.pulls == 1
+
+
 def test_while_events_are_on_their_way_nothing_is_repeated(setup: Setup) -> None:
     setup.controller_wants(link(id=A))
     setup.beat()
@@ -246,24 +291,33 @@ class StoppingOutbox(Outbox):
             self.close()
 
 
-def send(outbox: Outbox, controller: Controller, health: HealthKeeper) -> int:
+def send(
+    outbox: Outbox,
+    controller: Controller,
+    health: HealthKeeper,
+    monkeypatch: pytest.MonkeyPatch,
+    nap: Callable[[float], object] = lambda _: None,
+) -> int:
+    """Send until everything has arrived; ``nap`` is what happens while the sender waits."""
     delivered: list[None] = []
-    EventSender(
+    sender = EventSender(
         outbox,
         controller,  # type: ignore[arg-type]
         host="h1",
         health=health,
         delivered=lambda: delivered.append(None),
-    )._run()
+    )
+    monkeypatch.setattr(sender._retry, "wait", nap)
+    sender._run()
     return len(delivered)
 
 
-def test_events_are_delivered_in_order_under_one_stream() -> None:
+def test_events_are_delivered_in_order_under_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     outbox, controller = StoppingOutbox(), Controller()
     journal = Journal(outbox.put)
     for number, link_id in enumerate(ids(1200)):
         journal.tell(state(link_id=link_id), request_id=f"req-{number}")
-    assert send(outbox, controller, HealthKeeper()) == len(controller.batches) > 1
+    assert send(outbox, controller, HealthKeeper(), monkeypatch) == len(controller.batches) > 1
     assert [event.seq for batch in controller.batches for event in batch.events] == list(range(1, 1201))
     assert len({batch.stream for batch in controller.batches}) == 1
 
@@ -278,8 +332,7 @@ def test_what_does_not_arrive_goes_again(monkeypatch: pytest.MonkeyPatch) -> Non
         naps.append(seconds)
         controller.away = len(naps) < 3
 
-    monkeypatch.setattr("vethagent.agent.reporter.time.sleep", nap)
-    send(outbox, controller, health)
+    send(outbox, controller, health, monkeypatch, nap)
     assert len(naps) == 3 and all(0 < seconds <= 30 for seconds in naps)
     assert [event.seq for batch in controller.batches for event in batch.events] == [1]
     assert not health.state().reasons
@@ -295,12 +348,11 @@ def test_events_that_are_not_taken_are_a_matter_of_health(monkeypatch: pytest.Mo
         seen.extend(reason.part for reason in health.state().reasons)
         controller.away = False
 
-    monkeypatch.setattr("vethagent.agent.reporter.time.sleep", nap)
-    send(outbox, controller, health)
+    send(outbox, controller, health, monkeypatch, nap)
     assert seen == ["events"]
 
 
-def test_an_event_that_is_never_taken_holds_up_no_other() -> None:
+def test_an_event_that_is_never_taken_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing(Controller):
         def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
             if any(event.state.link_id == A for event in events.events):
@@ -311,7 +363,7 @@ def test_an_event_that_is_never_taken_holds_up_no_other() -> None:
     journal = Journal(outbox.put)
     journal.tell(state(link_id=A))
     journal.tell(state(link_id=B))
-    send(outbox, controller, health)
+    send(outbox, controller, health, monkeypatch)
     assert [event.state.link_id for batch in controller.batches for event in batch.events] == [B]
 
 
