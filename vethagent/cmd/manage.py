@@ -37,10 +37,11 @@ def version(conf: cfg.ConfigOpts) -> None:
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
-    """Delete old port events."""
+    """Delete old port events, and what is remembered of links that are gone."""
     days = conf.command.days or conf.controller.event_retention
     events = Events(common.open_database(conf), Liveness(conf.controller.agent_down_time))
-    print(f"{events.purge(days)} port events older than {days} days are deleted")
+    purged, changes = events.purge(days)
+    print(f"{purged} port events and {changes} changes of deleted links older than {days} days are deleted")
 
 
 def _days(text: str) -> int:

@@ -37,3 +37,21 @@ class PendingDelete(OperationError):
     """The link is going and cannot be changed any more."""
 
     code = "PENDING_DELETE"
+
+
+class IdConflict(OperationError):
+    """There is another link with the id that the client gave."""
+
+    code = "ID_CONFLICT"
+
+
+class PreconditionFailed(OperationError):
+    """The link has another generation than the client thinks."""
+
+    code = "PRECONDITION_FAILED"
+
+
+class UnknownMarker(OperationError):
+    """What the last page ended with is gone, so nobody can say where the next one begins."""
+
+    code = "INVALID_REQUEST"

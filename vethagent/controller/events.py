@@ -10,9 +10,10 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import views
+from vethagent.controller import history, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import EventQuery
 from vethagent.model import EventKind, Status
@@ -21,6 +22,11 @@ LOG = logging.getLogger(__name__)
 
 _MAX_MESSAGE = 4096
 _CHUNK = 1000
+
+#: Changes of one link that are told, the newest ones.
+MAX_HISTORY = 1000
+
+_Purged = type[models.PortEvent] | type[models.LinkChange]
 
 
 def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.PortEvent]:
@@ -55,6 +61,10 @@ class Events:
             statement = statement.where(table.host == query.host)
         if query.link_id is not None:
             statement = statement.where(table.link_id == query.link_id)
+        if query.status is not None:
+            statement = statement.where(table.status == query.status.value)
+        if query.request_id is not None:
+            statement = statement.where(table.request_id == query.request_id)
         if query.kind is not None:
             statement = statement.where(table.kind == query.kind.value)
         if query.after is None:
@@ -65,21 +75,41 @@ class Events:
             rows = session.scalars(statement).all()
         return [views.event_of(row) for row in (reversed(rows) if query.after is None else rows)]
 
-    def purge(self, days: float) -> int:
-        """Delete the events that are older than ``days`` and return how many; in pieces, to lock nobody out."""
+    def history(self, link_id: str) -> Sequence[views.Change]:
+        """Return what became of a link, also of one that is gone, the oldest first; raise NotFound if nothing did."""
+        table = models.LinkChange
+        newest = sqlalchemy.select(table).where(table.link_id == link_id).order_by(table.id.desc()).limit(MAX_HISTORY)
+        with self._database.reader() as session:
+            rows = session.scalars(newest).all()
+        if not rows:
+            raise NotFound(f"there is no link {link_id}, and none is remembered")
+        return [views.change_of(row) for row in reversed(rows)]
+
+    def purge(self, days: float) -> tuple[int, int]:
+        """Delete what is older than ``days``; return how many events, and changes of links that are gone.
+
+        In pieces, to lock nobody out. The history of a link that is there is whole.
+        """
         oldest = self._liveness.now() - datetime.timedelta(days=days)
+        event, change = models.PortEvent, models.LinkChange
+        there = sqlalchemy.exists().where(models.BridgeLink.id == change.link_id)
+        return (
+            self._purge_all(event, event.received_at < oldest),
+            self._purge_all(change, (change.changed_at < oldest) & ~there),
+        )
+
+    def _purge_all(self, table: _Purged, old: sqlalchemy.ColumnElement[bool]) -> int:
         purged = 0
-        while count := self._purge_some(oldest):
+        while count := self._purge_some(table, old):
             purged += count
         return purged
 
     @retried
-    def _purge_some(self, oldest: datetime.datetime) -> int:
-        table = models.PortEvent
+    def _purge_some(self, table: _Purged, old: sqlalchemy.ColumnElement[bool]) -> int:
         with self._database.writer() as session:
-            old = session.scalars(sqlalchemy.select(table.id).where(table.received_at < oldest).limit(_CHUNK)).all()
-            session.execute(sqlalchemy.delete(table).where(table.id.in_(old)))
-        return len(old)
+            ids = session.scalars(sqlalchemy.select(table.id).where(old).limit(_CHUNK)).all()
+            session.execute(sqlalchemy.delete(table).where(table.id.in_(ids)))
+        return len(ids)
 
     def _store(self, session: orm.Session, batch: model.PortEvents) -> int:
         position = session.get(models.EventStream, batch.host, with_for_update=True)
@@ -92,12 +122,14 @@ class Events:
         position.stream, position.seq = batch.stream, fresh[-1].seq
         now = self._liveness.now()
         links = _lock_links(session, batch.host, fresh)
+        changes: list[dict[str, Any]] = []
         rows = [_row(batch.host, event, links, now) for event in fresh]
         for event in fresh:
             link = links.get(event.state.link_id)
             if link is not None and link not in session.deleted:
-                _apply(session, link, event, now)
+                changes += _apply(session, link, event, now)
         session.flush()
+        history.record(session, changes)
         for number, row in enumerate(rows, _reserve(session, len(rows))):
             row["id"] = number
         session.execute(sqlalchemy.insert(models.PortEvent), rows)
@@ -121,7 +153,7 @@ def _lock_links(session: orm.Session, host: str, events: Sequence[model.PortEven
     for start in range(0, len(ids), _CHUNK):
         statement = (
             sqlalchemy.select(models.BridgeLink)
-            .options(orm.lazyload(models.BridgeLink.ends))
+            .options(orm.lazyload(models.BridgeLink.ends), orm.lazyload(models.BridgeLink.label_rows))
             .where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]), models.BridgeLink.host == host)
             .order_by(models.BridgeLink.id)
             .with_for_update()
@@ -156,27 +188,37 @@ def _row(
     }
 
 
-def _apply(session: orm.Session, link: models.BridgeLink, event: model.PortEvent, now: datetime.datetime) -> None:
-    """Let ``link`` be what ``event`` says, as far as the event is not older than what is wanted or already known."""
+def _apply(
+    session: orm.Session, link: models.BridgeLink, event: model.PortEvent, now: datetime.datetime
+) -> list[dict[str, Any]]:
+    """Let ``link`` be what ``event`` says, as far as the event is not older than what is wanted or already known.
+
+    Return what history has to tell of it.
+    """
     state = event.state
+    by, request_id = history.agent_of(link.host), event.request_id
     if state.generation < (link.observed_generation or 0):
-        return
+        return []
     current = state.generation >= link.generation
     going = link.status == Status.PENDING_DELETE
     if going and current and event.kind == EventKind.UNPLUGGED:
         LOG.info("%s: link %s of %s is gone", event.request_id, link.id, link.host)
         session.delete(link)
-        return
+        gone = {"status": history.DELETED, "reason": str(state.reason), "message": _clean(state.message)}
+        return [history.change(link, now, by=by, request_id=request_id, **gone)]
     plain = state.model_dump(mode="json", include={"ends", "differences"})
     link.observed_generation = state.generation
     link.reported_status, link.reported_reason = state.status, state.reason
     link.observed, link.differences = plain["ends"], plain["differences"]
     if not current:
-        return
+        return []
     status = Status.PENDING_DELETE.value if going else state.status
-    if (link.status, link.reason) != (status, state.reason):
-        link.status_changed_at = now
+    changed = (link.status, link.reason) != (status, state.reason)
     link.status, link.reason, link.message = status, state.reason, _clean(state.message)
+    if not changed:
+        return []
+    link.status_changed_at = now
+    return [history.change(link, now, by=by, request_id=request_id)]
 
 
 def _clean(text: str) -> str:

@@ -3,17 +3,17 @@
 import datetime
 import logging
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import casts, views
+from vethagent.controller import casts, history, link_queries, names, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.errors import NameConflict, NotFound, PendingDelete, UnknownHost
+from vethagent.controller.errors import IdConflict, NotFound, PendingDelete, PreconditionFailed, UnknownHost
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Reason, Status
@@ -22,7 +22,16 @@ from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
 
-_FLAGS = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
+_PLAIN = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
+_CHUNK = 500
+
+
+class _Stored(NamedTuple):
+    """A link, when its agent last reported, and whether it was changed by what was asked."""
+
+    row: models.BridgeLink
+    reported_at: datetime.datetime
+    changed: bool = True
 
 
 class Links:
@@ -34,84 +43,153 @@ class Links:
         self._liveness = liveness
 
     def create(self, context: bus.Context, body: model.BridgeLinkCreate) -> views.Link:
-        """Store a new link and have it plugged; raise UnknownHost or NameConflict."""
-        row, reported_at = self._insert(context, body)
-        LOG.info("%s: link %s is made for %s", context.get("request_id"), row.id, row.host)
-        self._plug(context, row)
-        return views.link_of(row, reported_at, self._liveness)
+        """Store a new link and have it plugged; raise UnknownHost, NameConflict, IdConflict or PendingDelete."""
+        return self.create_once(context, body)[0]
+
+    def create_once(self, context: bus.Context, body: model.BridgeLinkCreate) -> tuple[views.Link, bool]:
+        """Do the same, and tell whether it is new: one that is there already, as wanted and with that id, is not."""
+        [stored] = self._insert(context, [body], [""])
+        self._plug(context, [stored])
+        return self._view(stored), stored.changed
+
+    def create_all(self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate]) -> Sequence[views.Link]:
+        """Create all or none; one cast a host. What is raised names the link that is to blame."""
+        stored = self._insert(context, bodies, [f"bridge_links.{index}." for index in range(len(bodies))])
+        self._plug(context, stored)
+        return [self._view(each) for each in stored]
 
     def show(self, link_id: str) -> views.Link:
         """Return one link; raise NotFound."""
         with self._database.reader() as session:
-            row, reported_at = _get(session, link_id)
-            return views.link_of(row, reported_at, self._liveness)
+            return self._view(_get(session, link_id))
 
     def list(self, query: LinkQuery) -> tuple[list[views.Link], bool]:
-        """Return the links that ``query`` asks for, ordered by id, and whether there are more."""
-        statement = _selected(query, self._liveness.oldest_alive())
+        """Return the links that ``query`` asks for, and whether there are more; raise UnknownMarker."""
         with self._database.reader() as session:
+            statement = link_queries.page(session, query, self._liveness.oldest_alive())
             found = session.execute(statement.limit(query.limit + 1)).all()
-            shown = [views.link_of(row, reported_at, self._liveness) for row, reported_at in found[: query.limit]]
+            shown = [self._view(_Stored(*each)) for each in found[: query.limit]]
         return shown, len(found) > query.limit
 
-    def update(self, context: bus.Context, link_id: str, body: model.BridgeLinkUpdate) -> views.Link:
-        """Change what ``body`` names and have it plugged so; raise NotFound, NameConflict or PendingDelete.
+    def update(
+        self,
+        context: bus.Context,
+        link_id: str,
+        body: model.BridgeLinkUpdate,
+        *,
+        generations: Collection[int] | None = None,
+    ) -> views.Link:
+        """Change what ``body`` names and have it plugged so.
 
         The generation rises only if there is a change, but the cast goes out in any case: it does no harm, and brings a
-        link that is in ERROR another attempt.
+        link that is in ERROR another attempt. Labels are nothing to the agent, so for them alone there is neither.
+
+        Raise NotFound, NameConflict, PendingDelete, or PreconditionFailed unless it is one of ``generations``.
         """
-        row, reported_at = self._change(context, link_id, body)
-        self._plug(context, row)
-        return views.link_of(row, reported_at, self._liveness)
+        stored = self._change(context, link_id, body, generations)
+        if body.model_fields_set != {"labels"}:
+            self._plug(context, [stored])
+        return self._view(stored)
 
-    def delete(self, context: bus.Context, link_id: str, *, force: bool = False) -> views.Link:
-        """Have a link unplugged; it is gone when its agent says so, or at once with ``force``. Raise NotFound."""
-        row, reported_at = self._mark_deleted(context, link_id, force=force)
-        LOG.info("%s: link %s of %s is to go%s", context.get("request_id"), row.id, row.host, ", forced" * force)
-        ref = views.ref_of(row)
-        casts.attempt(
-            context,
-            f"the deletion of link {row.id}",
-            row.host,
-            lambda: self._agent_api.unplug_bridge_link(context, row.host, ref),
-        )
-        return views.link_of(row, reported_at, self._liveness)
+    def delete(
+        self,
+        context: bus.Context,
+        link_id: str,
+        *,
+        force: bool = False,
+        generations: Collection[int] | None = None,
+    ) -> views.Link:
+        """Have a link unplugged; it is gone when its agent says so, or at once with ``force``.
 
-    def _plug(self, context: bus.Context, row: models.BridgeLink) -> None:
-        message = views.message_of(row)
-        casts.attempt(context, f"link {row.id}", row.host, lambda: self._agent_api.plug_bridge_link(context, message))
+        Raise NotFound, or PreconditionFailed unless it is one of ``generations``.
+        """
+        deleted = self._mark_deleted(context, [link_id], force=force, generations=generations)
+        if not deleted:
+            raise NotFound(f"there is no link {link_id}")
+        self._unplug(context, deleted, force=force)
+        return self._view(deleted[0])
+
+    def delete_all(self, context: bus.Context, link_ids: Iterable[str], *, force: bool = False) -> Sequence[views.Link]:
+        """Have all of them that there are unplugged, and return these; one cast a host."""
+        ids = sorted(set(link_ids))
+        pieces = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
+        deleted = [each for piece in pieces for each in self._mark_deleted(context, piece, force=force)]
+        self._unplug(context, deleted, force=force)
+        return [self._view(each) for each in deleted]
+
+    def _view(self, stored: _Stored) -> views.Link:
+        return views.link_of(stored.row, stored.reported_at, self._liveness)
+
+    def _plug(self, context: bus.Context, stored: Sequence[_Stored]) -> None:
+        for host, rows in _by_host(stored).items():
+            LOG.info("%s: to be plugged on %s: %s", context.get("request_id"), host, _named(rows))
+            casts.attempt(context, _named(rows), host, self._plugging(context, host, rows))
+
+    def _plugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
+        messages = [views.message_of(row) for row in rows]
+        if len(messages) == 1:
+            return lambda: self._agent_api.plug_bridge_link(context, messages[0])
+        return lambda: self._agent_api.plug_bridge_links(context, host, messages)
+
+    def _unplug(self, context: bus.Context, stored: Sequence[_Stored], *, force: bool) -> None:
+        for host, rows in _by_host(stored).items():
+            LOG.info("%s: to go from %s%s: %s", context.get("request_id"), host, ", forced" * force, _named(rows))
+            casts.attempt(context, f"the deletion of {_named(rows)}", host, self._unplugging(context, host, rows))
+
+    def _unplugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
+        refs = [views.ref_of(row) for row in rows]
+        if len(refs) == 1:
+            return lambda: self._agent_api.unplug_bridge_link(context, host, refs[0])
+        return lambda: self._agent_api.unplug_bridge_links(context, host, refs)
 
     @retried
     def _insert(
-        self, context: bus.Context, body: model.BridgeLinkCreate
-    ) -> tuple[models.BridgeLink, datetime.datetime]:
+        self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str]
+    ) -> Sequence[_Stored]:
         now = self._liveness.now()
-        row = models.BridgeLink(
-            id=str(uuid.uuid4()), host=body.host, observed=[], differences=[], created_at=now, generation=0
-        )
-        for name in _FLAGS:
-            setattr(row, name, getattr(body, name))
-        row.ends = _ends_of(body.host, body.ends)
-        _renew(row, context, now)
         with self._database.writer() as session:
-            agent = session.get(models.Agent, body.host)
-            if agent is None:
-                raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
-            _check_names(session, row)
-            session.add(row)
-        return row, agent.reported_at
+            reported = _reported(session, {body.host for body in bodies})
+            known = _with_ids(session, [body.id for body in bodies if body.id is not None])
+            stored = []
+            for body, prefix in zip(bodies, where, strict=True):
+                if body.host not in reported:
+                    field = f"{prefix}host"
+                    raise UnknownHost(f"{field}: no agent has ever reported from {body.host!r}", field)
+                row = known.get(body.id) if body.id is not None else None
+                if row is not None:
+                    _check_same(row, body, prefix)
+                    stored.append(_Stored(row, reported[body.host], changed=False))
+                else:
+                    row = _new(context, body, now)
+                    known[row.id] = row
+                    stored.append(_Stored(row, reported[body.host]))
+            new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
+            with session.no_autoflush:
+                names.check(session, [row for row, _ in new], [prefix for _, prefix in new])
+            session.add_all(row for row, _ in new)
+            session.flush()
+            history.record(session, [_by_user(row, context) for row, _ in new])
+        return stored
 
     @retried
     def _change(
-        self, context: bus.Context, link_id: str, body: model.BridgeLinkUpdate
-    ) -> tuple[models.BridgeLink, datetime.datetime]:
+        self,
+        context: bus.Context,
+        link_id: str,
+        body: model.BridgeLinkUpdate,
+        generations: Collection[int] | None,
+    ) -> _Stored:
         with self._database.writer() as session:
-            row, reported_at = _get(session, link_id, lock=True)
+            stored = _get(session, link_id, lock=True)
+            row = stored.row
+            _check_generation(row, generations)
             if row.status == Status.PENDING_DELETE:
                 raise PendingDelete(f"link {link_id} is being deleted")
+            for name, value in (body.labels or {}).items():
+                _set_label(row, name, value)
             changes = _changes(row, body)
             if not changes:
-                return row, reported_at
+                return stored
             if "ends" in changes:
                 # Gone before the new ones come, as these may carry the same devices the other way round.
                 row.ends = []
@@ -119,69 +197,96 @@ class Links:
             for name, value in changes.items():
                 setattr(row, name, value)
             with session.no_autoflush:
-                _check_names(session, row)
+                names.check(session, [row])
             _renew(row, context, self._liveness.now())
+            history.record(session, [_by_user(row, context)])
         LOG.info("%s: link %s changed: %s", context.get("request_id"), row.id, ", ".join(sorted(changes)))
-        return row, reported_at
+        return stored
 
     @retried
     def _mark_deleted(
-        self, context: bus.Context, link_id: str, *, force: bool
-    ) -> tuple[models.BridgeLink, datetime.datetime]:
+        self,
+        context: bus.Context,
+        link_ids: Sequence[str],
+        *,
+        force: bool,
+        generations: Collection[int] | None = None,
+    ) -> Sequence[_Stored]:
+        now = self._liveness.now()
         with self._database.writer() as session:
-            row, reported_at = _get(session, link_id, lock=True)
-            if row.status != Status.PENDING_DELETE:
-                _renew(row, context, self._liveness.now())
-                row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
+            found = session.execute(_locked(link_queries.with_report().where(models.BridgeLink.id.in_(link_ids))))
+            stored = [_Stored(*each) for each in found]
+            changes = []
+            for row, *_ in stored:
+                _check_generation(row, generations)
+                if row.status != Status.PENDING_DELETE:
+                    _renew(row, context, now)
+                    row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
+                    changes.append(_by_user(row, context))
+                if force:
+                    changes.append(_by_user(row, context, status=history.DELETED, reason="FORCED"))
+            session.flush()
+            history.record(session, changes)
             if force:
-                session.flush()
-                session.expunge(row)
-                session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id == link_id))
-        return row, reported_at
+                for row, *_ in stored:
+                    session.expunge(row)
+                session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id.in_(link_ids)))
+        return stored
 
 
-def _get(session: orm.Session, link_id: str, *, lock: bool = False) -> tuple[models.BridgeLink, datetime.datetime]:
-    statement = _with_report().where(models.BridgeLink.id == link_id)
-    if lock:
-        statement = statement.with_for_update(of=models.BridgeLink)
-    found = session.execute(statement).one_or_none()
+def _get(session: orm.Session, link_id: str, *, lock: bool = False) -> _Stored:
+    statement = link_queries.with_report().where(models.BridgeLink.id == link_id)
+    found = session.execute(_locked(statement) if lock else statement).one_or_none()
     if found is None:
         raise NotFound(f"there is no link {link_id}")
-    return found[0], found[1]
+    return _Stored(*found)
 
 
-def _with_report() -> sqlalchemy.Select[models.BridgeLink, datetime.datetime]:
-    return sqlalchemy.select(models.BridgeLink, models.Agent.reported_at).join(
-        models.Agent, models.Agent.host == models.BridgeLink.host
+def _locked(statement: link_queries.Selected) -> link_queries.Selected:
+    # In one order for all, so that none waits for another that waits for it.
+    return statement.order_by(models.BridgeLink.id).with_for_update(of=models.BridgeLink)
+
+
+def _reported(session: orm.Session, hosts: Iterable[str]) -> dict[str, datetime.datetime]:
+    agent = models.Agent
+    statement = sqlalchemy.select(agent.host, agent.reported_at).where(agent.host.in_(list(hosts)))
+    return {row.host: row.reported_at for row in session.execute(statement)}
+
+
+def _with_ids(session: orm.Session, ids: Sequence[str]) -> dict[str, models.BridgeLink]:
+    found: dict[str, models.BridgeLink] = {}
+    for start in range(0, len(ids), _CHUNK):
+        statement = sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]))
+        found |= {row.id: row for row in session.scalars(statement)}
+    return found
+
+
+def _check_same(row: models.BridgeLink, body: model.BridgeLinkCreate, prefix: str) -> None:
+    field = f"{prefix}id"
+    held = model.BridgeLinkCreate.model_validate(views.wanted_of(row) | {"id": row.id, "labels": dict(row.labels)})
+    if held != body:
+        raise IdConflict(f"{field}: there is another link {row.id}, on {row.host}", field)
+    if row.status == Status.PENDING_DELETE:
+        raise PendingDelete(f"{field}: link {row.id} is being deleted", field)
+
+
+def _check_generation(row: models.BridgeLink, generations: Collection[int] | None) -> None:
+    if generations is not None and row.generation not in generations:
+        raise PreconditionFailed(
+            f"link {row.id} was changed meanwhile: it has generation {row.generation}, not the one of If-Match"
+        )
+
+
+def _new(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.datetime) -> models.BridgeLink:
+    row = models.BridgeLink(
+        id=body.id or str(uuid.uuid4()), host=body.host, observed=[], differences=[], created_at=now, generation=0
     )
-
-
-def _selected(
-    query: LinkQuery, oldest_alive: datetime.datetime
-) -> sqlalchemy.Select[models.BridgeLink, datetime.datetime]:
-    statement = _with_report().order_by(models.BridgeLink.id)
-    if query.host is not None:
-        statement = statement.where(models.BridgeLink.host == query.host)
-    if query.name is not None:
-        statement = statement.where(models.BridgeLink.name == query.name)
-    if query.bridge is not None:
-        statement = statement.where(models.BridgeLink.ends.any(models.LinkEnd.bridge == query.bridge))
-    if query.marker is not None:
-        statement = statement.where(models.BridgeLink.id > query.marker)
-    if query.status is not None:
-        statement = statement.where(_is_shown_as(query.status, oldest_alive))
-    return statement
-
-
-def _is_shown_as(status: Status, oldest_alive: datetime.datetime) -> sqlalchemy.ColumnElement[bool]:
-    # The same rule as Liveness.shown, where the database can count and page by it.
-    held = models.BridgeLink.status
-    shown = sqlalchemy.case(
-        (held == Status.PENDING_DELETE, held),
-        (models.Agent.reported_at < oldest_alive, Status.DOWN.value),
-        else_=held,
-    )
-    return shown == status.value
+    for name in _PLAIN:
+        setattr(row, name, getattr(body, name))
+    row.ends = _ends_of(body.host, body.ends)
+    row.label_rows = {name: models.LinkLabel(name=name, value=value) for name, value in body.labels.items()}
+    _renew(row, context, now)
+    return row
 
 
 def _renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
@@ -189,6 +294,19 @@ def _renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime)
     row.request_id = context.get("request_id")
     row.updated_at = row.status_changed_at = now
     row.status, row.reason, row.message = Status.BUILD, Reason.PLUGGING, ""
+
+
+def _by_user(row: models.BridgeLink, context: bus.Context, **instead: str) -> dict[str, Any]:
+    return history.change(
+        row, row.updated_at, by=history.user_of(context), request_id=context.get("request_id"), **instead
+    )
+
+
+def _set_label(row: models.BridgeLink, name: str, value: str | None) -> None:
+    if value is not None:
+        row.labels[name] = value
+    elif name in row.labels:
+        del row.labels[name]
 
 
 def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:
@@ -207,29 +325,20 @@ def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:
 
 
 def _changes(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, Any]:
-    now = model.BridgeLinkCreate.model_validate(views.wanted_of(row))
-    wanted = {name: getattr(body, name) for name in body.model_fields_set}
+    now = model.BridgeLinkSpec.model_validate(views.wanted_of(row))
+    wanted = {name: getattr(body, name) for name in body.model_fields_set - {"labels"}}
     changes = {name: value for name, value in wanted.items() if value != getattr(now, name)}
     if "ends" in changes:
         changes["ends"] = _ends_of(row.host, changes["ends"])
     return changes
 
 
-def _check_names(session: orm.Session, row: models.BridgeLink) -> None:
-    """Raise NameConflict if another link of the host has the name or one of the devices of ``row``."""
-    other = models.BridgeLink
-    if row.name is not None:
-        statement = sqlalchemy.select(other.id).where(
-            other.host == row.host, other.name == row.name, other.id != row.id
-        )
-        if taken := session.scalar(statement):
-            raise NameConflict(f"name: {row.name!r} is the name of link {taken} on {row.host}", "name")
-    for position, end in enumerate(row.ends):
-        if end.device is None:
-            continue
-        statement = sqlalchemy.select(models.LinkEnd.link_id).where(
-            models.LinkEnd.host == row.host, models.LinkEnd.device == end.device, models.LinkEnd.link_id != row.id
-        )
-        if taken := session.scalar(statement):
-            field = f"ends.{position}.device"
-            raise NameConflict(f"{field}: {end.device!r} is a device of link {taken} on {row.host}", field)
+def _by_host(stored: Iterable[_Stored]) -> dict[str, list[models.BridgeLink]]:
+    hosts: dict[str, list[models.BridgeLink]] = {}
+    for each in stored:
+        hosts.setdefault(each.row.host, []).append(each.row)
+    return hosts
+
+
+def _named(rows: Sequence[models.BridgeLink]) -> str:
+    return f"link {rows[0].id}" if len(rows) == 1 else f"{len(rows)} links"

@@ -1,14 +1,19 @@
 """What the API takes beside the bodies of ``vethagent.model``; all of it is checked before anything is done."""
 
-from typing import Annotated, Self
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic import Field
 
 from vethagent import model
+from vethagent.controller import views
 
 #: Ids of events are BIGINT in the database.
 MAX_ID = (1 << 63) - 1
+
+#: Links in one request.
+MAX_BULK = 1000
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 
@@ -26,6 +31,43 @@ class AgentUpdate(model.Model):
         return self
 
 
+def _listed(names: Iterable[str], suffix: str = "") -> str:
+    """Return the pattern of one or more of ``names``, with commas between them."""
+    one = f"({'|'.join(sorted(names))}){suffix}"
+    return f"^{one}(,{one})*$"
+
+
+def _fields(kind: type[model.Model]) -> Any:
+    return Field(default=None, pattern=_listed(kind.model_fields), description="Only these, with commas between them")
+
+
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?)?"
+LabelSelector = Annotated[
+    str,
+    Field(
+        pattern=f"^{_LABEL}(,{_LABEL})*$",
+        max_length=4096,
+        description="NAME (whatever its value) or NAME=VALUE; with commas between them, all have to fit",
+    ),
+]
+
+
+def parse_labels(selector: str) -> list[tuple[str, str | None]]:
+    """Return names and values; None is any value."""
+    parts = [part.partition("=") for part in selector.split(",")]
+    return [(name, value if equals else None) for name, equals, value in parts]
+
+
+#: What links can be sorted by.
+LINK_SORT_KEYS = ("id", "host", "name", "status", "created_at", "updated_at", "status_changed_at")
+
+
+def parse_sort(sort: str) -> list[tuple[str, bool]]:
+    """Return names, and whether each is sorted downwards."""
+    parts = [part.partition(":") for part in sort.split(",")]
+    return [(name, direction == "desc") for name, _, direction in parts]
+
+
 class LinkQuery(model.Model):
     """Which links to list; ``marker`` is the id of the last one already seen."""
 
@@ -33,6 +75,13 @@ class LinkQuery(model.Model):
     status: model.Status | None = None
     name: model.Text | None = None
     bridge: model.DeviceName | None = None
+    label: LabelSelector | None = None
+    sort: str | None = Field(
+        default=None,
+        pattern=_listed(LINK_SORT_KEYS, "(:(asc|desc))?"),
+        description="KEY or KEY:desc, with commas between them; by id if not given, and among equals",
+    )
+    fields: str | None = _fields(views.Link)
     limit: Limit = 1000
     marker: model.LinkId | None = None
 
@@ -49,9 +98,25 @@ class EventQuery(model.Model):
     host: model.Host | None = None
     link_id: model.LinkId | None = None
     kind: model.EventKind | None = None
+    status: model.Status | None = None
+    request_id: model.Text | None = None
+    fields: str | None = _fields(views.Event)
     after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = None
     limit: Limit = 100
 
 
 class NoQuery(model.Model):
     """No parameters."""
+
+
+class LinksCreate(model.Model):
+    """Body of ``POST /v1/bridge-links/bulk-create``: all of them are made, or none."""
+
+    bridge_links: Annotated[tuple[model.BridgeLinkCreate, ...], Field(min_length=1, max_length=MAX_BULK)]
+
+
+class LinksDelete(model.Model):
+    """Body of ``POST /v1/bridge-links/bulk-delete``; ids that are not known (any more) are passed over."""
+
+    ids: Annotated[tuple[model.LinkId, ...], Field(min_length=1, max_length=MAX_BULK)]
+    force: model.Flag = Field(default=False, description="Forget them at once, whatever their agents do")

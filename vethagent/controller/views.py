@@ -13,11 +13,12 @@ from vethagent.controller.digests import HeldLink
 from vethagent.controller.liveness import Liveness, Shown
 
 
-class Link(model.BridgeLinkCreate):
+class Link(model.BridgeLinkSpec):
     """A bridge link: what is wanted, and what its agent made of it."""
 
     id: model.LinkId
-    generation: model.Count = Field(description="Rises with every change")
+    labels: dict[str, str]
+    generation: model.Count = Field(description="Rises with every change; the ETag")
     request_id: str | None = Field(description="Of the request that made this generation")
     status: model.AnyStatus
     reason: model.AnyReason
@@ -28,6 +29,22 @@ class Link(model.BridgeLinkCreate):
     created_at: datetime.datetime
     updated_at: datetime.datetime
     status_changed_at: datetime.datetime
+
+
+class Change(model.Model):
+    """One change of a link: who, when and why."""
+
+    id: int
+    link_id: str
+    host: str
+    link_name: str | None
+    generation: int
+    status: str = Field(description="A status of links, or DELETED")
+    reason: str
+    message: str
+    changed_by: str = Field(description="'agent' and its host, 'user' and the name, or 'anonymous'")
+    request_id: str | None
+    changed_at: datetime.datetime
 
 
 class Agent(model.Model):
@@ -79,7 +96,7 @@ class Event(model.Model):
 
 
 def wanted_of(row: models.BridgeLink) -> dict[str, Any]:
-    """Return the fields of BridgeLinkCreate as ``row`` has them."""
+    """Return the fields of BridgeLinkSpec as ``row`` has them."""
     return {
         "host": row.host,
         "name": row.name,
@@ -102,7 +119,7 @@ def message_of(row: models.BridgeLink) -> model.BridgeLink:
 
 def ref_of(row: models.BridgeLink) -> model.LinkRef:
     """Return ``row`` as its agent gets it when it is to go."""
-    return model.LinkRef(link_id=row.id, generation=row.generation)
+    return model.LinkRef(link_id=row.id, generation=row.generation, request_id=row.request_id)
 
 
 def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:
@@ -111,6 +128,7 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
     shown = liveness.shown(held, reported_at)
     return Link(
         id=row.id,
+        labels=dict(row.labels),
         generation=row.generation,
         request_id=row.request_id,
         status=shown.status,
@@ -140,6 +158,11 @@ def agent_of(row: models.Agent, *, alive: bool, desired_digest: str, observed_di
 def event_of(row: models.PortEvent) -> Event:
     """Return ``row`` as it is shown."""
     return Event(**{name: getattr(row, name) for name in Event.model_fields})
+
+
+def change_of(row: models.LinkChange) -> Change:
+    """Return ``row`` as it is shown."""
+    return Change(**{name: getattr(row, name) for name in Change.model_fields})
 
 
 #: The columns of HeldLink, in its order.

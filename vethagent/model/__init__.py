@@ -20,6 +20,8 @@ from vethagent.model.fields import (
     EventKind,
     Flag,
     Host,
+    LabelChanges,
+    Labels,
     LinkId,
     Mac,
     Mode,
@@ -32,7 +34,16 @@ from vethagent.model.fields import (
     check_device_name,
 )
 from vethagent.model.hosts import Bridge, BridgePort, HostDescription, HostPlan, PlannedLink, VethPair
-from vethagent.model.links import BridgeLink, BridgeLinkCreate, BridgeLinkUpdate, Ends, HostState, LinkEnd, LinkRef
+from vethagent.model.links import (
+    BridgeLink,
+    BridgeLinkCreate,
+    BridgeLinkSpec,
+    BridgeLinkUpdate,
+    Ends,
+    HostState,
+    LinkEnd,
+    LinkRef,
+)
 from vethagent.model.states import (
     Difference,
     EndState,
@@ -56,6 +67,7 @@ __all__ = [
     "BridgeKind",
     "BridgeLink",
     "BridgeLinkCreate",
+    "BridgeLinkSpec",
     "BridgeLinkUpdate",
     "BridgePort",
     "Count",
@@ -72,6 +84,8 @@ __all__ = [
     "HostDescription",
     "HostPlan",
     "HostState",
+    "LabelChanges",
+    "Labels",
     "LinkEnd",
     "LinkId",
     "LinkRef",

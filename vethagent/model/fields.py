@@ -65,6 +65,13 @@ Text = Annotated[str, Field(max_length=255), AfterValidator(_check_text)]
 #: As much as a database column and JSON readers of other languages take.
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]
+LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$")]
+LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$")]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=64, description="For people to find it by")]
+LabelChanges = Annotated[
+    dict[LabelName, LabelValue | None],
+    Field(max_length=64, description="Are set; null takes one away, those that are not named stay"),
+]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 

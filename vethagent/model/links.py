@@ -6,7 +6,21 @@ import pydantic
 from pydantic import AfterValidator, Field
 
 from vethagent.model.base import Message, Model
-from vethagent.model.fields import BridgeKind, Count, DeviceName, Flag, Host, LinkId, Mac, Mode, Mtu, Tag, Text
+from vethagent.model.fields import (
+    BridgeKind,
+    Count,
+    DeviceName,
+    Flag,
+    Host,
+    LabelChanges,
+    Labels,
+    LinkId,
+    Mac,
+    Mode,
+    Mtu,
+    Tag,
+    Text,
+)
 
 
 class LinkEnd(Model):
@@ -44,8 +58,8 @@ def _check_ends(ends: tuple[LinkEnd, LinkEnd]) -> tuple[LinkEnd, LinkEnd]:
 Ends = Annotated[tuple[LinkEnd, LinkEnd], AfterValidator(_check_ends)]
 
 
-class BridgeLinkCreate(Model):
-    """Body of ``POST /v1/bridge-links``."""
+class BridgeLinkSpec(Model):
+    """What a link is to be."""
 
     host: Host
     ends: Ends
@@ -55,6 +69,13 @@ class BridgeLinkCreate(Model):
     allow_loop: Flag = Field(default=False, description="Plug even if it closes a loop of bridges")
     admin_state_up: Flag = True
     confirm: Flag = Field(default=True, description="Take the link back if with it the host lost the way to the bus")
+
+
+class BridgeLinkCreate(BridgeLinkSpec):
+    """Body of ``POST /v1/bridge-links``. With an ``id`` of the client's it may be sent again: it is made once."""
+
+    id: LinkId | None = Field(default=None, description="A new one if not given")
+    labels: Labels = Field(default_factory=dict)
 
 
 class BridgeLinkUpdate(Model):
@@ -67,6 +88,7 @@ class BridgeLinkUpdate(Model):
     allow_loop: Flag | None = None
     admin_state_up: Flag | None = None
     confirm: Flag | None = None
+    labels: LabelChanges | None = None
 
     @pydantic.model_validator(mode="after")
     def _check_nulls(self) -> Self:
@@ -76,7 +98,7 @@ class BridgeLinkUpdate(Model):
         return self
 
 
-class BridgeLink(BridgeLinkCreate, Message):
+class BridgeLink(BridgeLinkSpec, Message):
     """One veth pair that is wanted on one host; each change raises ``generation``."""
 
     id: LinkId

@@ -93,16 +93,22 @@ def wait_until_served(url: str, process: "subprocess.Popen[str]") -> None:
 
 
 def test_database_commands(run: Run) -> None:
-    assert run("manage", "db", "version").stdout == "no tables (newest: 0003)\n"
+    assert run("manage", "db", "version").stdout == "no tables (newest: 0004)\n"
     for _ in range(2):
         done = run("manage", "db", "upgrade")
-        assert (done.returncode, done.stdout) == (0, "the tables have revision 0003\n"), done.stderr
-    assert run("manage", "db", "version").stdout == "0003 (newest: 0003)\n"
-    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0003)\n"
+        assert (done.returncode, done.stdout) == (0, "the tables have revision 0004\n"), done.stderr
+    assert run("manage", "db", "version").stdout == "0004 (newest: 0004)\n"
+    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0004)\n"
     assert "there is no revision 0815" in run("manage", "db", "downgrade", "0815").stderr
     assert run("manage", "db", "upgrade").returncode == 0
-    assert run("manage", "db", "purge").stdout == "0 port events older than 30 days are deleted\n"
-    assert run("manage", "db", "purge", "--days", "3").stdout == "0 port events older than 3 days are deleted\n"
+    assert (
+        run("manage", "db", "purge").stdout
+        == "0 port events and 0 changes of deleted links older than 30 days are deleted\n"
+    )
+    assert (
+        run("manage", "db", "purge", "--days", "3").stdout
+        == "0 port events and 0 changes of deleted links older than 3 days are deleted\n"
+    )
 
 
 def test_upgrade_check(run: Run) -> None:

@@ -36,6 +36,12 @@ class AgentApi:
     def plug_bridge_link(self, context: bus.Context, link: model.BridgeLink) -> None:
         self._cast("plug", link.host, link)
 
+    def plug_bridge_links(self, context: bus.Context, host: str, links: Sequence[model.BridgeLink]) -> None:
+        self._cast("plug_many", host, links)
+
+    def unplug_bridge_links(self, context: bus.Context, host: str, refs: Sequence[model.LinkRef]) -> None:
+        self._cast("unplug_many", host, refs)
+
     def unplug_bridge_link(self, context: bus.Context, host: str, ref: model.LinkRef) -> None:
         self._cast("unplug", host, ref)
 

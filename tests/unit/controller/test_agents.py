@@ -70,7 +70,7 @@ def test_host_state(reports: Reports, links: Links, agents: Agents) -> None:
     links.delete(fakes.CONTEXT, goes.id)
     state = reports.host_state("h1")
     assert [link.id for link in state.links] == [stays.id]
-    assert state.deleted == (model.LinkRef(link_id=goes.id, generation=2),)
+    assert state.deleted == (model.LinkRef(link_id=goes.id, generation=2, request_id="req-1"),)
     assert state.mode is Mode.OBSERVE
     assert reports.take(fakes.report()).desired_digest == model.desired_digest([(stays.id, 1)])
 

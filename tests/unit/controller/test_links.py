@@ -5,7 +5,16 @@ import pytest
 from tests.unit.controller import fakes
 from vethagent import model
 from vethagent.controller.agents import Reports
-from vethagent.controller.errors import NameConflict, NotFound, PendingDelete, UnknownHost
+from vethagent.controller.errors import (
+    IdConflict,
+    NameConflict,
+    NotFound,
+    OperationError,
+    PendingDelete,
+    PreconditionFailed,
+    UnknownHost,
+    UnknownMarker,
+)
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.requests import LinkQuery
@@ -25,7 +34,10 @@ def test_create(links: Links, agent_api: fakes.AgentApi, clock: fakes.Clock) -> 
     method, host, message = agent_api.casts[0]
     assert (method, host) == ("plug", "h1")
     assert message == model.BridgeLink(
-        id=link.id, generation=1, request_id="req-1", **fakes.body(name="seed", mtu=1400).model_dump()
+        id=link.id,
+        generation=1,
+        request_id="req-1",
+        **fakes.body(name="seed", mtu=1400).model_dump(exclude={"id", "labels"}),
     )
     assert links.show(link.id) == link
 
@@ -101,7 +113,7 @@ def test_delete_is_remembered_until_the_agent_is_done(links: Links, agent_api: f
     for _ in range(2):
         deleted = links.delete(fakes.CONTEXT, link.id)
         assert (deleted.status, deleted.reason, deleted.generation) == (Status.PENDING_DELETE, Reason.UNPLUGGING, 2)
-    ref = model.LinkRef(link_id=link.id, generation=2)
+    ref = model.LinkRef(link_id=link.id, generation=2, request_id="req-1")
     assert agent_api.casts[1:] == [("unplug", "h1", ref)] * 2
     with pytest.raises(PendingDelete):
         links.update(fakes.CONTEXT, link.id, update(mtu=1400))
@@ -155,3 +167,155 @@ def test_links_of_a_silent_agent(links: Links, events: Events, reports: Reports,
     assert links.list(LinkQuery(status=Status.ACTIVE))[0] == []
     reports.take(fakes.report())
     assert links.show(link.id).status is Status.ACTIVE
+
+
+def test_labels(links: Links, agent_api: fakes.AgentApi) -> None:
+    red = links.create(fakes.CONTEXT, fakes.body(labels={"colour": "red", "rack": "7"}))
+    plain = links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "b3"}, {"bridge": "b4"}]))
+    agent_api.casts.clear()
+    blue = links.update(fakes.CONTEXT, plain.id, update(labels={"colour": "blue", "none": None}))
+    assert (blue.labels, blue.generation, agent_api.casts) == ({"colour": "blue"}, 1, [])
+    for label, expected in {
+        "colour": {red.id, blue.id},
+        "colour=red": {red.id},
+        "colour,rack=7": {red.id},
+        "colour=": set(),
+        "rack=8": set(),
+    }.items():
+        assert {link.id for link in links.list(LinkQuery(label=label))[0]} == expected
+    assert links.update(fakes.CONTEXT, red.id, update(labels={"colour": None, "a/b": ""})).labels == {
+        "rack": "7",
+        "a/b": "",
+    }
+
+
+def test_sorted_pages_have_each_link_once(links: Links, reports: Reports, events: Events) -> None:
+    reports.take(fakes.report("h2"))
+    made = [
+        links.create(fakes.CONTEXT, fakes.body(host=host, name=name, ends=[{"bridge": "x"}, {"bridge": "y"}]))
+        for host, name in [("h1", "b"), ("h2", "b"), ("h1", "a"), ("h2", None), ("h1", None), ("h2", "c")]
+    ]
+    events.store(fakes.batch([fakes.event(made[0].id, 1)]))
+    ways = {
+        "host,name:desc": lambda link: (link.host, [-ord(char) for char in link.name or "\0"], link.id),
+        "name": lambda link: (link.name or "", link.id),
+        "status:desc,host:desc": lambda link: (link.status == "ACTIVE", -ord(link.host[1]), link.id),
+        "created_at": lambda link: link.id,
+    }
+    for sort, key in ways.items():
+        found, marker, more = [], None, True
+        while more:
+            page, more = links.list(LinkQuery(sort=sort, limit=2, marker=marker))
+            found += page
+            marker = page[-1].id
+        everything = links.list(LinkQuery())[0]
+        assert [link.id for link in found] == [link.id for link in sorted(everything, key=key)], sort
+
+
+def test_a_sorted_page_after_a_link_that_is_gone(links: Links) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    links.delete(fakes.CONTEXT, link.id, force=True)
+    assert links.list(LinkQuery(marker=link.id)) == ([], False)
+    with pytest.raises(UnknownMarker):
+        links.list(LinkQuery(marker=link.id, sort="name"))
+
+
+def test_create_again_with_the_same_id(links: Links, agent_api: fakes.AgentApi) -> None:
+    body = fakes.body(id=fakes.STREAM, labels={"a": "b"})
+    assert links.create_once(fakes.CONTEXT, body)[1]
+    link, new = links.create_once({"request_id": "req-2"}, body)
+    assert (new, link.id, link.generation, link.request_id) == (False, fakes.STREAM, 1, "req-1")
+    assert [method for method, *_ in agent_api.casts] == ["plug", "plug"]
+    others: tuple[dict[str, object], ...] = ({"mtu": 1400}, {"labels": {}}, {"ends": fakes.body().ends[::-1]})
+    for other in others:
+        with pytest.raises(IdConflict):
+            links.create(fakes.CONTEXT, body.model_copy(update=other))
+    links.delete(fakes.CONTEXT, fakes.STREAM)
+    with pytest.raises(PendingDelete):
+        links.create(fakes.CONTEXT, body)
+
+
+def test_many_at_once_are_one_cast_a_host(links: Links, reports: Reports, agent_api: fakes.AgentApi) -> None:
+    reports.take(fakes.report("h2"))
+    bodies = [
+        fakes.body(host=f"h{number % 2 + 1}", ends=[{"bridge": "x", "device": f"v{number}"}, {"bridge": "y"}])
+        for number in range(1000)
+    ]
+    made = links.create_all(fakes.CONTEXT, bodies)
+    assert [link.ends for link in made] == [body.ends for body in bodies]
+    assert [(method, host, len(many)) for method, host, many in agent_api.casts] == [
+        ("plug_many", "h1", 500),
+        ("plug_many", "h2", 500),
+    ]
+    agent_api.casts.clear()
+    deleted = links.delete_all(fakes.CONTEXT, [*(link.id for link in made), fakes.STREAM])
+    assert {link.status for link in deleted} == {Status.PENDING_DELETE}
+    assert len(deleted) == 1000
+    assert sorted((method, host, len(many)) for method, host, many in agent_api.casts) == [
+        ("unplug_many", "h1", 500),
+        ("unplug_many", "h2", 500),
+    ]
+    assert len(links.delete_all(fakes.CONTEXT, [link.id for link in made], force=True)) == 1000
+    assert links.list(LinkQuery())[0] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"host": "h9"}, "bridge_links.2.host"),
+        ({"name": "n0"}, "bridge_links.2.name"),
+        ({"name": "seed"}, "bridge_links.2.name"),
+        ({"ends": [{"bridge": "x"}, {"bridge": "y", "device": "v1"}]}, "bridge_links.2.ends.1.device"),
+    ],
+)
+def test_of_many_with_one_that_is_wrong_none_is_made(links: Links, wrong: dict[str, object], field: str) -> None:
+    links.create(fakes.CONTEXT, fakes.body(name="seed"))
+    bodies = [
+        fakes.body(name=f"n{number}", ends=[{"bridge": "x"}, {"bridge": "y", "device": f"v{number}"}])
+        for number in range(2)
+    ]
+    last = fakes.body(**({"ends": [{"bridge": "x"}, {"bridge": "y"}]} | wrong))
+    with pytest.raises(OperationError) as caught:
+        links.create_all(fakes.CONTEXT, [*bodies, last])
+    assert caught.value.field == field
+    assert len(links.list(LinkQuery())[0]) == 1
+
+
+def test_of_two_who_change_the_same_the_second_is_told(links: Links) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    links.update(fakes.CONTEXT, link.id, update(mtu=1400), generations={1})
+    with pytest.raises(PreconditionFailed):
+        links.update(fakes.CONTEXT, link.id, update(mtu=1300), generations={1})
+    with pytest.raises(PreconditionFailed):
+        links.delete(fakes.CONTEXT, link.id, generations={1})
+    links.delete(fakes.CONTEXT, link.id, generations={2})
+
+
+def test_history_has_each_change_once(links: Links, events: Events, clock: fakes.Clock) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body(name="seed"))
+    active = fakes.event(link.id, 1, request_id="req-1")
+    events.store(fakes.batch([active]))
+    events.store(fakes.batch([active, fakes.event(link.id, 2)]))
+    links.update({"request_id": "req-2", "user": "ann"}, link.id, update(mtu=1400))
+    events.store(fakes.batch([fakes.event(link.id, 3, generation=2, status="ERROR", reason="LOOP", message="so")]))
+    for _ in range(2):
+        links.delete({"request_id": "req-3"}, link.id)
+    clock.advance(86400 * 50)
+    assert events.purge(days=30) == (3, 0)
+    gone = {"kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED", "generation": 3, "request_id": "req-3"}
+    events.store(fakes.batch([fakes.event(link.id, 4, **gone)]))
+    told = events.history(link.id)
+    assert [(each.status, each.reason, each.generation, each.changed_by, each.request_id) for each in told] == [
+        ("BUILD", "PLUGGING", 1, "anonymous", "req-1"),
+        ("ACTIVE", "", 1, "agent h1", "req-1"),
+        ("BUILD", "PLUGGING", 2, "user ann", "req-2"),
+        ("ERROR", "LOOP", 2, "agent h1", None),
+        ("PENDING_DELETE", "UNPLUGGING", 3, "anonymous", "req-3"),
+        ("DELETED", "UNPLUGGED", 3, "agent h1", "req-3"),
+    ]
+    assert [each.message for each in told] == ["", "", "", "so", "", ""]
+    assert {(each.link_name, each.host) for each in told} == {("seed", "h1")}
+    clock.advance(86400 * 50)
+    assert events.purge(days=30) == (1, 6)
+    with pytest.raises(NotFound):
+        events.history(link.id)

@@ -49,6 +49,7 @@ def build(
     app.req_options.strip_url_path_trailing_slash = True
     errors.install(app)
     links = Links(database, agent_api, liveness)
+    events = Events(database, liveness)
     agents_of_hosts = agent_operations.Agents(database, agent_api, liveness)
     resources: dict[str, Any] = {
         "versions": versions.Versions(),
@@ -56,10 +57,13 @@ def build(
         "openapi": openapi.OpenApi(),
         "healthcheck": healthcheck.Healthcheck(database.ping),
         "bridge_links": bridge_links.BridgeLinks(links, max_body),
+        "bridge_links_create": bridge_links.BulkCreate(links, max_body),
+        "bridge_links_delete": bridge_links.BulkDelete(links, max_body),
         "bridge_link": bridge_links.BridgeLink(links, max_body),
+        "bridge_link_history": bridge_links.History(events),
         "agents": agents.Agents(agents_of_hosts),
         "agent": agents.Agent(agents_of_hosts, max_body),
-        "port_events": port_events.PortEvents(Events(database, liveness)),
+        "port_events": port_events.PortEvents(events),
     }
     for route in ROUTES:
         app.add_route(route.path, resources[route.resource])

@@ -2,14 +2,23 @@
 
 import falcon
 import pydantic
-from falcon import uri
 
 from vethagent import model
 from vethagent.controller import views
 from vethagent.controller.api.body import parse_body, parse_query
-from vethagent.controller.api.resource import HyperLink, answer, checked, rpc_context
+from vethagent.controller.api.partial import partial
+from vethagent.controller.api.resource import (
+    HyperLink,
+    answer,
+    answer_page,
+    checked,
+    following,
+    generations,
+    rpc_context,
+)
+from vethagent.controller.events import Events
 from vethagent.controller.links import Links
-from vethagent.controller.requests import DeleteQuery, LinkQuery, NoQuery
+from vethagent.controller.requests import DeleteQuery, LinkQuery, LinksCreate, LinksDelete, NoQuery
 
 _LINK_ID = pydantic.TypeAdapter(model.LinkId)
 
@@ -17,8 +26,20 @@ _LINK_ID = pydantic.TypeAdapter(model.LinkId)
 class LinkList(model.Model):
     """One page of links; ``links`` has rel "next" if there are more."""
 
-    bridge_links: list[views.Link]
+    bridge_links: list[partial(views.Link)]  # type: ignore[valid-type]
     links: list[HyperLink]
+
+
+class LinkBulk(model.Model):
+    """The links that were asked for."""
+
+    bridge_links: tuple[views.Link, ...]
+
+
+class LinkHistory(model.Model):
+    """What became of one link, the oldest change first."""
+
+    history: tuple[views.Change, ...]
 
 
 class BridgeLinks:
@@ -32,20 +53,46 @@ class BridgeLinks:
         """List."""
         query = parse_query(LinkQuery, request)
         found, more = self._links.list(query)
-        links = []
-        if more:
-            arguments = query.model_dump(mode="json", exclude_none=True) | {"marker": found[-1].id}
-            pairs = "&".join(f"{name}={uri.encode_value(str(value))}" for name, value in arguments.items())
-            links.append(HyperLink(rel="next", href=f"{request.prefix}{request.path}?{pairs}"))
-        answer(response, LinkList(bridge_links=found, links=links))
+        links = following(request, query, found[-1].id) if more else []
+        answer_page(response, "bridge_links", found, fields=query.fields, links=links)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Create."""
         parse_query(NoQuery, request)
         body = parse_body(model.BridgeLinkCreate, request, self._max_body)
-        link = self._links.create(rpc_context(request), body)
+        link, new = self._links.create_once(rpc_context(request), body)
         response.location = f"{request.prefix}{request.path}/{link.id}"
-        answer(response, link, status=201)
+        _answer(response, link, status=201 if new else 200)
+
+
+class BulkCreate:
+    """Many links at once."""
+
+    def __init__(self, links: Links, max_body: int) -> None:
+        self._links = links
+        self._max_body = max_body
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Create all or none."""
+        parse_query(NoQuery, request)
+        body = parse_body(LinksCreate, request, self._max_body)
+        made = self._links.create_all(rpc_context(request), body.bridge_links)
+        answer(response, LinkBulk(bridge_links=tuple(made)), status=201)
+
+
+class BulkDelete:
+    """Many links at once."""
+
+    def __init__(self, links: Links, max_body: int) -> None:
+        self._links = links
+        self._max_body = max_body
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Delete those that there are."""
+        parse_query(NoQuery, request)
+        body = parse_body(LinksDelete, request, self._max_body)
+        deleted = self._links.delete_all(rpc_context(request), body.ids, force=body.force)
+        answer(response, LinkBulk(bridge_links=tuple(deleted)), status=202)
 
 
 class BridgeLink:
@@ -58,19 +105,41 @@ class BridgeLink:
     def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        answer(response, self._links.show(_checked(link_id)))
+        _answer(response, self._links.show(checked_id(link_id)))
 
     def on_patch(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Change."""
         parse_query(NoQuery, request)
         body = parse_body(model.BridgeLinkUpdate, request, self._max_body)
-        answer(response, self._links.update(rpc_context(request), _checked(link_id), body))
+        link = self._links.update(rpc_context(request), checked_id(link_id), body, generations=generations(request))
+        _answer(response, link)
 
     def on_delete(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Delete."""
         query = parse_query(DeleteQuery, request)
-        answer(response, self._links.delete(rpc_context(request), _checked(link_id), force=query.force), status=202)
+        link = self._links.delete(
+            rpc_context(request), checked_id(link_id), force=query.force, generations=generations(request)
+        )
+        _answer(response, link, status=202)
 
 
-def _checked(link_id: str) -> str:
+class History:
+    """What became of one link."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
+        """List."""
+        parse_query(NoQuery, request)
+        answer(response, LinkHistory(history=tuple(self._events.history(checked_id(link_id)))))
+
+
+def checked_id(link_id: str) -> str:
+    """Return ``link_id``; raise NotFound if no link can have it."""
     return checked(_LINK_ID, link_id, f"there is no link {link_id!r}")
+
+
+def _answer(response: falcon.Response, link: views.Link, status: int = 200) -> None:
+    response.etag = str(link.generation)
+    answer(response, link, status=status)

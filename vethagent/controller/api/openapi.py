@@ -81,8 +81,8 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
     described: dict[str, Any] = {
         "operationId": f"{method.lower()}_{route.resource}",
         "summary": operation.summary,
-        "parameters": _path_parameters(route.path) + _query_parameters(operation),
-        "responses": {str(operation.status): _answer(operation)} | _errors(operation),
+        "parameters": _path_parameters(route.path) + _query_parameters(operation) + _header_parameters(operation),
+        "responses": {str(status): _answer(operation) for status in _statuses(operation)} | _errors(operation),
     }
     if operation.role is not None:
         described["security"] = [{}, *({name: []} for name in _SECURITY)]
@@ -107,6 +107,18 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if not operation.if_match:
+        return []
+    described = "Done only if the link has this generation, as ETag had it"
+    schema = {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'}
+    return [{"name": "If-Match", "in": "header", "required": False, "description": described, "schema": schema}]
+
+
+def _statuses(operation: Operation) -> set[int]:
+    return {operation.status, 200} if operation.repeated else {operation.status}
+
+
 def _inlined(field: Any, definitions: dict[str, Any]) -> Any:
     """Return ``field`` with what it refers to in its place, as a parameter has no definitions of its own."""
     if isinstance(field, list):
@@ -122,6 +134,10 @@ def _answer(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {"description": "Done"}
     if operation.answer is not None:
         described["content"] = _json(operation.answer)
+    if operation.headers:
+        described["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in operation.headers
+        }
     return described
 
 

@@ -5,7 +5,8 @@ import falcon
 from vethagent import model
 from vethagent.controller import views
 from vethagent.controller.api.body import parse_query
-from vethagent.controller.api.resource import answer
+from vethagent.controller.api.partial import partial
+from vethagent.controller.api.resource import answer_page
 from vethagent.controller.events import Events
 from vethagent.controller.requests import EventQuery
 
@@ -13,7 +14,7 @@ from vethagent.controller.requests import EventQuery
 class EventList(model.Model):
     """Port events by rising id."""
 
-    port_events: list[views.Event]
+    port_events: list[partial(views.Event)]  # type: ignore[valid-type]
 
 
 class PortEvents:
@@ -24,4 +25,5 @@ class PortEvents:
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
-        answer(response, EventList(port_events=self._events.list(parse_query(EventQuery, request))))
+        query = parse_query(EventQuery, request)
+        answer_page(response, "port_events", self._events.list(query), fields=query.fields)

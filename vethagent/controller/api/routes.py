@@ -9,6 +9,8 @@ from vethagent import model
 from vethagent.controller import requests, views
 from vethagent.controller.api import agents, bridge_links, port_events, versions
 
+_ETAG = (("ETag", "The generation"),)
+_CREATE_ERRORS = ("UNKNOWN_HOST", "NAME_CONFLICT", "ID_CONFLICT", "PENDING_DELETE")
 _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -17,6 +19,8 @@ class Operation:
     """One method of a route; ``answer`` None is an answer that no model describes.
 
     ``role`` is what it takes by default, None if it is for everybody without a look who it is.
+    It takes If-Match if ``if_match``, answers 200 to what was there already if ``repeated``, and ``headers`` are names
+    and descriptions of those that the answer has.
     """
 
     summary: str
@@ -26,6 +30,9 @@ class Operation:
     query: type[pydantic.BaseModel] = requests.NoQuery
     body: type[pydantic.BaseModel] | None = None
     errors: tuple[str, ...] = ("INVALID_REQUEST",)
+    if_match: bool = False
+    repeated: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +67,37 @@ ROUTES = (
                 "member",
                 status=201,
                 body=model.BridgeLinkCreate,
-                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT"),
+                errors=(*_BODY_ERRORS, *_CREATE_ERRORS),
+                repeated=True,
+                headers=_ETAG,
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/bulk-create",
+        "bridge_links_create",
+        {
+            "POST": Operation(
+                "Create many links",
+                bridge_links.LinkBulk,
+                "member",
+                status=201,
+                body=requests.LinksCreate,
+                errors=(*_BODY_ERRORS, *_CREATE_ERRORS),
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/bulk-delete",
+        "bridge_links_delete",
+        {
+            "POST": Operation(
+                "Delete many links",
+                bridge_links.LinkBulk,
+                "member",
+                status=202,
+                body=requests.LinksDelete,
+                errors=_BODY_ERRORS,
             ),
         },
     ),
@@ -68,13 +105,17 @@ ROUTES = (
         "/v1/bridge-links/{link_id}",
         "bridge_link",
         {
-            "GET": Operation("Show a link", views.Link, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "GET": Operation(
+                "Show a link", views.Link, "reader", errors=("INVALID_REQUEST", "NOT_FOUND"), headers=_ETAG
+            ),
             "PATCH": Operation(
                 "Change a link",
                 views.Link,
                 "member",
                 body=model.BridgeLinkUpdate,
-                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "PENDING_DELETE"),
+                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "PENDING_DELETE", "PRECONDITION_FAILED"),
+                if_match=True,
+                headers=_ETAG,
             ),
             "DELETE": Operation(
                 "Delete a link",
@@ -82,6 +123,20 @@ ROUTES = (
                 "member",
                 status=202,
                 query=requests.DeleteQuery,
+                errors=("INVALID_REQUEST", "NOT_FOUND", "PRECONDITION_FAILED"),
+                if_match=True,
+                headers=_ETAG,
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/{link_id}/history",
+        "bridge_link_history",
+        {
+            "GET": Operation(
+                "Tell what became of a link, also of one that is gone",
+                bridge_links.LinkHistory,
+                "reader",
                 errors=("INVALID_REQUEST", "NOT_FOUND"),
             ),
         },

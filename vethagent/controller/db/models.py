@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, orm
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column
 
 MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
@@ -118,6 +119,15 @@ class BridgeLink(Base):
     ends: Mapped[list["LinkEnd"]] = orm.relationship(
         order_by="LinkEnd.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )
+    label_rows: Mapped[dict[str, "LinkLabel"]] = orm.relationship(
+        collection_class=orm.attribute_keyed_dict("name"),
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
+    )
+    labels: AssociationProxy[dict[str, str]] = association_proxy(
+        "label_rows", "value", creator=lambda name, value: LinkLabel(name=name, value=value)
+    )
 
 
 class LinkEnd(Base):
@@ -136,6 +146,38 @@ class LinkEnd(Base):
     device: Mapped[str | None] = mapped_column(String(15))
     mac: Mapped[str | None] = mapped_column(String(17))
     tag: Mapped[int | None]
+
+
+class LinkLabel(Base):
+    """One label of a link."""
+
+    __tablename__ = "link_labels"
+    __table_args__ = (Index("ix_link_labels_name_value", "name", "value"), MYSQL)
+
+    link_id: Mapped[str] = mapped_column(
+        String(36), ForeignKey("bridge_links.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    value: Mapped[str] = mapped_column(String(63))
+
+
+class LinkChange(Base):
+    """One change of what is shown of a link; it outlives its link."""
+
+    __tablename__ = "link_history"
+    __table_args__ = (Index("ix_link_history_link_id_id", "link_id", "id"), {**MYSQL, "sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    link_id: Mapped[str] = mapped_column(String(36))
+    host: Mapped[str] = mapped_column(String(255))
+    link_name: Mapped[str | None] = mapped_column(String(255))
+    generation: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(32))
+    message: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str] = mapped_column(String(300))
+    request_id: Mapped[str | None] = mapped_column(String(255))
+    changed_at: Mapped[datetime.datetime] = mapped_column(index=True)
 
 
 class Counter(Base):

@@ -37,7 +37,17 @@ def test_life_of_a_link(client: testing.TestClient, events: Events) -> None:
     link = create(client, name="seed", mtu=1500)
     assert set(link) == {
         *("id", "host", "name", "ends", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm"),
-        *("generation", "request_id", "status", "reason", "message", "observed", "differences", "observed_generation"),
+        *(
+            "labels",
+            "generation",
+            "request_id",
+            "status",
+            "reason",
+            "message",
+            "observed",
+            "differences",
+            "observed_generation",
+        ),
         *("created_at", "updated_at", "status_changed_at"),
     }
     assert (link["status"], link["reason"], link["generation"]) == ("BUILD", "PLUGGING", 1)
@@ -55,6 +65,59 @@ def test_life_of_a_link(client: testing.TestClient, events: Events) -> None:
     events.store(fakes.batch([fakes.event(link["id"], 1, kind="unplugged", generation=3)]))
     assert code_of(client.simulate_get(path)) == (404, "NOT_FOUND")
     assert code_of(client.simulate_delete(path)) == (404, "NOT_FOUND")
+
+
+@pytest.mark.usefixtures("known")
+def test_generation_is_the_etag(client: testing.TestClient) -> None:
+    answer = client.simulate_post("/v1/bridge-links", json=GOOD | {"id": NONE})
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"1"')
+    assert client.simulate_post("/v1/bridge-links", json=GOOD | {"id": NONE}).status_code == 200
+    path = f"/v1/bridge-links/{NONE}"
+    assert client.simulate_get(path).headers["etag"] == '"1"'
+    for tag in ('"2"', '"x"', '"2", "3"'):
+        answer = client.simulate_patch(path, json={"mtu": 1400}, headers={"If-Match": tag})
+        assert code_of(answer) == (412, "PRECONDITION_FAILED")
+        assert code_of(client.simulate_delete(path, headers={"If-Match": tag})) == (412, "PRECONDITION_FAILED")
+    answer = client.simulate_patch(path, json={"mtu": 1400}, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    assert client.simulate_patch(path, json={"mtu": 1300}, headers={"If-Match": "*"}).status_code == 200
+    assert client.simulate_delete(path, headers={"If-Match": '"3"'}).status_code == 202
+
+
+@pytest.mark.usefixtures("known")
+def test_many_at_once(client: testing.TestClient) -> None:
+    bodies = [{"host": "h1", "ends": [{"bridge": "a"}, {"bridge": "b"}], "name": f"n{n}"} for n in range(3)]
+    answer = client.simulate_post("/v1/bridge-links/bulk-create", json={"bridge_links": bodies})
+    made = answer.json["bridge_links"]
+    assert (answer.status_code, [link["name"] for link in made]) == (201, ["n0", "n1", "n2"])
+    answer = client.simulate_post("/v1/bridge-links/bulk-create", json={"bridge_links": bodies})
+    assert code_of(answer) == (409, "NAME_CONFLICT")
+    assert answer.json["error"]["field"] == "bridge_links.0.name"
+    ids = [link["id"] for link in made]
+    answer = client.simulate_post("/v1/bridge-links/bulk-delete", json={"ids": [*ids[:2], NONE]})
+    assert (answer.status_code, {link["id"] for link in answer.json["bridge_links"]}) == (202, set(ids[:2]))
+    for path, body in (("create", {"bridge_links": []}), ("delete", {"ids": []}), ("delete", {"ids": ["x"]})):
+        assert client.simulate_post(f"/v1/bridge-links/bulk-{path}", json=body).status_code == 400
+
+
+@pytest.mark.usefixtures("known")
+def test_history(client: testing.TestClient) -> None:
+    link = create(client, name="seed")
+    client.simulate_delete(f"/v1/bridge-links/{link['id']}", params={"force": "true"})
+    told = client.simulate_get(f"/v1/bridge-links/{link['id']}/history").json["history"]
+    assert [each["status"] for each in told] == ["BUILD", "PENDING_DELETE", "DELETED"]
+    assert told[0]["request_id"] == link["request_id"]
+    assert code_of(client.simulate_get(f"/v1/bridge-links/{NONE}/history")) == (404, "NOT_FOUND")
+
+
+@pytest.mark.usefixtures("known")
+def test_fields(client: testing.TestClient, events: Events) -> None:
+    link = create(client)
+    events.store(fakes.batch([fakes.event(link["id"], 1)]))
+    found = client.simulate_get("/v1/bridge-links", params={"fields": "id,status"}).json["bridge_links"]
+    assert found == [{"id": link["id"], "status": "ACTIVE"}]
+    found = client.simulate_get("/v1/port-events", params={"fields": "seq,link_id"}).json["port_events"]
+    assert found == [{"seq": 1, "link_id": link["id"]}]
 
 
 @pytest.mark.usefixtures("known")
@@ -132,6 +195,11 @@ def test_port_events(client: testing.TestClient, events: Events) -> None:
         ("/v1/bridge-links", "limit=1001", "limit"),
         ("/v1/bridge-links", "limit=x", "limit"),
         ("/v1/bridge-links", "marker=x", "marker"),
+        ("/v1/bridge-links", f"sort=name&marker={NONE}", "marker"),
+        ("/v1/bridge-links", "sort=colour", "sort"),
+        ("/v1/bridge-links", "sort=name:up", "sort"),
+        ("/v1/bridge-links", "fields=id,colour", "fields"),
+        ("/v1/bridge-links", "label==red", "label"),
         ("/v1/bridge-links", "bridge=%ff", "bridge"),
         ("/v1/port-events", "after=-1", "after"),
         ("/v1/port-events", "after=9223372036854775808", "after"),
