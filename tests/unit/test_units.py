@@ -1,0 +1,90 @@
+"""What is in etc and debian for systemd and the packages agrees with the project."""
+
+import configparser
+import pathlib
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+
+from vethagent import constants
+from vethagent.plumbing import naming
+
+TOP = pathlib.Path(__file__).parents[2]
+UNITS = TOP / "etc/systemd"
+SCRIPTS = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
+SERVICES = ["vethagent-agent", "vethagent-allinone", "vethagent-api", "vethagent-controller"]
+#: Highest exposure that systemd-analyze may find, in tenths.
+EXPOSURE = {"vethagent-agent": 30, "vethagent-allinone": 30, "vethagent-api": 20, "vethagent-controller": 20}
+
+
+def read(name: str) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(strict=False, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNITS / f"{name}.service")
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_unit_starts_what_is_installed_as_the_service_user(name: str) -> None:
+    service = read(name)["Service"]
+    assert service["User"] == service["Group"] == "vethagent"
+    assert service["ExecStart"] == f"/opt/vethagent/bin/{name}"
+    assert name in SCRIPTS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_only_who_changes_devices_has_a_capability(name: str) -> None:
+    service = read(name)["Service"]
+    needed = "CAP_NET_ADMIN" if name in ("vethagent-agent", "vethagent-allinone") else ""
+    assert service["CapabilityBoundingSet"] == service.get("AmbientCapabilities", "") == needed
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
+@pytest.mark.parametrize("name", SERVICES)
+def test_exposure(name: str) -> None:
+    command = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE[name]}"]
+    done = subprocess.run(
+        [*command, str(UNITS / f"{name}.service")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+def test_socket_of_the_database_is_the_same_everywhere() -> None:
+    path = "/run/vethagent/ovsdb.sock"
+    unit = (UNITS / "vethagent-ovsdb.service").read_text()
+    assert f"add-remote punix:{path}\n" in unit and f"remove-remote punix:{path}\n" in unit
+    assert (
+        f"d {pathlib.Path(path).parent} 2750 root vethagent"
+        in (TOP / "etc/tmpfiles.d/vethagent-ovsdb.conf").read_text()
+    )
+    for name in ("agent", "allinone"):
+        assert f"ovsdb_connection = unix:{path}\n" in (TOP / f"debian/conf/vethagent-{name}.conf").read_text()
+
+
+def test_udev_knows_our_devices() -> None:
+    rules = (TOP / "etc/udev/rules.d/84-vethagent.rules").read_text()
+    pattern = re.search(r'KERNEL=="([^"]*)"', rules)
+    assert pattern is not None
+    for end in (0, 1):
+        name = naming.derived_device("6f7a1f2e-52b3-4f3c-8a86-0f6b1d0f7a11", end)
+        assert pathlib.PurePath(name).match(pattern[1])
+    assert f'ATTR{{ifalias}}=="{constants.ALIAS_PREFIX}*"' in rules
+
+
+def test_debian_package_has_all_commands() -> None:
+    rules = (TOP / "debian/rules").read_text()
+    commands = re.search(r"^COMMANDS = (.*)$", rules, re.MULTILINE)
+    assert commands is not None and set(commands[1].split()) == set(SCRIPTS)
+
+
+def test_debian_package_has_all_files() -> None:
+    lines = [line.split() for line in (TOP / "debian/vethagent.install").read_text().splitlines()]
+    for pattern, _ in lines:
+        assert list(TOP.glob(pattern)), pattern
+    installed = {path for pattern, _ in lines for path in TOP.glob(pattern)}
+    for folder in ("systemd", "sysusers.d", "tmpfiles.d", "udev", "NetworkManager", "logrotate.d"):
+        files = {path for path in (TOP / "etc" / folder).rglob("*") if path.is_file()}
+        assert files <= installed
