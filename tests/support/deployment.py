@@ -10,8 +10,10 @@ from tests.support import commands, daemons, hosts, management, processes, rabbi
 class Node:
     """A host, its bridges ``br1`` (Linux) and ``br-eth1`` (Open vSwitch), a guest behind each, and its agent."""
 
-    def __init__(self, host: hosts.Host, agent: processes.VethagentProcess) -> None:
+    def __init__(self, host: hosts.Host, agent: processes.VethagentProcess, address: str) -> None:
+        """``address`` is that of the host in the management network."""
         self.host = host
+        self.address = address
         self.name = host.name
         self.agent = agent
         host.linux_bridge("br1")
@@ -57,12 +59,12 @@ class Deployment(tidy.Tidy):
         of the group of that name.
         """
         host = self._cleanup.enter_context(hosts.Host(name))
-        self.network.join(host)
+        address = self.network.join(host)
         url = self.broker.tls_url if ca else self.broker.url
         process = processes.make_agent(
             host, url=url, concurrency=concurrency, as_service_user=as_service_user, ca=ca, agent=agent
         )
-        node = Node(host, process)
+        node = Node(host, process, address)
         self.daemons.append(process)
         process.start()
         self.rest.wait_for_agent(name)

@@ -6,8 +6,8 @@ from tests.support import hosts, namespaces
 
 _NETWORK = "10.88.0"
 _PREFIX_LENGTH = 24
-#: The host's device in it.
-DEVICE = "mgmt0"
+#: The host's device in it, and the bridge that some have it in.
+DEVICE, BRIDGE = "mgmt0", "br-mgmt"
 
 
 class ManagementNetwork(namespaces.Namespace):
@@ -32,3 +32,20 @@ class ManagementNetwork(namespaces.Namespace):
         host.ip("address", "add", f"{address}/{_PREFIX_LENGTH}", "dev", DEVICE)
         host.ip("link", "set", DEVICE, "up")
         return address
+
+    def put_into_bridge(self, host: hosts.Host, address: str) -> None:
+        """Have ``host``, which joined with ``address``, reach the network over the Linux bridge BRIDGE.
+
+        What it learns about its neighbours it forgets within seconds, and what somebody shouts it believes at once; the
+        network itself knows where the host is and never asks it.
+        """
+        host.linux_bridge(BRIDGE)
+        host.ip("address", "flush", "dev", DEVICE)
+        host.ip("link", "set", DEVICE, "master", BRIDGE)
+        host.ip("address", "add", f"{address}/{_PREFIX_LENGTH}", "dev", BRIDGE)
+        device = host.device(BRIDGE)
+        assert device is not None
+        self.ip("neighbour", "replace", address, "lladdr", device["address"], "dev", "mgmt", "nud", "permanent")
+        settings = {"base_reachable_time_ms": 500, "delay_first_probe_time": 1, "retrans_time_ms": 100, "locktime": 0}
+        for name, value in settings.items():
+            host.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/neigh/{BRIDGE}/{name}")

@@ -1,11 +1,13 @@
 """What the controller wants on this host, as far as the agent knows; casts change it in any order."""
 
+import contextlib
 import dataclasses
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from vethagent import model
+from vethagent import exceptions, model
+from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.plumbing import naming
 
@@ -45,6 +47,7 @@ class Desired:
             self._links[link.id] = link
             if mtu is not None:
                 self._mtus[link.id] = mtu
+        self._standings = store.standings()
         self._removals: dict[str, Removal] = {}
         self._gone: dict[str, int] = {}
         for link_id, generation, before, gone in store.removed():
@@ -195,6 +198,28 @@ class Desired:
                 self._mtus[link_id] = mtu
                 self._unsaved.add(link_id)
 
+    def standing(self, link_id: str) -> Standing:
+        """Return how far a link has come as it is wanted now; NEW also of one that is not wanted."""
+        link = self._links.get(link_id)
+        generation, standing = self._standings.get(link_id, (-1, Standing.NEW))
+        return standing if link is not None and link.generation == generation else Standing.NEW
+
+    def set_standing(self, link_id: str, generation: int, standing: Standing) -> bool:
+        """Keep how far a generation of a link has come; return False if that is not the one that is wanted."""
+        with self._lock:
+            link = self._links.get(link_id)
+            if link is None or link.generation != generation:
+                return False
+            if self.standing(link_id) is not standing:
+                self._standings[link_id] = (generation, standing)
+                self._unsaved.add(link_id)
+            return True
+
+    def keep_faces(self, faces: Mapping[str, str]) -> None:
+        """Keep for the next start what neighbours look like; see Store."""
+        with self._lock, contextlib.suppress(exceptions.StoreUnusable):  # of use only for a restart at a bad moment
+            self._store.save_faces(faces)
+
     def gone(self, ref: model.LinkRef) -> None:
         """A link that was to go is gone."""
         with self._lock:
@@ -234,6 +259,7 @@ class Desired:
                     ],
                     removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
                     gone=[(link_id, self._gone[link_id]) for link_id in unsaved if link_id in self._gone],
+                    standings={link_id: self._standings[link_id] for link_id in unsaved if link_id in self._standings},
                 )
             except BaseException:
                 self._unsaved |= unsaved
@@ -254,7 +280,8 @@ class Desired:
     def _take(self, link: model.BridgeLink) -> None:
         if before := self._links.get(link.id):
             self._unindex(before)
-        for book in (self._removals, self._gone, self._mtus):
+        self._removals.pop(link.id, None)
+        for book in (self._gone, self._mtus, self._standings):
             book.pop(link.id, None)
         self._links[link.id] = link
         self._index(link)
@@ -267,6 +294,7 @@ class Desired:
             self._unindex(link)
         self._gone.pop(ref.link_id, None)
         self._mtus.pop(ref.link_id, None)
+        self._standings.pop(ref.link_id, None)
         self._removals[ref.link_id] = Removal(ref, link)
         self._unsaved.add(ref.link_id)
 

@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Sequence
 
 from vethagent import exceptions, model
+from vethagent.agent.confirmer import Confirmer
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Batch, Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.observer import Observer
+from vethagent.agent.standing import Standing
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.apply import Applier, Failure
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
-from vethagent.plumbing.plan import plan_link, plan_removal
+from vethagent.plumbing.plan import plan_held, plan_link, plan_removal
 from vethagent.plumbing.steps import LinkPlan
 
 LOG = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Reconciler:
         observed: Observed,
         observer: Observer,
         applier: Applier,
+        confirmer: Confirmer,
         drain: Callable[[], None],
         journal: Journal,
         health: HealthKeeper,
@@ -56,6 +59,7 @@ class Reconciler:
         self._observed = observed
         self._observer = observer
         self._applier = applier
+        self._confirmer = confirmer
         self._drain = drain
         self._journal = journal
         self._health = health
@@ -107,6 +111,11 @@ class Reconciler:
                 question()
         late = self._due()
         mode = self._desired.mode  # it may change while this round is under way
+        if mode is not Mode.ENFORCE:
+            # What is to be taken back belongs to a batch that was begun in another mode.
+            held = {link_id for link_id in dirty if self._desired.standing(link_id) is Standing.HELD}
+            if held:
+                self._reconcile(sorted(held), set(), enforce=True)
         if mode is Mode.PAUSED:
             self._save()
             return
@@ -116,17 +125,24 @@ class Reconciler:
         for link_id in dirty:
             self._journal.notice(link_id)
         if dirty or late:
-            self._reconcile(sorted(dirty | late), late, enforce=mode is Mode.ENFORCE)
+            self._reconcile(sorted(dirty | late, key=self._rank), late, enforce=mode is Mode.ENFORCE)
+
+    def _rank(self, link_id: str) -> tuple[bool, str]:
+        """Return the order of planning, which decides between links that would close a loop: those that were there."""
+        return not self._desired.standing(link_id).plugged, link_id
 
     def _reconcile(self, link_ids: list[str], late: set[str], *, enforce: bool) -> None:
         topology = Topology(self._observed)
         plans = [plan for link_id in link_ids if (plan := self._plan_alone(link_id, topology)) is not None]
+        if enforce:
+            plans = self._admitted(plans)
         self._save()
         for plan in plans:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
         if enforce and (todo := [plan for plan in plans if not plan.empty]):
             failures = self._applier.apply(todo)
+            self._confirmer.failed(failures)
             self._counters.add("batches")
             self._judge_helper(todo, failures)
             self._drain()
@@ -137,6 +153,13 @@ class Reconciler:
             else:
                 self._conclude(plan, late, acted=enforce and not plan.empty)
         self._save()
+
+    def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
+        """Return what may be done now; the others are marked again when their time has come."""
+        admitted = self._confirmer.admit(plans)
+        for link_id in {_id(plan) for plan in plans}.difference(map(_id, admitted)):
+            self._again(link_id)
+        return admitted
 
     def _save(self) -> None:
         """Write down what is wanted. Going on without is better than not: the next round tries again."""
@@ -159,6 +182,8 @@ class Reconciler:
 
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
         if link := self._desired.link(link_id):
+            if self._desired.standing(link_id) is Standing.HELD:
+                return plan_held(link, self._observed)
             plan = plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
             if plan.mtu is not None:
                 self._desired.settle_mtu(link_id, plan.mtu)
@@ -191,6 +216,8 @@ class Reconciler:
             self._again(link_id)
         else:
             self._retries.pop(link_id, None)
+        if state.status is Status.ACTIVE:
+            self._confirmer.carries(link_id, state.generation)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
             self._journal.forget(link_id)
@@ -251,3 +278,7 @@ class Reconciler:
         if self._audit_interval and time.monotonic() >= self._audit_due:
             self._audit_due = time.monotonic() + self._audit_interval * random.uniform(0.9, 1.1)
             batch.look_again = batch.all_dirty = True
+
+
+def _id(plan: LinkPlan) -> str:
+    return plan.state.link_id

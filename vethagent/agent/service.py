@@ -9,6 +9,7 @@ import oslo_messaging
 
 from vethagent import constants, exceptions, model
 from vethagent.agent import inventory
+from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
@@ -20,7 +21,7 @@ from vethagent.agent.reconciler import Reconciler
 from vethagent.agent.reporter import EventSender, Heartbeat
 from vethagent.agent.store import Store
 from vethagent.agent.watchdog import Watchdog
-from vethagent.plumbing import rtnl
+from vethagent.plumbing import rtnl, ways
 from vethagent.plumbing.apply import Applier
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.ovs import Ovs
@@ -50,6 +51,10 @@ class AgentSettings:
     report_interval: float = 30
     audit_interval: float = 600
     watchdog_timeout: float = 30
+    #: Where the bus is reached; none if it reaches no further than this process.
+    brokers: tuple[ways.Server, ...] = ()
+    confirm_timeout: float = 10
+    confirm_gateway: bool = False
 
 
 class Agent:
@@ -81,6 +86,7 @@ class Agent:
             switch_back=self._switch_back,
         )
         self._helper = Helper(timeout=settings.helper_timeout)
+        self._confirmer = self._make_confirmer()
         self._reconciler = self._make_reconciler()
         controller = ControllerAPI(self._transport, timeout=settings.rpc_timeout)
         self._heartbeat = self._make_heartbeat(controller)
@@ -93,6 +99,7 @@ class Agent:
         )
         self._heartbeat.reached = self._sender.retry
         self._links.start()
+        self._confirmer.start()
         self._worker = self._reconciler.start()
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
@@ -110,6 +117,7 @@ class Agent:
         # Stopping the server waits for a broker that may be away.
         stopper = threading.Thread(target=self._server.stop, name="rpc-stop", daemon=True)
         stopper.start()
+        self._confirmer.stop()
         self._inbox.close()
         self._worker.join(_STOP_SECONDS)
         try:
@@ -131,11 +139,27 @@ class Agent:
             observed=self._observed,
             observer=Observer(self._observed, self._desired, rtnl.dump),
             applier=Applier(self._helper, self._ovs),
+            confirmer=self._confirmer,
             drain=self._links.drain,
             journal=self._journal,
             health=self._health,
             counters=self._counters,
             audit_interval=self._settings.audit_interval,
+        )
+
+    def _make_confirmer(self) -> Confirmer:
+        settings = self._settings
+        found: list[Way] = []
+        if settings.brokers:
+            learned = self._desired.keep_faces
+            found.append(ways.TcpWay("the bus", settings.brokers, faces=self._store.faces(), learned=learned))
+            found += [ways.GatewayWay()] if settings.confirm_gateway else []
+        return Confirmer(
+            ways=found,
+            timeout=settings.confirm_timeout,
+            desired=self._desired,
+            inbox=self._inbox,
+            counters=self._counters,
         )
 
     def _make_heartbeat(self, controller: ControllerAPI) -> Heartbeat:

@@ -1,12 +1,14 @@
 """The links that are wanted on this host, on disk: from them everything is restored after a reboot without a bus."""
 
 import contextlib
+import json
 import pathlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
+from vethagent.agent.standing import Standing
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS link (id TEXT PRIMARY KEY, body TEXT NOT NULL, mtu INTEGER) WITHOUT ROWID;
@@ -14,6 +16,11 @@ CREATE TABLE IF NOT EXISTS removed (
     id TEXT PRIMARY KEY, generation INTEGER NOT NULL, body TEXT, gone_at REAL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+#: Made beside the others, so that an older version can still read the file. What was wanted before has carried.
+_STANDING = """
+CREATE TABLE standing (id TEXT PRIMARY KEY, generation INTEGER NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO standing SELECT id, json_extract(body, '$.generation'), 'proven' FROM link;
 """
 _VERSION = 1
 #: Seconds for which a link that is gone is remembered, so that a late cast does not bring it back.
@@ -41,6 +48,8 @@ class Store:
         if version > _VERSION:
             raise ValueError(f"it was written by a newer version ({version}, known is {_VERSION})")
         self._db.executescript(_SCHEMA)
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'standing'").fetchone():
+            self._db.executescript(f"BEGIN; {_STANDING} COMMIT;")
         self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
@@ -61,6 +70,11 @@ class Store:
             for link_id, generation, body, gone_at in rows
         ]
 
+    def standings(self) -> dict[str, tuple[int, Standing]]:
+        """Return (generation, how far it has come) by link id."""
+        rows = self._db.execute("SELECT id, generation, value FROM standing")
+        return {link_id: (generation, Standing(value)) for link_id, generation, value in rows}
+
     def mode(self) -> model.Mode:
         """Return the mode that was set last."""
         return model.Mode(self._setting("mode") or model.Mode.ENFORCE)
@@ -76,6 +90,14 @@ class Store:
     def save_incarnation(self, incarnation: str) -> None:
         """Keep the incarnation; raise StoreUnusable."""
         self._save_setting("incarnation", incarnation)
+
+    def faces(self) -> dict[str, str]:
+        """Return the MAC addresses that neighbours had when they were last seen, by IP address."""
+        return dict(json.loads(self._setting("faces") or "{}"))
+
+    def save_faces(self, faces: Mapping[str, str]) -> None:
+        """Keep those; raise StoreUnusable."""
+        self._save_setting("faces", json.dumps(dict(faces)))
 
     def _setting(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
@@ -93,14 +115,19 @@ class Store:
         wanted: Iterable[tuple[model.BridgeLink, int | None]] = (),
         removed: Iterable[tuple[str, int, model.BridgeLink | None]] = (),
         gone: Iterable[tuple[str, int]] = (),
+        standings: Mapping[str, tuple[int, Standing]] | None = None,
     ) -> None:
         """Keep changes, all or none: links that are wanted now, that are to go, and that went.
 
-        Each wanted one comes with the MTU that was settled for it, if any. Raise StoreUnusable, as on a full disk.
+        Each wanted one comes with the MTU that was settled for it, if any, and ``standings`` are as those that are
+        read. Raise StoreUnusable, as on a full disk.
         """
         try:
             with self._transaction():
                 self._write(wanted, removed, gone)
+                for link_id, (generation, standing) in (standings or {}).items():
+                    row = (link_id, generation, standing.value)
+                    self._db.execute("REPLACE INTO standing VALUES (?, ?, ?)", row)
         except sqlite3.Error as error:
             raise exceptions.StoreUnusable(str(error)) from error
 
@@ -125,9 +152,13 @@ class Store:
             self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, link.model_dump_json(), mtu))
             self._db.execute("DELETE FROM removed WHERE id = ?", (link.id,))
         for link_id, generation, body in removed:
-            self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+            self._delete(link_id)
             text = body.model_dump_json() if body else None
             self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
         for link_id, generation in gone:
-            self._db.execute("DELETE FROM link WHERE id = ?", (link_id,))
+            self._delete(link_id)
             self._db.execute("REPLACE INTO removed VALUES (?, ?, NULL, ?)", (link_id, generation, time.time()))
+
+    def _delete(self, link_id: str) -> None:
+        for table in ("link", "standing"):
+            self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))

@@ -15,6 +15,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
 from vethagent.cmd import common, privileges
+from vethagent.rpc import transport as bus
 
 
 def settings(conf: cfg.ConfigOpts) -> AgentSettings:
@@ -30,6 +31,9 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
         report_interval=conf.agent.report_interval,
         audit_interval=conf.agent.audit_interval,
         watchdog_timeout=conf.agent.watchdog_timeout,
+        brokers=bus.brokers(conf),
+        confirm_timeout=conf.agent.confirm_timeout,
+        confirm_gateway=conf.agent.confirm_gateway,
     )
 
 

@@ -63,6 +63,20 @@ OPTIONS = [
         help="Seconds within which the agent notices, and reports, that a part does not answer: ovs-vswitchd, the "
         "privileged helper, or its own reconciler. ovs-vswitchd is asked three times in this time.",
     ),
+    cfg.FloatOpt(
+        "confirm_timeout",
+        default=10,
+        min=0,
+        max=600,
+        help="Seconds for which a link is watched after packets pass over it for the first time, and for which the way "
+        "to the hosts of transport_url may be lost meanwhile before the link is taken back and kept back. 0 turns it "
+        "off, for one link its --no-confirm does.",
+    ),
+    cfg.BoolOpt(
+        "confirm_gateway",
+        default=False,
+        help="Take a link back also if with it the default gateway (IPv4) is lost that answered pings or ARP before.",
+    ),
     cfg.StrOpt(
         "store",
         default="$state_path/agent.sqlite",

@@ -58,6 +58,14 @@ def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink 
     )
 
 
+def plan_held(link: model.BridgeLink, observed: Observed) -> LinkPlan:
+    """Return the steps that take back a link with which the host lost the way to the bus."""
+    ref = model.LinkRef(link_id=link.id, generation=link.generation)
+    text = "taken back: with it the host lost the way to the bus; any change of the link tries again"
+    state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
+    return dataclasses.replace(plan_removal(ref, observed, link), state=state)
+
+
 def _needs_ovs(link: model.BridgeLink | None, observed: Observed) -> bool:
     if link is None:
         return False

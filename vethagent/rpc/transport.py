@@ -25,6 +25,8 @@ REMOTE_MODULES = ["vethagent.exceptions"]
 T = TypeVar("T")
 
 _RABBIT = "oslo_messaging_rabbit"
+#: Ports that a transport_url need not name; what is not here has no other end that could be asked.
+_PORTS = {"rabbit": 5672, "kafka": 9092}
 
 
 def set_defaults(conf: cfg.ConfigOpts) -> None:
@@ -42,6 +44,15 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
 def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the RPC transport that ``transport_url`` names; nothing is connected yet."""
     return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_MODULES)
+
+
+def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:
+    """Return host and port of each broker that ``transport_url`` names; none if the bus is within this process."""
+    url = oslo_messaging.TransportURL.parse(conf)
+    port = _PORTS.get(url.transport)
+    if port is None:
+        return ()
+    return tuple((host.hostname, host.port or port) for host in url.hosts if host.hostname)
 
 
 def get_server(

@@ -10,6 +10,7 @@ from tests.unit.agent.builders import ids, ref
 from tests.unit.plumbing.builders import link
 from tests.unit.plumbing.simulator import Host
 from vethagent import exceptions, model
+from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
@@ -38,6 +39,7 @@ class Node:
         self.host.add_ovs_bridge("br-eth1")
         self.store = Store(":memory:")
         self.now = 1000.0
+        self.ways: list[Way] = []
         self.helper_error: Exception | None = None
         self.dump_error: Exception | None = None
         self.batches: list[int] = []
@@ -53,12 +55,16 @@ class Node:
         self.desired, self.observed = Desired(self.store), Observed()
         self.events: list[model.PortEvent] = []
         self.journal = Journal(self.events.append, lambda: self.now)
+        self.confirmer = Confirmer(
+            ways=self.ways, timeout=10, desired=self.desired, inbox=self.inbox, counters=self.counters
+        )
         self.reconciler = Reconciler(
             inbox=self.inbox,
             desired=self.desired,
             observed=self.observed,
             observer=Observer(self.observed, self.desired, self._dump),
             applier=Applier(self, self.host),  # type: ignore[arg-type]
+            confirmer=self.confirmer,
             drain=self.happen,
             journal=self.journal,
             health=self.health,

@@ -85,3 +85,10 @@ def test_what_is_no_database_is_refused_with_the_path(tmp_path: pathlib.Path, co
         file.write_bytes(content)
     with pytest.raises(exceptions.StoreUnusable, match=r"agent\.sqlite"):
         Store(str(file))
+
+
+def test_faces_are_kept(path: str) -> None:
+    store = Store(path)
+    assert store.faces() == {}
+    store.save_faces({"192.0.2.1": "0e:00:00:00:00:01"})
+    assert Store(path).faces() == {"192.0.2.1": "0e:00:00:00:00:01"}

@@ -3,11 +3,12 @@
 import datetime
 from typing import Any
 
-import oslo_messaging
+import oslo_messaging.conffixture
 import pytest
+from oslo_config import cfg
 
 from vethagent import constants, exceptions, model
-from vethagent.rpc import agent_api, controller_api, wire
+from vethagent.rpc import agent_api, controller_api, transport, wire
 
 LINK_ID = "00000000-0000-0000-0000-000000000001"
 CONTEXT = {"request_id": "req-1"}
@@ -181,3 +182,18 @@ def test_an_error_can_be_built_again_from_its_arguments(kind: type[exceptions.Ve
     error = kind("a sentence")
     again = type(error)(*error.args)
     assert (again.args, again.code, str(again)) == (error.args, error.code, "a sentence")
+
+
+@pytest.mark.parametrize(
+    ("url", "brokers"),
+    [
+        ("fake://", ()),
+        ("rabbit://user:secret@10.0.0.1:5673,user:secret@[2001:db8::1]/", (("10.0.0.1", 5673), ("2001:db8::1", 5672))),
+        ("rabbit://broker/", (("broker", 5672),)),
+        ("kafka://broker/", (("broker", 9092),)),
+    ],
+)
+def test_where_the_brokers_are(url: str, brokers: tuple[tuple[str, int], ...]) -> None:
+    conf = cfg.ConfigOpts()
+    with oslo_messaging.conffixture.ConfFixture(conf, transport_url=url):
+        assert transport.brokers(conf) == brokers

@@ -1,0 +1,233 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.agent.builders import ids
+from vethagent.agent.trials import Probe, Trials, Ways
+
+A, B, C = ids(3)
+BUS, GATEWAY = frozenset({"bus"}), frozenset({"gateway"})
+NOTHING: Ways = frozenset()
+TIMEOUT = 10.0
+
+
+class Play:
+    """Trials on a clock: ``go`` lets time pass and makes the probes that are asked for."""
+
+    def __init__(self) -> None:
+        self.trials = Trials(TIMEOUT)
+        self.now = 0.0
+        self.reached: Ways = BUS
+        self.unknown: Ways = NOTHING
+        self.confirmed: dict[str, int] = {}
+        self.condemned: list[set[str]] = []
+        self.probes = 0
+
+    def probe(self) -> None:
+        self.probes += 1
+        self.trials.probed(Probe(self.now, self.now, self.reached, self.unknown))
+        verdict = self.trials.verdict(self.now)
+        self.confirmed |= verdict.confirmed
+        if verdict.condemned:
+            self.condemned.append(set(verdict.condemned))
+
+    def plug(self, *links: str) -> bool:
+        """As the agent does: begin when the baseline is known, and see them carry a moment later."""
+        if self.trials.baseline(self.now) is None and self.trials.next_probe() is None:
+            self.probe()
+        needs = self.trials.baseline(self.now)
+        if needs is None:
+            return False
+        if needs:
+            self.trials.begin(dict.fromkeys(links, 1), needs, self.now)
+            self.now += 0.01
+            for link in links:
+                self.trials.carries(link, self.now)
+        return True
+
+    def go(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (due := self.trials.next_probe()) is not None and max(due, self.now) <= end:
+            self.now = max(due, self.now)
+            self.probe()
+        self.now = end
+
+
+def test_a_link_with_which_nothing_is_lost_is_confirmed_after_the_watch() -> None:
+    play = Play()
+    assert play.plug(A)
+    play.go(TIMEOUT - 1)
+    assert not play.confirmed
+    play.go(2)
+    assert play.confirmed == {A: 1} and not play.condemned
+    assert play.trials.next_probe() is None
+
+
+def test_a_batch_with_which_the_way_is_lost_is_taken_back() -> None:
+    play = Play()
+    play.plug(A, B)
+    play.reached = NOTHING
+    play.go(TIMEOUT - 1)
+    assert not play.condemned
+    play.go(3)
+    assert play.condemned == [{A, B}] and not play.confirmed
+    assert play.trials.next_probe() is None
+
+
+def test_a_way_that_returns_in_time_is_no_reason() -> None:
+    play = Play()
+    play.plug(A)
+    for _ in range(5):
+        play.reached = NOTHING
+        play.go(TIMEOUT - 2)
+        play.reached = BUS
+        play.go(1.5)
+    play.go(TIMEOUT)
+    assert play.confirmed == {A: 1} and not play.condemned
+
+
+def test_what_was_lost_before_is_not_held_against_a_batch() -> None:
+    play = Play()
+    play.reached = NOTHING
+    assert play.plug(A)
+    assert play.trials.next_probe() is None
+    play.reached = GATEWAY
+    play.now = 100
+    assert play.plug(B)
+    play.go(TIMEOUT * 2)
+    assert play.confirmed == {B: 1} and not play.condemned
+
+
+def test_every_way_that_was_there_has_to_stay() -> None:
+    play = Play()
+    play.reached = BUS | GATEWAY
+    play.plug(A)
+    play.reached = BUS
+    play.go(TIMEOUT * 2)
+    assert play.condemned == [{A}]
+
+
+def test_the_next_batch_waits_until_the_ways_were_seen_after_this_one() -> None:
+    play = Play()
+    play.plug(A)
+    assert not play.plug(B)
+    play.reached = NOTHING
+    play.go(1)
+    assert not play.plug(B)
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A}]
+    play.reached = BUS
+    assert play.plug(B)
+
+
+def test_only_the_last_batch_goes_if_the_way_was_seen_before_it() -> None:
+    play = Play()
+    play.plug(A)
+    play.go(1)
+    assert play.plug(B)
+    play.reached = NOTHING
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{B}]
+    play.reached = BUS
+    play.go(TIMEOUT + 2)
+    assert play.confirmed == {A: 1}
+
+
+def test_all_go_one_after_the_other_if_it_does_not_help() -> None:
+    play = Play()
+    play.plug(A)
+    play.go(1)
+    play.plug(B)
+    play.reached = NOTHING
+    play.go(TIMEOUT * 3)
+    assert play.condemned == [{B}, {A}]
+
+
+def test_what_cannot_be_found_out_is_not_held_against_a_batch() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached, play.unknown = NOTHING, BUS
+    play.go(TIMEOUT * 2)
+    assert play.confirmed == {A: 1}
+
+
+def test_who_does_not_carry_yet_is_not_confirmed() -> None:
+    play = Play()
+    play.probe()
+    play.trials.begin({A: 1, B: 1}, BUS, 0)
+    play.trials.carries(A, 5)
+    play.now = 5
+    play.go(TIMEOUT * 2)
+    assert play.confirmed == {A: 1}
+    assert not play.trials.carries(B, play.now)
+
+
+def test_a_few_lost_probes_are_no_proof_however_long_they_took() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached = NOTHING
+    for play.now in (1.0, 60.0):
+        play.probe()
+    assert not play.condemned
+    play.now = 61.0
+    play.probe()
+    assert play.condemned == [{A}]
+
+
+def test_dropped_links_end_a_trial() -> None:
+    play = Play()
+    play.plug(A)
+    play.trials.drop(A)
+    assert play.trials.next_probe() is None
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("plug"), st.sampled_from([A, B, C])),
+        st.tuples(st.just("reach"), st.sampled_from([NOTHING, BUS, GATEWAY, BUS | GATEWAY])),
+        st.tuples(st.just("go"), st.floats(0.1, 25)),
+        st.tuples(st.just("drop"), st.sampled_from([A, B, C])),
+    ),
+    max_size=30,
+)
+
+
+@given(MOVES)
+def test_every_trial_ends_and_nobody_goes_without_a_loss(moves: list[tuple[str, object]]) -> None:
+    play = Play()
+    ever_lost = False
+    for verb, what in moves:
+        if verb == "plug":
+            play.trials.drop(str(what))
+            play.plug(str(what))
+        elif verb == "reach":
+            assert isinstance(what, frozenset)
+            ever_lost |= not play.reached <= what
+            play.reached = what
+        elif verb == "go":
+            assert isinstance(what, float)
+            play.go(what)
+        else:
+            play.trials.drop(str(what))
+        assert ever_lost or not play.condemned
+    # However it was left: each batch that is open is confirmed or taken back, one after the other, and the next may go.
+    play.go(TIMEOUT * 8)
+    assert play.trials.next_probe() is None
+    assert play.plug(A)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_nobody_goes_whose_way_was_there_within_the_timeout(seen: list[bool]) -> None:
+    play = Play()
+    play.plug(A)
+    lost_since: float | None = None
+    for answers in seen:
+        play.reached = BUS if answers else NOTHING
+        play.now += 1
+        lost_since = None if answers else (play.now if lost_since is None else lost_since)
+        play.probe()
+        if play.condemned:
+            assert lost_since is not None and play.now - lost_since >= TIMEOUT
+            return
+        if play.confirmed:
+            return
+        assert lost_since is None or play.now - lost_since < TIMEOUT

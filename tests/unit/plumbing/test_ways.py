@@ -1,0 +1,174 @@
+import errno
+import pathlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from vethagent.plumbing import ways
+from vethagent.plumbing.ways import GatewayWay, Server, TcpWay
+
+#: TEST-NET-1 (RFC 5737): nobody is there.
+NOBODY = "192.0.2.1"
+HEADER = "IP address  HW type  Flags  HW address  Mask  Device\n"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        yield opened.getsockname()
+
+
+@pytest.fixture
+def nobody_listens() -> Server:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        address: Server = opened.getsockname()
+    return address
+
+
+@pytest.fixture
+def neighbours(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "arp"
+    path.write_text(HEADER)
+    monkeypatch.setattr(ways, "_NEIGHBOURS", path)
+    return path
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, outcome: OSError | None) -> list[Server]:
+    asked: list[Server] = []
+
+    def connect(address: Server, timeout: float) -> socket.socket:
+        asked.append(address)
+        if outcome is not None:
+            raise outcome
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return asked
+
+
+def test_a_server_that_listens(server: Server) -> None:
+    assert TcpWay("the bus", [server]).reached() is True
+
+
+def test_a_host_that_refuses_is_there(nobody_listens: Server) -> None:
+    assert TcpWay("the bus", [nobody_listens]).reached() is True
+
+
+def test_a_name_is_looked_up(server: Server) -> None:
+    assert TcpWay("the bus", [("localhost", server[1])]).reached() is True
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), OSError(errno.EHOSTUNREACH, ""), OSError(errno.ENETUNREACH, "")])
+def test_silence_is_a_loss(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    answer(monkeypatch, error)
+    assert TcpWay("the bus", [(NOBODY, 1)]).reached() is False
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL])
+def test_what_the_host_has_run_out_of_says_nothing(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    answer(monkeypatch, OSError(code, ""))
+    assert TcpWay("the bus", [(NOBODY, 1)]).reached() is None
+
+
+def test_one_of_several_is_enough_and_is_asked_first_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    way = TcpWay("the bus", [(NOBODY, 1), server], timeout=0.05)
+    assert way.reached() is True
+    asked = answer(monkeypatch, None)
+    assert way.reached() is True and asked == [server]
+
+
+def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    way = TcpWay("the bus", [("localhost", server[1])])
+    assert way.reached() is True
+
+    real = socket.getaddrinfo
+
+    def fail(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host == "localhost":
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    way._resolved_at = float("-inf")
+    assert way.reached() is True
+    assert TcpWay("the bus", [("localhost", server[1])]).reached() is None
+
+
+def test_another_device_that_refuses_has_taken_the_address(
+    monkeypatch: pytest.MonkeyPatch, neighbours: pathlib.Path
+) -> None:
+    learned: list[dict[str, str]] = []
+    way = TcpWay("the bus", [(NOBODY, 1)], learned=lambda faces: learned.append(dict(faces)))
+
+    def neighbour(mac: str, flags: str = "0x2") -> None:
+        neighbours.write_text(f"{HEADER}{NOBODY}  0x1  {flags}  {mac}  *  mgmt0\n")
+
+    neighbour("0e:00:00:00:00:01")
+    answer(monkeypatch, None)
+    assert way.reached() is True
+    answer(monkeypatch, ConnectionRefusedError())
+    assert way.reached() is True  # it only restarts
+    neighbour("0e:00:00:00:00:02")
+    assert way.reached() is False
+    neighbour("00:00:00:00:00:00", flags="0x0")
+    assert way.reached() is True  # nobody knows
+    neighbour("0e:00:00:00:00:02")
+    answer(monkeypatch, None)
+    assert way.reached() is True  # the server itself has moved
+    answer(monkeypatch, ConnectionRefusedError())
+    assert way.reached() is True
+    assert learned[-1] == {NOBODY: "0e:00:00:00:00:02"}
+    neighbour("0e:00:00:00:00:01")
+    assert TcpWay("the bus", [(NOBODY, 1)], faces=learned[-1]).reached() is False
+
+
+# -- the gateway ---------------------------------------------------------------------------------------------------
+
+ROUTES = (
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    "eth1\t00000000\t010200C0\t0003\t0\t0\t200\t00000000\t0\t0\t0\n"
+    "eth0\t00000000\t0100007F\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+    "eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
+)
+
+
+@pytest.fixture
+def routes(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "route"
+    path.write_text(ROUTES)
+    monkeypatch.setattr(ways, "_ROUTES", path)
+    return path
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_the_gateway_of_the_best_route(routes: pathlib.Path) -> None:
+    assert ways._default_gateway() == "127.0.0.1"
+    routes.write_text(ROUTES.splitlines()[0])
+    assert GatewayWay().reached() is False
+
+
+@pytest.mark.usefixtures("routes")
+def test_a_gateway_that_answers_no_ping_but_arp(monkeypatch: pytest.MonkeyPatch, neighbours: pathlib.Path) -> None:
+    monkeypatch.setattr(ways, "_ping", lambda *_: False)
+    assert GatewayWay(timeout=0.02).reached() is False
+    neighbours.write_text(f"{HEADER}127.0.0.1  0x1  0x2  0e:00:00:00:00:01  *  eth0\n")
+    assert GatewayWay(timeout=0.02).reached() is True
+
+
+@pytest.mark.usefixtures("routes", "neighbours")
+def test_who_may_not_ping_asks_arp(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def opened(family: int, kind: int, protocol: int = 0) -> socket.socket:
+        if protocol == socket.IPPROTO_ICMP:
+            raise PermissionError
+        return real(family, kind, protocol)
+
+    monkeypatch.setattr(socket, "socket", opened)
+    assert GatewayWay(timeout=0.02).reached() is False

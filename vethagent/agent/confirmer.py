@@ -1,0 +1,174 @@
+"""Commit-confirmed: a batch with which the host loses the way to the bus is taken back.
+
+The consumer asks before a batch and goes on at once; probes are made by a thread, and only while they are needed.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from vethagent.agent.desired import Desired
+from vethagent.agent.health import Counters
+from vethagent.agent.inbox import Inbox
+from vethagent.agent.standing import Standing
+from vethagent.agent.trials import Probe, Trials, Verdict
+from vethagent.plumbing.steps import LinkPlan
+from vethagent.privileged.operations import AdoptPair
+
+LOG = logging.getLogger(__name__)
+
+
+class Way(Protocol):
+    """A way out of the host."""
+
+    @property
+    def name(self) -> str:
+        """For a person to read."""
+
+    def reached(self) -> bool | None:
+        """Return whether its other end answers, None if this host could not ask; may take a second or two."""
+
+
+class Confirmer:
+    """``admit``, ``failed`` and ``carries`` are for the consumer."""
+
+    def __init__(
+        self, *, ways: Sequence[Way], timeout: float, desired: Desired, inbox: Inbox, counters: Counters
+    ) -> None:
+        """``ways``: the one to the bus first; with none, or with a ``timeout`` of 0 s, everything is admitted."""
+        self._ways = ways if timeout > 0 else ()
+        self._timeout = timeout
+        self._desired = desired
+        self._inbox = inbox
+        self._counters = counters
+        self._trials = Trials(timeout)
+        self._waiting: set[str] = set()
+        self._condition = threading.Condition()
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin; without a way there is nothing to do."""
+        if self._ways:
+            threading.Thread(target=self._run, name="confirmer", daemon=True).start()
+
+    def stop(self) -> None:
+        """End; what is on trial stays so, and is taken up at the next start."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+
+    def admit(self, plans: Sequence[LinkPlan]) -> list[LinkPlan]:
+        """Return the plans that may be carried out now; the links of the others are marked again when theirs may.
+
+        The links of a plan that lets packets pass for the first time are on trial from now on.
+        """
+        risky = {plan.state.link_id: plan.state.generation for plan in plans if self._is_risky(plan)}
+        if not risky:
+            return list(plans)
+        with self._condition:
+            needs = self._trials.baseline(time.monotonic())
+            if needs is None:
+                self._waiting.update(risky)
+                self._condition.notify()
+                return [plan for plan in plans if plan.state.link_id not in risky]
+            for link_id, generation in risky.items():
+                self._trials.drop(link_id)
+                self._desired.set_standing(link_id, generation, Standing.TRIAL if needs else Standing.NEW)
+            if needs:
+                self._trials.begin(risky, needs, time.monotonic())
+                self._condition.notify()
+            else:
+                LOG.warning("The bus was out of reach before, so %d links are not watched", len(risky))
+        return list(plans)
+
+    def failed(self, link_ids: Collection[str]) -> None:
+        """These could not be plugged."""
+        with self._condition:
+            for link_id in link_ids:
+                self._trials.drop(link_id)
+                link = self._desired.link(link_id)
+                if link is not None and self._desired.standing(link_id) is Standing.TRIAL:
+                    self._desired.set_standing(link_id, link.generation, Standing.NEW)
+
+    def carries(self, link_id: str, generation: int) -> None:
+        """A link is ACTIVE."""
+        standing = self._desired.standing(link_id)
+        if standing is Standing.NEW or (standing is Standing.TRIAL and not self._ways):
+            self._desired.set_standing(link_id, generation, Standing.PROVEN)
+        elif standing is Standing.TRIAL:
+            with self._condition:
+                now = time.monotonic()
+                if not self._trials.carries(link_id, now):
+                    # Plugged before a restart, or open only now: what was there before is not known any more.
+                    self._trials.begin({link_id: generation}, frozenset({self._ways[0].name}), now)
+                    self._trials.carries(link_id, now)
+                self._condition.notify()
+
+    def _is_risky(self, plan: LinkPlan) -> bool:
+        if plan.empty or not self._ways:
+            return False
+        link = self._desired.link(plan.state.link_id)
+        if link is None or not (link.confirm and link.admin_state_up):
+            return False
+        if plan.operations and all(isinstance(operation, AdoptPair) for operation in plan.operations):
+            return False  # what is adopted carries already
+        return self._desired.standing(link.id) in (Standing.NEW, Standing.TRIAL)
+
+    # -- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self._wait():
+            begun = time.monotonic()
+            answers = {way.name: _ask(way) for way in self._ways}
+            reached = frozenset(name for name, answer in answers.items() if answer)
+            unknown = frozenset(name for name, answer in answers.items() if answer is None)
+            self._take(Probe(begun, time.monotonic(), reached, unknown))
+
+    def _wait(self) -> bool:
+        """Wait until a probe is needed; return whether it is, False at the end."""
+        with self._condition:
+            while not self._closed:
+                now = time.monotonic()
+                due = self._trials.next_probe()
+                if due is None and self._waiting:
+                    due = now
+                if due is not None and due <= now:
+                    return True
+                self._condition.wait(None if due is None else due - now)
+            return False
+
+    def _take(self, probe: Probe) -> None:
+        with self._condition:
+            self._trials.probed(probe)
+            verdict = self._trials.verdict(time.monotonic())
+            woken: set[str] = set()
+            if self._waiting and self._trials.baseline(time.monotonic()) is not None:
+                woken, self._waiting = self._waiting, set()
+        self._execute(verdict)
+        self._inbox.mark(woken)
+
+    def _execute(self, verdict: Verdict) -> None:
+        for link_id, generation in verdict.confirmed.items():
+            self._desired.set_standing(link_id, generation, Standing.PROVEN)
+        if verdict.confirmed:
+            self._counters.add("confirmed", len(verdict.confirmed))
+            self._inbox.ask(self._desired.flush)
+        held = {
+            link_id
+            for link_id, generation in verdict.condemned.items()
+            if self._desired.set_standing(link_id, generation, Standing.HELD)
+        }
+        if held:
+            LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(sorted(held)))
+            self._counters.add("taken_back", len(held))
+            self._inbox.mark(held)
+
+
+def _ask(way: Way) -> bool | None:
+    try:
+        return way.reached()
+    except Exception:  # nobody else would make the next probe
+        LOG.exception("It could not be found out whether %s is reached", way.name)
+        return None

@@ -1,0 +1,127 @@
+"""Which links are on trial, and what probes of the ways out of the host say of them. Pure.
+
+A batch that lets packets pass where none passed before may cut the host off. So it has to be known which ways are there
+before it, and for a while after it they have to be there still. One batch at a time: until a probe has found the ways
+again the next one waits, so if they are lost it is known by which. All times are monotonic seconds.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+#: Names of ways, such as that to the bus.
+Ways = frozenset[str]
+#: Link id -> generation.
+Links = dict[str, int]
+
+#: Seconds for which a probe tells how it is now.
+_FRESH = 2.0
+#: So many probes in a row find less than before: one that is late or lost is no proof.
+_MISSES = 3
+_INTERVAL = 1.0
+
+
+class Probe(NamedTuple):
+    """What was found between ``begun`` and ``ended``; of the ways in ``unknown`` it could not be found out."""
+
+    begun: float
+    ended: float
+    reached: Ways
+    unknown: Ways = frozenset()
+
+
+class Verdict(NamedTuple):
+    """Links that have passed their trial, and links that have to be taken back."""
+
+    confirmed: Links
+    condemned: Links
+
+
+@dataclasses.dataclass(slots=True)
+class _Trial:
+    """The links of one batch; ``needs`` are the ways that were there before it."""
+
+    links: Links
+    needs: Ways
+    since: float
+    carrying: set[str] = dataclasses.field(default_factory=set)
+    probed: bool = False
+    answered: bool = False
+    last_probe: float = float("-inf")
+    misses: int = 0
+    lost_at: float = 0.0
+
+
+class Trials:
+    """All that are under way."""
+
+    def __init__(self, timeout: float) -> None:
+        """``timeout``: for so long a batch is watched, and so long a way may be lost."""
+        self._timeout = timeout
+        self._interval = min(_INTERVAL, timeout / 5)
+        self._open: list[_Trial] = []
+        self._last = Probe(float("-inf"), float("-inf"), frozenset())
+
+    def baseline(self, now: float) -> Ways | None:
+        """Return the ways that are there now, None if a probe has to tell first, or a trial has to end."""
+        if any(trial.misses or not trial.answered for trial in self._open) or now - self._last.ended > _FRESH:
+            return None
+        return self._last.reached
+
+    def begin(self, links: Mapping[str, int], needs: Ways, now: float) -> None:
+        """These links are being plugged, and ``needs`` was the baseline."""
+        self._open.append(_Trial(dict(links), needs, now))
+
+    def carries(self, link_id: str, now: float) -> bool:
+        """Return whether a link is on trial; its packets pass now, so it is from now on that it has to be watched."""
+        for trial in self._open:
+            if link_id in trial.links:
+                if link_id not in trial.carrying:
+                    trial.carrying.add(link_id)
+                    trial.since, trial.probed, trial.answered = now, False, False
+                return True
+        return False
+
+    def drop(self, link_id: str) -> None:
+        """A link is not on trial any more."""
+        for trial in self._open:
+            trial.links.pop(link_id, None)
+        self._open = [trial for trial in self._open if trial.links]
+
+    def probed(self, probe: Probe) -> None:
+        """Take in what a probe has found. What could not be found out is not held against anybody."""
+        self._last = probe
+        for trial in self._open:
+            if probe.begun < trial.since:
+                continue
+            trial.probed, trial.last_probe = True, probe.begun
+            if trial.needs <= probe.reached | probe.unknown:
+                trial.answered, trial.misses = True, 0
+            else:
+                trial.lost_at = trial.lost_at if trial.misses else probe.begun
+                trial.misses += 1
+
+    def verdict(self, now: float) -> Verdict:
+        """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""
+        passed = [
+            trial
+            for trial in self._open
+            if trial.answered and not trial.misses and trial.last_probe >= trial.since + self._timeout
+        ]
+        ripe = [t for t in self._open if t.misses >= _MISSES and now - t.lost_at >= self._timeout]
+        silent = [trial for trial in self._open if not trial.answered]
+        doomed = [trial for trial in ripe if trial in silent or not silent]
+        self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
+        if doomed:
+            for trial in self._open:  # it may have been no fault of theirs: they get their time once more
+                trial.lost_at = now
+        confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
+        return Verdict(confirmed, {key: number for trial in doomed for key, number in trial.links.items()})
+
+    def next_probe(self) -> float | None:
+        """Return when the trials need a probe, None if there are none."""
+        if not self._open:
+            return None
+        if not all(trial.probed for trial in self._open):
+            return self._last.ended if self._last.ended > float("-inf") else 0.0
+        return self._last.begun + self._interval

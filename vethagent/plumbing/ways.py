@@ -1,0 +1,174 @@
+"""Ways out of the host, and whether their other end answers. Needs no privilege."""
+
+import contextlib
+import errno
+import logging
+import os
+import pathlib
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+LOG = logging.getLogger(__name__)
+
+#: What this host itself has run out of says nothing of the way.
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+_RESOLVE_AGAIN = 60.0
+_NEIGHBOURS, _ROUTES = pathlib.Path("/proc/self/net/arp"), pathlib.Path("/proc/self/net/route")
+_COMPLETE, _GATEWAY = 0x2, 0x2
+_ECHO_REQUEST, _ECHO_REPLY = 8, 0
+
+#: Host, a name or an address, and port.
+Server = tuple[str, int]
+
+
+class TcpWay:
+    """The way to servers of which one has to be reached: one that takes a connection, or that refuses it.
+
+    A host that refuses is there, and its server only restarts. But if another device than before refuses in its place,
+    one with another MAC address, it is somebody who has taken the address.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        servers: Sequence[Server],
+        *,
+        timeout: float = 1.0,
+        faces: Mapping[str, str] | None = None,
+        learned: Callable[[Mapping[str, str]], None] = lambda faces: None,
+    ) -> None:
+        """``timeout`` in seconds and for one address.
+
+        ``faces`` are the MAC addresses by IP address that were given to ``learned`` before.
+        """
+        self.name = name
+        self._servers = servers
+        self._timeout = timeout
+        self._addresses: list[Server] = []
+        self._resolved_at = float("-inf")
+        self._faces = dict(faces or {})
+        self._learned = learned
+
+    def reached(self) -> bool | None:
+        """Return whether a server answers, None if no address of any is known or this host could not ask."""
+        answers: list[bool | None] = []
+        for address in self._resolve():
+            answers.append(self._answers(address))
+            if answers[-1]:
+                # Asked first the next time.
+                self._addresses.sort(key=lambda known, best=address: known != best)  # type: ignore[misc]
+                return True
+        return None if not answers or None in answers else False
+
+    def _answers(self, address: Server) -> bool | None:
+        host, _ = address
+        try:
+            with contextlib.closing(socket.create_connection(address, self._timeout)):
+                pass
+        except (ConnectionRefusedError, ConnectionResetError):
+            if host in self._faces:
+                return _face(host) in (None, self._faces[host])
+        except OSError as error:
+            return None if error.errno in _OURS else False
+        self._learn(host)
+        return True
+
+    def _learn(self, host: str) -> None:
+        face = _face(host)
+        if face is not None and face != self._faces.get(host):
+            self._faces[host] = face
+            self._learned(self._faces)
+
+    def _resolve(self) -> list[Server]:
+        """Return the servers' addresses; while names cannot be looked up those that were found the last time."""
+        if time.monotonic() - self._resolved_at > _RESOLVE_AGAIN:
+            self._resolved_at = time.monotonic()
+            found: set[Server] = set()
+            for host, port in self._servers:
+                try:
+                    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                except OSError as error:
+                    LOG.warning("%s cannot be looked up: %s", host, error)
+                    return list(self._addresses)
+                found.update((str(info[4][0]), port) for info in infos)
+            kept = [address for address in self._addresses if address in found]
+            self._addresses = kept + sorted(found.difference(kept))
+        return list(self._addresses)
+
+
+class GatewayWay:
+    """The way to the default gateway (IPv4): it answers a ping, or else ARP.
+
+    Sockets for pings are open to those whom ``net.ipv4.ping_group_range`` names, with systemd to all. Without one a
+    datagram makes the kernel look the gateway up, which it does anew within a minute.
+    """
+
+    name = "the default gateway"
+
+    def __init__(self, *, timeout: float = 1.0) -> None:
+        """``timeout`` in seconds and for one answer."""
+        self._timeout = timeout
+
+    def reached(self) -> bool | None:
+        """Return whether there is a gateway, and it answers."""
+        try:
+            gateway = _default_gateway()
+            if gateway is None:
+                return False
+            answered = _ping(gateway, self._timeout)
+            # Not a few are told not to answer pings. What resolves is at least there.
+            return answered or self._resolves(gateway)
+        except OSError as error:
+            return None if error.errno in _OURS else False
+
+    def _resolves(self, gateway: str) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge, contextlib.suppress(OSError):
+            nudge.connect((gateway, 9))
+            nudge.send(b"")
+        until = time.monotonic() + self._timeout
+        while (face := _face(gateway)) is None and time.monotonic() < until:
+            time.sleep(self._timeout / 10)
+        return face is not None
+
+
+def _ping(address: str, timeout: float) -> bool:
+    """Return whether ``address`` answers an ICMP echo (RFC 792); False also if this process may not ask."""
+    try:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    except PermissionError:
+        return False
+    number = int.from_bytes(os.urandom(2))
+    with opened:
+        opened.settimeout(timeout)
+        try:
+            # The kernel fills in identifier and checksum.
+            opened.sendto(struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, 0, number), (address, 0))
+            kind, _, _, _, answered = struct.unpack("!BBHHH", opened.recv(64)[:8])
+        except (TimeoutError, struct.error):
+            return False
+        return bool(kind == _ECHO_REPLY and answered == number)
+
+
+def _default_gateway() -> str | None:
+    """Return the address of the IPv4 default gateway with the best metric."""
+    routes = [line.split() for line in _ROUTES.read_text().splitlines()[1:]]
+    gateways = [
+        (int(route[6]), socket.inet_ntoa(struct.pack("=I", int(route[2], 16))))
+        for route in routes
+        if route[1] == "00000000" and int(route[3], 16) & _GATEWAY
+    ]
+    return min(gateways)[1] if gateways else None
+
+
+def _face(address: str) -> str | None:
+    """Return the MAC address that an IPv4 neighbour has, None if ``address`` is none or does not answer."""
+    try:
+        lines = _NEIGHBOURS.read_text().splitlines()[1:]
+    except OSError:
+        return None
+    for neighbour in map(str.split, lines):
+        if neighbour[0] == address and int(neighbour[2], 16) & _COMPLETE:
+            return neighbour[3]
+    return None
