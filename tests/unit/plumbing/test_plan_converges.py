@@ -129,11 +129,13 @@ def _stp(host: Host, bridge: str) -> bool:
 
 
 def _attached_ends(host: Host, wanted_link: model.BridgeLink) -> int:
-    return sum(
-        host.observed.bridge_of(device) == end.bridge
-        for end in naming.wanted_ends(wanted_link)
-        if (device := host.observed.device(end.device)) is not None
-    )
+    """Return how many devices that are the link's, by their mark or by their name, are where an end is wanted."""
+    ends = naming.wanted_ends(wanted_link)
+    named = {end.device for end in ends}
+    ours = {device.ifindex for device in owned(host)}
+    ours |= {device.ifindex for device in host.kernel.devices.values() if device.name in named}
+    bridges = {end.bridge for end in ends}
+    return sum(host.observed.bridge_of(host.kernel.devices[index]) in bridges for index in ours)
 
 
 def _reconcile(host: Host, wanted_link: model.BridgeLink) -> LinkPlan:
