@@ -93,7 +93,7 @@ class Confirmer:
                     self._desired.set_standing(link_id, link.generation, Standing.NEW)
 
     def carries(self, link_id: str, generation: int) -> None:
-        """A link is ACTIVE."""
+        """A link is ACTIVE, or would be if it were not wanted down."""
         standing = self._desired.standing(link_id)
         if standing is Standing.NEW or (standing is Standing.TRIAL and not self._ways):
             self._desired.set_standing(link_id, generation, Standing.PROVEN)

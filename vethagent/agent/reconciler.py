@@ -216,7 +216,7 @@ class Reconciler:
             self._again(link_id)
         else:
             self._retries.pop(link_id, None)
-        if state.status is Status.ACTIVE:
+        if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
             self._confirmer.carries(link_id, state.generation)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))

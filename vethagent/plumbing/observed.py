@@ -12,6 +12,9 @@ from typing import TypeVar
 from vethagent.plumbing import naming
 from vethagent.privileged.ifinfo import Device
 
+#: Devices whose members send and receive as one.
+_BUNDLES = ("bond", "team")
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -192,8 +195,16 @@ class Observed:
     def _across(self, device: Device) -> Iterable[tuple[str, str]]:
         if device.kind == "bridge" or device.name in self.bridges:
             yield device.name, device.name
-        elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self.bridge_of(other)):
+        elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self._joined(other)):
             yield device.name, bridge
+        elif device.kind in _BUNDLES:
+            for index in self._members.get(device.ifindex, ()):
+                yield from self._across(self.devices[index])
+
+    def _joined(self, device: Device) -> str | None:
+        """Return the bridge that ``device`` is in, by itself or as a member of a bundle."""
+        master = self.devices.get(device.master) if device.master else None
+        return self.bridge_of(master if master is not None and master.kind in _BUNDLES else device)
 
 
 def _owner(device: Device) -> str | None:

@@ -79,27 +79,37 @@ def _ordered(device: Device, peer: Device, names: tuple[str, str], sites: tuple[
 
 def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -> Pair:
     names = (sites[0].end.device, sites[1].end.device)
-    first, second = map(observed.device, names)
-    if first is None and second is None:
+    if not any(map(observed.device, names)):
         return Pair()
-    is_pair = (
-        first is not None
-        and second is not None
-        and first.kind == "veth"
-        and observed.peer(first) is second
-        and not first.alias
-        and not second.alias
-    )
-    if is_pair and first is not None and second is not None:
-        # Whoever made this pair made our link anew: under both names, one of which our row has put into its bridge.
-        if any(row.name in names for row in observed.owned_ports(link.id)):
-            return Pair(devices=(first, second), claimed=True)
+    if pair := _bare(names, observed):
+        if _has_our_row(link.id, names, observed):
+            return Pair(devices=pair, claimed=True)
         if link.adopt:
-            return Pair(devices=(first, second), adopted=True)
+            return Pair(devices=pair, adopted=True)
     if link.adopt:
         text = f"{names[0]} and {names[1]} are not a veth pair without a mark of another owner"
         return Pair(reason=Reason.ADOPT_MISMATCH, conflict=text)
     return _with_conflicts(Pair(), names, observed, ours=())
+
+
+def without_marks(link: model.BridgeLink, observed: Observed) -> tuple[Device, Device] | None:
+    """Return the link's pair if it has lost both marks, told by both names and by a row that has kept its own."""
+    first, second = naming.wanted_ends(link)
+    names = (first.device, second.device)
+    return _bare(names, observed) if _has_our_row(link.id, names, observed) else None
+
+
+def _bare(names: tuple[str, str], observed: Observed) -> tuple[Device, Device] | None:
+    """Return the veth pair with both names and no alias at all."""
+    first, second = map(observed.device, names)
+    if first is None or second is None or first.kind != "veth" or observed.peer(first) is not second:
+        return None
+    return None if first.alias or second.alias else (first, second)
+
+
+def _has_our_row(link_id: str, names: tuple[str, str], observed: Observed) -> bool:
+    """Return whether a row of ours has put one into its bridge: whoever made the pair then made our link anew."""
+    return any(row.name in names for row in observed.owned_ports(link_id))
 
 
 def _with_conflicts(pair: Pair, names: tuple[str, str], observed: Observed, *, ours: Sequence[Device]) -> Pair:

@@ -42,19 +42,26 @@ def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink 
     """
     link_id = ref.link_id
     owned = observed.owned_devices(link_id)
+    if link is not None and not owned and (pair := pairs.without_marks(link, observed)):
+        # The helper deletes nothing without a mark, and once the row is gone nothing tells that the pair is ours.
+        adopt = operations.AdoptPair(link_id=link_id, ifindexes=(pair[0].ifindex, pair[1].ifindex))
+        return LinkPlan(_going(ref, gone=False), operations=(adopt,))
     doomed = pairs.one_of_each(owned)
     rows = observed.owned_ports(link_id)
     gone = not owned and not rows and (observed.ovs_known or not _needs_ovs(link, observed))
-    state = model.LinkState(
-        link_id=link_id,
+    return LinkPlan(
+        _going(ref, gone=gone),
+        detach=tuple(DetachPort(row.bridge, row.name, link_id) for row in rows),
+        operations=tuple(operations.DeletePair(link_id=link_id, ifindex=device.ifindex) for device in doomed),
+    )
+
+
+def _going(ref: model.LinkRef, *, gone: bool) -> model.LinkState:
+    return model.LinkState(
+        link_id=ref.link_id,
         generation=ref.generation,
         status=Status.DOWN if gone else Status.PENDING_DELETE,
         reason=Reason.UNPLUGGED if gone else Reason.UNPLUGGING,
-    )
-    return LinkPlan(
-        state,
-        detach=tuple(DetachPort(row.bridge, row.name, link_id) for row in rows),
-        operations=tuple(operations.DeletePair(link_id=link_id, ifindex=device.ifindex) for device in doomed),
     )
 
 

@@ -1,13 +1,24 @@
 """What carries no mark of ours, or one that only looks like it, is never changed and never deleted."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.functional.agent.node import FIRST, SECOND, Node
+from tests.functional.agent import sabotage
+from tests.functional.agent.node import FIRST, SECOND, Node, condition
 
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
 ID = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a"
+TABLES = ("Bridge", "Port", "Interface")
+HARMS = (
+    "first end deleted",
+    "put into another bridge",
+    "OVS port deleted",
+    "first end renamed",
+    "both marks removed",
+    "moved to another OVS bridge without its marks",
+)
 
 
 @pytest.fixture
@@ -42,6 +53,77 @@ def test_through_the_life_of_a_link(crowded: Node) -> None:
     node.wait_for_report()
     node.unplug(link)
     assert node.picture() == before
+
+
+def test_through_sabotage(crowded: Node) -> None:
+    """Names as the agent makes them, and all that people do to a link, beside look-alikes of it."""
+    node = crowded
+    link = node.plug(*ENDS)
+    derived = node.plug("br2", "br-eth2")["observed"][0]["device"]
+    node.host.ip("link", "add", f"{derived[:-1]}x", "type", "veth", "peer", "name", f"{derived[:-1]}y")
+    node.host.ip("link", "set", f"{derived[:-1]}x", "alias", f"vethagent:{link['id']}x", "master", "br2")
+    before = node.picture()
+    for harm in sabotage.ALL:
+        if harm.name in HARMS:
+            with node.repaired(link, *harm.codes, passing=harm.passing):
+                harm.act(node)
+    node.crash()
+    node.start()
+    node.set_mode("observe")
+    node.set_mode("enforce")
+    after = node.picture()
+    ours = {FIRST, SECOND}
+    assert {name: shown for name, shown in after.items() if name not in ours and name not in TABLES} == {
+        name: shown for name, shown in before.items() if name not in ours and name not in TABLES
+    }
+    for table in TABLES:
+        assert _foreign(after[table]) == _foreign(before[table])
+
+
+def _foreign(rows: list[Any]) -> list[Any]:
+    """Return the rows without those of the link; what is left of a bridge's ports are its own and those of others."""
+    return [row[:1] if str(row[0]).startswith("br-") else row for row in rows if row[0] not in (FIRST, SECOND)]
+
+
+def test_a_pair_that_lost_both_marks_goes_with_its_link(fragile: Node) -> None:
+    node = fragile
+    before = node.picture()
+    link = node.plug(*ENDS)
+    node.set_mode("paused")
+    node.batch(f'link set {FIRST} alias ""', f'link set {SECOND} alias ""')
+    node.api.delete(link["id"])
+    node.set_mode("enforce")
+    node.api.wait_until_gone(link["id"])
+    assert node.picture() == before
+
+
+def test_a_pair_that_took_the_place_of_ours_between_linux_bridges_stays(fragile: Node) -> None:
+    """Without a mark anywhere nothing tells whose it is."""
+    node = fragile
+    link = node.plug({"bridge": "br1", "device": FIRST}, {"bridge": "br2", "device": SECOND})
+    node.set_mode("paused")
+    node.batch(f"link delete {FIRST}", f"link add {FIRST} type veth peer name {SECOND}")
+    node.api.delete(link["id"])
+    before = node.picture()
+    node.set_mode("enforce")
+    node.api.wait_until_gone(link["id"])
+    assert node.picture() == before
+
+
+def test_an_orphan_is_removed_at_the_second_sight(fragile: Node) -> None:
+    node = fragile
+    before = node.picture()
+    assert node.allinone.stop(timeout=5) == 0
+    node.host.ip("link", "add", "orphan-a", "type", "veth", "peer", "name", "orphan-b")
+    for device in ("orphan-a", "orphan-b"):
+        node.host.ip("link", "set", device, "alias", f"vethagent:{ID}")
+    node.host.ip("link", "set", "orphan-a", "master", "br1")
+    mark = f"external_ids:vethagent-link-id={ID}"
+    node.host.vsctl("add-port", "br-eth1", "orphan-b", "--", "set", "Port", "orphan-b", mark)
+    node.start()
+    assert "orphan-a" in node.host.devices()  # the agent is in step after its first look
+    condition(lambda: "orphan-a" in node.host.devices(), False, "the orphan")
+    condition(node.picture, before, "the host as before")
 
 
 def test_through_the_end_of_many_links(crowded: Node) -> None:

@@ -21,6 +21,12 @@ def _no_foreign_pair(node: Node) -> None:
     node.host.ip("link", "delete", "foreign-a")
 
 
+def _patch(node: Node, first: str, second: str) -> None:
+    for bridge, port, peer in ((first, "pa", "pb"), (second, "pb", "pa")):
+        wanted = ("type=patch", f"options:peer={peer}")
+        node.host.vsctl("add-port", bridge, port, "--", "set", "Interface", port, *wanted)
+
+
 def test_a_second_link_between_the_same_bridges(node: Node) -> None:
     first = node.plug("br1", "br-eth1")
     before = node.picture()
@@ -42,6 +48,52 @@ def test_two_links_at_once_one_goes(node: Node) -> None:
     condition(reasons, ["ADMIN_DOWN", "LOOP"], "one of each")
 
 
+def test_of_two_links_at_once_the_same_one_goes_for_ever(fragile: Node) -> None:
+    node = fragile
+    for _ in range(2):
+        node.create("br1", "br-eth1", admin_state_up=False)
+
+    def reasons() -> dict[str, str]:
+        return {link["reason"]: link["id"] for link in node.api.links()}
+
+    condition(lambda: sorted(reasons()), ["ADMIN_DOWN", "LOOP"], "one of each")
+    chosen = reasons()
+    (device,) = [link["observed"][0]["device"] for link in node.api.links() if link["reason"] == "ADMIN_DOWN"]
+    node.crash()
+    node.start()
+    node.wait_for_report()
+    assert reasons() == chosen
+    node.crash()
+    node.host.ip("link", "delete", device)  # as after a reboot
+    node.start()
+    condition(lambda: device in node.host.devices(), True, "the link that was there")
+    node.wait_for_report()
+    assert reasons() == chosen
+
+
+def test_a_bond_is_a_way(node: Node) -> None:
+    """A port of Open vSwitch with two interfaces, one of them a veth to the other bridge."""
+    node.host.ip("link", "add", "foreign-a", "type", "veth", "peer", "name", "foreign-b")
+    node.host.ip("link", "add", "spare-a", "type", "veth", "peer", "name", "spare-b")
+    node.host.ip("link", "set", "foreign-a", "master", "br1")
+    node.host.vsctl("add-bond", "br-eth1", "bond0", "foreign-b", "spare-b")
+    link = node.create("br1", "br-eth1")
+    node.wait(link, "ERROR", "LOOP")
+    node.host.vsctl("del-port", "bond0")
+    node.check(node.wait(link, "ACTIVE"))
+
+
+def test_four_bridges_and_all_that_joins_them(node: Node) -> None:
+    """A veth pair of somebody else, a pair of patch ports and a link; another link would close the ring."""
+    _foreign_pair(node)  # br1 - br-eth1
+    _patch(node, "br-eth1", "br-eth2")
+    node.plug("br-eth2", "br2")
+    link = node.create("br2", "br1")
+    assert node.wait(link, "ERROR", "LOOP")["message"].count(" - ") == 3
+    node.host.vsctl("del-port", "br-eth2", "pb")
+    node.check(node.wait(link, "ACTIVE"))
+
+
 def test_a_foreign_pair_is_a_way_until_it_goes(node: Node) -> None:
     _foreign_pair(node)
     link = node.create("br1", "br-eth1")
@@ -51,9 +103,7 @@ def test_a_foreign_pair_is_a_way_until_it_goes(node: Node) -> None:
 
 
 def test_a_patch_port_is_a_way_until_it_goes(node: Node) -> None:
-    patch = "type=patch", "options:peer="
-    node.host.vsctl("add-port", "br-eth1", "pa", "--", "set", "Interface", "pa", patch[0], f"{patch[1]}pb")
-    node.host.vsctl("add-port", "br-eth2", "pb", "--", "set", "Interface", "pb", patch[0], f"{patch[1]}pa")
+    _patch(node, "br-eth1", "br-eth2")
     node.plug("br1", "br-eth1")
     link = node.create("br1", "br-eth2")
     node.wait(link, "ERROR", "LOOP")
@@ -113,3 +163,22 @@ def test_stp_on_one_bridge_is_not_enough_until_the_other_has_it(node: Node) -> N
     node.wait(second, "ERROR", "LOOP")
     node.host.ip("link", "set", "lb-two", "type", "bridge", "stp_state", "1")
     node.wait(second, "DOWN", "ADMIN_DOWN")
+
+
+@pytest.mark.parametrize("role", ["status:stp_role", "rstp_status:rstp_port_role"])
+def test_a_spanning_tree_breaks_the_loop_of_two_links_that_are_up(node: Node, role: str) -> None:
+    node.host.ovs_bridge("ob-one")
+    node.host.ovs_bridge("ob-two")
+    for name in ("ob-one", "ob-two"):
+        protocol = "rstp" if "rstp" in role else "stp"
+        node.host.vsctl("set", "Bridge", name, f"{protocol}_enable=true")
+    links = [node.create("ob-one", "ob-two") for _ in range(2)]
+    for link in links:
+        node.check(node.wait(link, "ACTIVE"))
+
+    def blocked() -> bool:
+        ports = [end["device"] for link in links for end in node.wait(link, "ACTIVE")["observed"]]
+        roles = [node.host.vsctl("--if-exists", "get", "Port", port, role).strip().lower() for port in ports]
+        return roles.count("alternate") == 1
+
+    condition(blocked, True, "one way that is blocked")

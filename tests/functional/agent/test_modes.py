@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.functional.agent.node import FIRST, SECOND, Node
+from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
+from tests.support.rest import Link
 
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
 
@@ -31,6 +32,50 @@ def test_observe_tells_drift_and_leaves_it(node: Node) -> None:
     with node.repaired(link, "NOT_ATTACHED"):
         node.set_mode("enforce")
     node.carries()
+
+
+#: Done one after the other, each with what it is called.
+HARMS = [
+    (("link", "set", FIRST, "nomaster"), "NOT_ATTACHED"),
+    (("link", "set", FIRST, "master", "br2"), "WRONG_BRIDGE"),
+    (
+        ("link", "set", FIRST, "alias", ""),
+        "ALIAS",
+    ),  # while it is up: the kernel tells of no alias of a device that is down
+    (("link", "set", FIRST, "down"), "ADMIN_STATE"),
+    (("link", "set", FIRST, "mtu", "1300"), "MTU"),
+    (("link", "set", FIRST, "address", "0e:00:00:00:00:99"), "MAC"),
+    (("set", "Port", SECOND, "tag=7"), "TAG"),
+    (("remove", "Port", SECOND, "external_ids", "vethagent-link-id"), "EXTERNAL_IDS"),
+    (("link", "set", FIRST, "name", "other"), "NAME"),
+    (("del-port", SECOND), "OVS_PORT_MISSING"),
+    (("link", "delete", SECOND), "DEVICE_MISSING"),
+]
+
+
+def test_observe_tells_each_harm_and_mends_none(node: Node) -> None:
+    link = node.plug(*ENDS)
+    node.set_mode("observe")
+    for harm, code in HARMS:
+        (node.host.ip if harm[0] == "link" else node.host.vsctl)(*harm)
+        condition(lambda wanted=code: wanted in _codes(node, link), True, code)  # type: ignore[misc]
+    before = node.picture()
+    node.wait_for_report()
+    assert node.picture() == before
+    assert {FIRST, SECOND, "other"}.isdisjoint(node.host.devices())
+    counted = _repaired(node)
+    with node.repaired(link, *(code for _, code in HARMS)):
+        node.set_mode("enforce")
+    node.carries()
+    condition(lambda: _repaired(node) > counted, True, "the count of repairs")
+
+
+def _codes(node: Node, link: Link) -> set[str]:
+    return {found["code"] for found in node.api.get(f"/v1/bridge-links/{link['id']}")["differences"]}
+
+
+def _repaired(node: Node) -> int:
+    return int(node.api.get(f"/v1/agents/{HOST}")["counters"].get("events_repaired", 0))
 
 
 def test_observe_makes_and_deletes_nothing(node: Node) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,3 +121,19 @@ def test_who_spans_a_tree() -> None:
     observed.put_bridge("o1", OvsBridge("o1"))
     topology = Topology(observed)
     assert [topology.spans_tree(name) for name in ("l0", "o0", "o1", "x")] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("kind", ["bond", "team"])
+@pytest.mark.parametrize("far", [False, True])
+def test_a_bundle_is_a_way(kind: str, far: bool) -> None:
+    """The bundle is in one bridge, and the other end of one of its members in the other."""
+    observed = Observed()
+    one, other = (2, 1) if far else (1, 2)
+    for index, name in ((1, "br1"), (2, "br2")):
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    observed.put_device(3, Device(3, "bond0", kind=kind, master=one))
+    observed.put_device(4, Device(4, "a", kind="veth", master=3, peer=5))
+    observed.put_device(5, Device(5, "b", kind="veth", master=other, peer=4))
+    assert Topology(observed).path("br1", "br2") == ["br1", "br2"]
+    observed.put_device(4, Device(4, "a", kind="veth", master=None, peer=5))
+    assert Topology(observed).path("br1", "br2") is None
