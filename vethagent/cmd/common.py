@@ -47,11 +47,23 @@ def configure(
     *,
     commands: Iterable[cfg.Opt] = (),
 ) -> None:
-    """Read the configuration of ``prog`` and set up logging; raise StartError.
+    """Read the configuration of ``prog``, check it, and set up logging; raise StartError.
 
-    ``listed`` tells the options that it reads, ``commands`` are for its command line only. Values are checked here, all
-    of them: by itself oslo.config does so when a value is first used, and never tells of an option that is misspelt.
+    ``listed`` tells the options that it reads, ``commands`` are for its command line only.
     """
+    read(conf, prog, listed, arguments, commands=commands)
+    settle(conf, listed)
+
+
+def read(
+    conf: cfg.ConfigOpts,
+    prog: str,
+    listed: Callable[[], options.Options],
+    arguments: list[str] | None = None,
+    *,
+    commands: Iterable[cfg.Opt] = (),
+) -> None:
+    """Read command line and files as ``configure`` does; raise StartError if they cannot be read."""
     log.register_options(conf)
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
     bus.set_defaults(conf)
@@ -60,6 +72,17 @@ def configure(
     conf.register_cli_opts(list(commands))
     try:
         conf(arguments, project=PROJECT, prog=prog, version=version(), usage=f"{prog} [options]")
+    except (cfg.Error, ValueError) as error:
+        raise StartError(_LOCATION.sub(r"\1", str(error))) from error
+
+
+def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
+    """Check what was read and set up logging; raise StartError.
+
+    All values are looked at: by itself oslo.config does so when one is first used, and never tells of an option that is
+    misspelt.
+    """
+    try:
         _check_names(conf, listed())
         for group, opts in listed():
             for opt in opts:

@@ -1,17 +1,18 @@
-"""``vethagent-manage``: the database."""
+"""``vethagent-manage``: the database, and a look at the configuration."""
 
 from vethagent.cmd import bootstrap
 
 bootstrap.choose("threading")
 
 import argparse
+import sys
 from typing import Any
 
 from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common
+from vethagent.cmd import common, config_check
 from vethagent.controller.db import migration
 from vethagent.controller.events import Events
 from vethagent.controller.liveness import Liveness
@@ -44,6 +45,17 @@ def purge(conf: cfg.ConfigOpts) -> None:
     print(f"{purged} port events and {changes} changes of deleted links older than {days} days are deleted")
 
 
+def check_files(conf: cfg.ConfigOpts) -> None:
+    """Tell all that is wrong in configuration files: misspelt names, values that are not possible."""
+    files = conf.command.files or config_check.default_files()
+    problems = [problem for name in files for problem in config_check.check(name)]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise SystemExit(1)
+    print(f"no mistake found in {', '.join(files)}" if files else "there is no configuration file, defaults hold")
+
+
 def _days(text: str) -> int:
     days = int(text)
     if not 1 <= days <= 3650:
@@ -52,6 +64,10 @@ def _days(text: str) -> int:
 
 
 def _add_parsers(subparsers: Any) -> None:
+    looks = subparsers.add_parser("config", help="the configuration").add_subparsers(dest="action", required=True)
+    parser = looks.add_parser("check", help=check_files.__doc__)
+    parser.set_defaults(run=check_files)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="those that the services read if none is named")
     actions = subparsers.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
     for action in (upgrade, downgrade, version, purge):
         parser = actions.add_parser(action.__name__, help=action.__doc__)
@@ -67,7 +83,9 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     command = cfg.SubCommandOpt("command", title="commands", handler=_add_parsers)
     try:
-        common.configure(conf, PROG, options.list_controller_opts, arguments, commands=[command])
+        common.read(conf, PROG, options.list_controller_opts, arguments, commands=[command])
+        if conf.command.run is not check_files:  # which tells more than the first mistake
+            common.settle(conf, options.list_controller_opts)
         conf.command.run(conf)
     except exceptions.VethagentError as error:
         common.fail(PROG, error)

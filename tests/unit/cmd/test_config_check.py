@@ -1,0 +1,100 @@
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vethagent.cmd import config_check
+
+TOP = pathlib.Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "debian/conf").glob("*.conf")), ids=lambda path: path.name)
+def test_files_of_the_package_have_no_mistake(path: pathlib.Path) -> None:
+    assert config_check.check(str(path)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[DEFAULT]\ntransport_url = rabbit://user:secret@host/\nhost = node1\nlog_dir = /var/log\ndebug = true",
+        "[database]\nconnection = mysql+pymysql://u:p@host/vethagent?charset=utf8&plugin=dbcounter",
+        "[vethagent_privileged]\nhelper_command = sudo -n /opt/vethagent/bin/privsep-helper",
+        "[oslo_messaging_rabbit]\nrabbit_quorum_queue = true\nssl = true",
+        "[keystone_authtoken]\nauth_type = password\nusername = u\npassword = p\nauth_url = https://host/identity",
+        "[keystone_authtoken]\nwww_authenticate_uri = https://host/identity\nmemcached_servers = host:11211",
+        "[agent]\nstore = $state_path/other.sqlite",
+        "[oslo_policy]\npolicy_file = policy.yaml\n[oslo_middleware]\nenable_proxy_headers_parsing = true",
+    ],
+)
+def test_what_operators_write_is_known(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(text + "\n")
+    assert config_check.check(str(path)) == []
+
+
+def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(
+        "[DEFAULT]\ntransport = rabbit://host/\nhost = -\n[agent]\nreport_intervall = 5\nreport_interval = soon\n"
+        "concurrency = fibers\n[databases]\nconnection = sqlite://\n[oslo_messaging_rabbit]\nssl = perhaps\n"
+    )
+    told = [str(problem) for problem in config_check.check(str(path))]
+    wanted = [
+        r"\[DEFAULT\] there is no option 'transport'",
+        r"\[DEFAULT\] host: .*'-'",
+        r"\[agent\] there is no option 'report_intervall'",
+        r"\[agent\] report_interval: .*soon",
+        r"\[agent\] concurrency: .*fibers",
+        r"\[databases\] there is no such section",
+        r"\[oslo_messaging_rabbit\] ssl: .*perhaps",
+    ]
+    assert len(told) == len(wanted)
+    for line, pattern in zip(told, wanted, strict=True):
+        assert line.startswith(f"{path}: ") and "\n" not in line
+        assert re.search(pattern, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "No such file"), ("[agent\n", "must end with"), ("alone\n", "alone")]
+)
+def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path, text: str | None, told: str) -> None:
+    path = tmp_path / "vethagent.conf"
+    if text is not None:
+        path.write_text(text)
+    (problem,) = config_check.check(str(path))
+    assert told in str(problem)
+
+
+def test_samples_list_no_option_that_is_not_checked() -> None:
+    for path in (TOP / "etc/vethagent").glob("*-config-generator.conf"):
+        listed = set(re.findall(r"^namespace = (\S+)$", path.read_text(), re.MULTILINE))
+        known = set(config_check.NAMESPACES) | {"vethagent.agent", "vethagent.api", "vethagent.controller"}
+        assert listed <= known, path.name
+
+
+def manage(home: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vethagent.cmd.manage", *arguments],
+        cwd=TOP,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_command(tmp_path: pathlib.Path) -> None:
+    (tmp_path / ".vethagent").mkdir()
+    own = tmp_path / ".vethagent/vethagent-agent.conf"
+    own.write_text("[agent]\nreport_interval = 0\n")
+    both = tmp_path / ".vethagent/vethagent.conf"
+    both.write_text("[controller]\nagent_down_tme = 3\n")
+    done = manage(tmp_path, "config", "check")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
+    assert f"{own}: [agent] report_interval" in done.stderr and f"{both}: [controller]" in done.stderr
+    own.write_text("[agent]\nreport_interval = 5\n")
+    done = manage(tmp_path, "config", "check", str(own))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"no mistake found in {own}\n", "")
