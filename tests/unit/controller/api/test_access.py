@@ -252,7 +252,7 @@ def test_the_log_tells_which_request_and_whose(
     caplog.handler.addFilter(note)
     answers = [plug(basic, credentials("bob")), look(basic, credentials("alice", "wrong"))]
     caplog.handler.removeFilter(note)
-    for answer, text, user in zip(answers, ("is made for", "wrong name or password"), ("bob", None), strict=True):
+    for answer, text, user in zip(answers, ("to be plugged on", "wrong name or password"), ("bob", None), strict=True):
         request_id = answer.headers["x-openstack-request-id"]
         assert [(found_id, name) for message, found_id, name in told if text in message] == [(request_id, user)]
 
