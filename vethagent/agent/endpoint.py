@@ -1,6 +1,7 @@
 """What the bus can call of an agent. It believes nothing: each message is validated, and a bad one changes nothing."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from vethagent.rpc.transport import Context
 LOG = logging.getLogger(__name__)
 
 _CALL_SECONDS = 30
+#: Seconds after which a cast is late; the clocks of two hosts are closer than that.
+_LATE = 10.0
 
 
 class AgentEndpoint:
@@ -49,12 +52,12 @@ class AgentEndpoint:
     @exposed.cast
     def plug_bridge_link(self, context: Context, link: object = None) -> None:
         """A link is wanted."""
-        self._plug([link])
+        self._plug(context, [link])
 
     @exposed.cast
     def plug_bridge_links(self, context: Context, links: object = None) -> None:
         """Links are wanted; one that is not valid does not hold up the others."""
-        self._plug(self._list(links, "plug_bridge_links"))
+        self._plug(context, self._list(links, "plug_bridge_links"))
 
     @exposed.cast
     def unplug_bridge_link(self, context: Context, link_id: object = None, generation: object = None) -> None:
@@ -69,14 +72,14 @@ class AgentEndpoint:
     @exposed.cast
     def sync_bridge_links(self, context: Context) -> None:
         """Pull everything and reconcile."""
-        self._came()
+        self._came(context)
         self._pull()
         self._inbox.mark_all()
 
     @exposed.cast
     def set_mode(self, context: Context, mode: object = None) -> None:
         """Enforce, observe or pause."""
-        self._came()
+        self._came(context)
         try:
             wanted = Mode(str(mode))
         except ValueError:
@@ -99,12 +102,15 @@ class AgentEndpoint:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _came(self) -> None:
+    def _came(self, context: Context) -> None:
         self._counters.add("casts")
+        sent_at = context.get("sent_at")
+        if isinstance(sent_at, float) and time.time() - sent_at > _LATE:
+            self._counters.add("casts_late")
         self._heard()
 
-    def _plug(self, bodies: list[object]) -> None:
-        self._came()
+    def _plug(self, context: Context, bodies: list[object]) -> None:
+        self._came(context)
         dirty = []
         for body in bodies:
             try:
@@ -122,7 +128,7 @@ class AgentEndpoint:
         self._inbox.mark(dirty)
 
     def _unplug(self, context: Context, bodies: list[object]) -> None:
-        self._came()
+        self._came(context)
         request_id = context.get("request_id")
         dirty = []
         for body in bodies:

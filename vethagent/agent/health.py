@@ -58,13 +58,19 @@ class Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: collections.Counter[str] = collections.Counter()
+        self._others: dict[str, Callable[[], int]] = {}
 
     def add(self, name: str, count: int = 1) -> None:
         """Count."""
         with self._lock:
             self._counts[name] += count
 
+    def include(self, name: str, read: Callable[[], int]) -> None:
+        """Show what somebody else counts, too."""
+        with self._lock:
+            self._others[name] = read
+
     def all(self) -> dict[str, int]:
         """Return all counts."""
         with self._lock:
-            return dict(self._counts)
+            return {**self._counts, **{name: read() for name, read in self._others.items()}}

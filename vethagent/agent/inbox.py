@@ -112,6 +112,12 @@ class Inbox:
             batch, self._batch, self._anything = self._batch, Batch(), False
             return batch
 
+    def depth(self) -> int:
+        """Return how many links, devices, bridges and ports wait to be looked at."""
+        with self._condition:
+            batch = self._batch
+            return len(batch.dirty) + len(batch.devices) + len(batch.bridges) + len(batch.ports)
+
     def _notify(self) -> None:
         self._anything = True
         self._condition.notify()

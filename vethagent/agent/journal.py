@@ -27,8 +27,16 @@ class Journal:
     the links that have to be looked at again.
     """
 
-    def __init__(self, publish: Callable[[model.PortEvent], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        publish: Callable[[model.PortEvent], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        drifted: Callable[[Difference], None] = lambda _: None,
+    ) -> None:
+        """``drifted`` is called once for each thing that was right and is found wrong."""
         self._publish = publish
+        self._drifted = drifted
         self._clock = clock
         self._told: dict[str, LinkState] = {}
         self._notices: dict[str, _Notice] = {}
@@ -48,7 +56,10 @@ class Journal:
         """The link was found so, before anything is done about it."""
         notice = self._notices.setdefault(state.link_id, _Notice(self._clock()))
         if state.differences and self._carried.get(state.link_id) == state.generation:
-            notice.drift.update(((d.code, d.device), d) for d in state.differences)
+            for difference in state.differences:
+                if (difference.code, difference.device) not in notice.drift:
+                    self._drifted(difference)
+                notice.drift[difference.code, difference.device] = difference
 
     def tell(self, state: LinkState, *, request_id: str | None = None, moving: bool = False) -> bool:
         """The link is so now; return whether that is not its last word.

@@ -61,6 +61,11 @@ class Outbox:
         """Whether it was closed."""
         return self._closed
 
+    def depth(self) -> int:
+        """Return how many events have not arrived."""
+        with self._condition:
+            return len(self._returned) + len(self._events) + self._in_flight
+
     def position(self) -> tuple[int, bool]:
         """Return (how many events there have been, whether all have arrived)."""
         with self._condition:

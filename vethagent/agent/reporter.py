@@ -136,6 +136,7 @@ class Heartbeat:
         self._report_now = False
         self._report_by: float | None = None
         self._reported_at = 0.0
+        self._arrived_at: float | None = None
         self._pull_now = True
         self._stopping = False
         self._suspected_at = 0.0
@@ -163,6 +164,10 @@ class Heartbeat:
         with self._condition:
             self._report_now = True
             self._condition.notify()
+
+    def age(self) -> float | None:
+        """Return the seconds since the last report that arrived, None if none has."""
+        return None if self._arrived_at is None else time.monotonic() - self._arrived_at
 
     def links_changed(self) -> None:
         """Report soon, so that what is shown of the agent is true again, but not for each of many changes."""
@@ -225,6 +230,7 @@ class Heartbeat:
             before = self._outbox.position()
             report = self._report()
             answer = self._controller.report_state({}, report)
+            self._arrived_at = time.monotonic()
         except BaseException:
             self._pull_now |= pull
             raise

@@ -15,6 +15,7 @@ from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal
+from vethagent.agent.metrics import AgentMetrics
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reconciler import Reconciler
@@ -68,10 +69,16 @@ class Agent:
         self._inbox = Inbox()
         self._outbox = Outbox()
         self._observed = Observed()
-        self._journal = Journal(self._publish)
+        self._journal = Journal(
+            self._publish, drifted=lambda difference: self._counters.add(f"drift_found_{difference.code}")
+        )
+        self.metrics = AgentMetrics(
+            host=settings.host, version=settings.version, counters=self._counters, health=self._health
+        )
         self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
         self._stopping = threading.Event()
         self._helper_started = threading.Event()
+        self._ovs_was_connected = False
 
     def start(self) -> None:
         """Restore what is wanted here, then reach for OVSDB and the bus, neither of which is waited for."""
@@ -87,6 +94,7 @@ class Agent:
         )
         self._helper = Helper(timeout=settings.helper_timeout)
         self._confirmer = self._make_confirmer()
+        self._counters.include("helper_restarts", lambda: self._helper.restarts)
         self._reconciler = self._make_reconciler()
         controller = ControllerAPI(self._transport, timeout=settings.rpc_timeout)
         self._heartbeat = self._make_heartbeat(controller)
@@ -98,6 +106,13 @@ class Agent:
             delivered=self._heartbeat.links_changed,
         )
         self._heartbeat.reached = self._sender.retry
+        self.metrics.watch(
+            desired=self._desired,
+            journal=self._journal,
+            inbox=self._inbox,
+            outbox=self._outbox,
+            report_age=self._heartbeat.age,
+        )
         self._links.start()
         self._confirmer.start()
         self._worker = self._reconciler.start()
@@ -219,6 +234,9 @@ class Agent:
 
     def _ovs_changed(self, connected: bool) -> None:
         if connected:
+            if self._ovs_was_connected:
+                self._counters.add("ovsdb_reconnects")
+            self._ovs_was_connected = True
             self._health.good("ovsdb")
             self._inbox.mark_all()  # what could not be done without it is tried again
         elif not self._stopping.is_set():
@@ -231,6 +249,9 @@ class Agent:
     def _publish(self, event: model.PortEvent) -> None:
         state = event.state
         self._counters.add(f"events_{event.kind}")
+        for difference in event.repaired:
+            self._counters.add(f"drift_repaired_{difference.code}")
+        self.metrics.happened(event)
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason)
         self._outbox.put(event)

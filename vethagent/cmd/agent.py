@@ -15,6 +15,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
 from vethagent.cmd import common, privileges
+from vethagent.cmd.scraping import MetricsListener
 from vethagent.rpc import transport as bus
 
 
@@ -37,12 +38,18 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
     )
 
 
+def metrics_listener(conf: cfg.ConfigOpts, agent: Agent) -> MetricsListener:
+    """Return what serves the metrics of ``agent``, not started yet."""
+    return MetricsListener(agent.metrics.registry, host=conf.agent.metrics_host, port=conf.agent.metrics_port)
+
+
 class AgentService(service.ServiceBase):
     """The agent as oslo.service runs it: everything is made in ``start``, after the fork that native threads have."""
 
     def __init__(self) -> None:
         self._transport: oslo_messaging.Transport | None = None
         self._agent: Agent | None = None
+        self._metrics: MetricsListener | None = None
 
     def start(self) -> None:
         """Open everything and begin."""
@@ -50,15 +57,18 @@ class AgentService(service.ServiceBase):
         agent = Agent(settings(cfg.CONF), self._transport)
         agent.start()
         self._agent = agent
+        self._metrics = metrics_listener(cfg.CONF, agent)
+        self._metrics.start()
 
     def wait(self) -> None:
         """Nothing: oslo.service itself waits for the signal."""
 
     def stop(self) -> None:
         """End; links stay as they are."""
-        if self._agent is not None:
-            self._agent.stop()
-            self._agent = None
+        for part in (self._metrics, self._agent):
+            if part is not None:
+                part.stop()
+        self._metrics = self._agent = None
 
     def reset(self) -> None:
         """Nothing: on SIGHUP oslo.service has read the options anew, and those that may change take effect by that."""

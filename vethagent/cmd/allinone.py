@@ -16,6 +16,7 @@ from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
 from vethagent.cmd import common, privileges, serving
+from vethagent.cmd.scraping import MetricsListener
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
@@ -33,6 +34,7 @@ class AllInOneService(service.ServiceBase):
         self._controller: ControllerServer | None = None
         self._api: ApiServer | None = None
         self._agent: Agent | None = None
+        self._metrics: list[MetricsListener] = []
 
     def start(self) -> None:
         """Begin with the controller, so that the agent's first report is heard."""
@@ -48,16 +50,27 @@ class AllInOneService(service.ServiceBase):
         agent = Agent(agent_command.settings(conf), self._transport)
         agent.start()
         self._agent = agent
+        self._metrics = [
+            agent_command.metrics_listener(conf, agent),
+            MetricsListener(
+                self._controller.metrics.registry,
+                host=conf.controller.metrics_host,
+                port=conf.controller.metrics_port,
+            ),
+        ]
+        for listener in self._metrics:
+            listener.start()
 
     def wait(self) -> None:
         """Nothing: oslo.service itself waits for the signal."""
 
     def stop(self) -> None:
         """End; links stay as they are."""
-        for part in (self._agent, self._api, self._controller):
+        for part in (*self._metrics, self._agent, self._api, self._controller):
             if part is not None:
                 part.stop()
         self._agent = self._api = self._controller = None
+        self._metrics = []
         if self._database is not None:
             self._database.close()
             self._database = None

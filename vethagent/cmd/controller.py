@@ -11,6 +11,7 @@ from oslo_service import service
 from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common
+from vethagent.cmd.scraping import MetricsListener
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
@@ -25,6 +26,7 @@ class ControllerService(service.ServiceBase):
         self._server: ControllerServer | None = None
         self._transport: oslo_messaging.Transport | None = None
         self._database: Database | None = None
+        self._metrics: MetricsListener | None = None
 
     def start(self) -> None:
         """Connect and serve."""
@@ -34,14 +36,19 @@ class ControllerService(service.ServiceBase):
         liveness = Liveness(conf.controller.agent_down_time)
         self._server = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
         self._server.start()
+        self._metrics = MetricsListener(
+            self._server.metrics.registry, host=conf.controller.metrics_host, port=conf.controller.metrics_port
+        )
+        self._metrics.start()
 
     def wait(self) -> None:
         """Nothing: oslo.service itself waits for the signal."""
 
     def stop(self) -> None:
         """Finish what was begun."""
-        if self._server is not None:
-            self._server.stop()
+        for part in (self._metrics, self._server):
+            if part is not None:
+                part.stop()
         if self._database is not None:
             self._database.close()
 

@@ -77,6 +77,16 @@ OPTIONS = [
         default=False,
         help="Take a link back also if with it the default gateway (IPv4) is lost that answered pings or ARP before.",
     ),
+    cfg.HostAddressOpt(
+        "metrics_host",
+        default="127.0.0.1",
+        help="Address on which the agent serves its metrics at /metrics, to everybody who reaches it.",
+    ),
+    cfg.PortOpt(
+        "metrics_port",
+        default=9799,
+        help="Port on which the agent serves its metrics; 0 turns that off.",
+    ),
     cfg.StrOpt(
         "store",
         default="$state_path/agent.sqlite",

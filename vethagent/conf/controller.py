@@ -18,6 +18,17 @@ OPTIONS: list[cfg.Opt] = [
         max=3650,
         help="Days for which port events are kept; 'vethagent-manage db purge' deletes the older ones.",
     ),
+    cfg.HostAddressOpt(
+        "metrics_host",
+        default="127.0.0.1",
+        help="Address on which vethagent-controller serves its own metrics at /metrics, to everybody who reaches it. "
+        "Those of the fleet are served by the API.",
+    ),
+    cfg.PortOpt(
+        "metrics_port",
+        default=9797,
+        help="Port on which vethagent-controller serves its own metrics; 0 turns that off.",
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ import oslo_messaging
 from vethagent import model
 from vethagent.controller.agents import Reports
 from vethagent.controller.events import Events
+from vethagent.controller.metrics import ControllerMetrics
 from vethagent.rpc import exposed, wire
 from vethagent.rpc import transport as bus
 
@@ -23,22 +24,26 @@ class ControllerEndpoint:
 
     target = oslo_messaging.Target(version="1.0")
 
-    def __init__(self, reports: Reports, events: Events) -> None:
+    def __init__(self, reports: Reports, events: Events, metrics: ControllerMetrics) -> None:
         self._reports = reports
         self._events = events
+        self._metrics = metrics
 
     @exposed.call
     def report_state(self, context: bus.Context, report: object) -> dict[str, object]:
         """Take a StateReport, answer a ReportAnswer."""
-        return wire.dump(self._reports.take(wire.parse(model.StateReport, report)))
+        with self._metrics.call("report_state"):
+            return wire.dump(self._reports.take(wire.parse(model.StateReport, report)))
 
     @exposed.call
     def report_port_events(self, context: bus.Context, events: object) -> None:
         """Take PortEvents; that the call returns acknowledges them."""
-        self._events.store(wire.parse(model.PortEvents, events))
+        with self._metrics.call("report_port_events"):
+            self._metrics.happened(self._events.store(wire.parse(model.PortEvents, events)))
 
     @exposed.call
     def get_bridge_links(self, context: bus.Context, host: object) -> dict[str, object]:
         """Answer the HostState of ``host``."""
-        checked = wire.parse(model.HostState, {"host": host}).host
-        return wire.dump(self._reports.host_state(checked))
+        with self._metrics.call("get_bridge_links"):
+            checked = wire.parse(model.HostState, {"host": host}).host
+            return wire.dump(self._reports.host_state(checked))

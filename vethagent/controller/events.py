@@ -48,8 +48,8 @@ class Events:
         self._liveness = liveness
 
     @retried
-    def store(self, batch: model.PortEvents) -> int:
-        """Take in a batch in one transaction and return how many of its events were new; a repeat changes nothing."""
+    def store(self, batch: model.PortEvents) -> Sequence[model.PortEvent]:
+        """Take in a batch in one transaction and return those of its events that were new; a repeat changes nothing."""
         with self._database.writer() as session:
             return self._store(session, batch)
 
@@ -111,14 +111,14 @@ class Events:
             session.execute(sqlalchemy.delete(table).where(table.id.in_(ids)))
         return len(ids)
 
-    def _store(self, session: orm.Session, batch: model.PortEvents) -> int:
+    def _store(self, session: orm.Session, batch: model.PortEvents) -> Sequence[model.PortEvent]:
         position = session.get(models.EventStream, batch.host, with_for_update=True)
         if position is None:
             position = models.EventStream(host=batch.host, stream=batch.stream, seq=-1)
             session.add(position)
         fresh = unseen(batch, position.stream, position.seq)
         if not fresh:
-            return 0
+            return []
         position.stream, position.seq = batch.stream, fresh[-1].seq
         now = self._liveness.now()
         links = _lock_links(session, batch.host, fresh)
@@ -133,7 +133,7 @@ class Events:
         for number, row in enumerate(rows, _reserve(session, len(rows))):
             row["id"] = number
         session.execute(sqlalchemy.insert(models.PortEvent), rows)
-        return len(fresh)
+        return fresh
 
 
 def _reserve(session: orm.Session, count: int) -> int:

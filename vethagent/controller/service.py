@@ -11,6 +11,7 @@ from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.events import Events
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.metrics import ControllerMetrics
 from vethagent.rpc import transport as bus
 
 LOG = logging.getLogger(__name__)
@@ -24,9 +25,11 @@ class ControllerServer:
     def __init__(
         self, transport: oslo_messaging.Transport, database: Database, *, server: str, liveness: Liveness
     ) -> None:
-        endpoint = ControllerEndpoint(Reports(database, liveness), Events(database, liveness))
+        self.metrics = ControllerMetrics(ping=database.ping)
+        endpoint = ControllerEndpoint(Reports(database, liveness), Events(database, liveness), self.metrics)
         self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
         self._listening = threading.Event()
+        self.metrics.listening = self._listening.is_set
 
     def start(self) -> None:
         """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""

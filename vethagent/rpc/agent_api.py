@@ -1,5 +1,6 @@
 """Client of the agents: what a controller says to the agent of one host."""
 
+import time
 from collections.abc import Sequence
 
 import oslo_messaging
@@ -60,7 +61,8 @@ class AgentAPI:
         return wire.parse(model.HostPlan, answer)
 
     def _cast(self, context: bus.Context, host: str, method: str, **arguments: object) -> None:
-        bus.send(lambda: self._client.prepare(server=host).cast(context, method, **arguments))
+        dated = {**context, "sent_at": time.time()}
+        bus.send(lambda: self._client.prepare(server=host).cast(dated, method, **arguments))
 
     def _call(self, context: bus.Context, host: str, method: str, **arguments: object) -> object:
         return bus.send(lambda: self._client.prepare(server=host).call(context, method, **arguments))

@@ -16,7 +16,8 @@ from oslo_config import cfg
 
 from vethagent import exceptions
 
-#: What travels beside every message: the id of the request that caused it.
+#: What travels beside every message: ``request_id`` of the request that caused it, and with a cast ``sent_at``, seconds
+#: since 1970.
 Context = dict[str, Any]
 
 #: Exceptions of these modules come back from a call as themselves.

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import oslo_messaging
@@ -204,3 +205,13 @@ def test_no_cast_of_anything_raises_or_changes_anything(method: str, value: obje
     argument = {"plug_bridge_link": "link", "set_mode": "mode"}.get(method, "links")
     getattr(setup.endpoint, method)(CONTEXT, **{argument: value})
     assert setup.desired.ids() == set() and setup.desired.mode is Mode.ENFORCE
+
+
+def test_a_cast_that_was_long_under_way_is_counted(setup: Setup) -> None:
+    now = time.time()
+    for sent_at in (now, now - 5, now + 3600, "yesterday", None):
+        setup.endpoint.plug_bridge_link({**CONTEXT, "sent_at": sent_at}, link=body())
+    assert setup.counts("casts_late") == 0
+    setup.endpoint.unplug_bridge_link({**CONTEXT, "sent_at": now - 11}, link_id=A, generation=2)
+    setup.endpoint.sync_bridge_links({**CONTEXT, "sent_at": now - 11})
+    assert setup.counts("casts_late") == 2

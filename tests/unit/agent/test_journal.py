@@ -225,3 +225,18 @@ def test_all_that_was_said_can_be_said_again(book: Book) -> None:
     book.journal.repeat()
     assert [event.state for event in book.events] == book.journal.states()
     assert set(book.said()) == {EventKind.CHANGED}
+
+
+def test_what_is_found_wrong_in_a_link_that_was_right_is_counted_once() -> None:
+    found: list[model.Difference] = []
+    book = Book()
+    book.journal = Journal(book.events.append, lambda: book.now, drifted=found.append)
+    book.look(state(Status.BUILD, Reason.PLUGGING, differences=(MISSING,)), moving=True)
+    book.look(ACTIVE)
+    assert found == []
+    for _ in range(3):
+        book.look(DRIFT)
+    assert found == [MISSING]
+    book.look(ACTIVE)
+    book.look(DRIFT)
+    assert found == [MISSING, MISSING]

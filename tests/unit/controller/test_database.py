@@ -96,7 +96,7 @@ def test_threads_take_each_event_once(database: Database, events: Events, links:
 
     def store(_number: int) -> int:
         barrier.wait()
-        return sum(events.store(fakes.batch([fakes.event(link.id, seq)])) for seq in range(20))
+        return sum(len(events.store(fakes.batch([fakes.event(link.id, seq)]))) for seq in range(20))
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(store, range(4))) == count(database, models.PortEvent)

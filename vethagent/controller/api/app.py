@@ -15,6 +15,7 @@ from vethagent.controller.api import (
     bridge_links,
     errors,
     healthcheck,
+    metrics,
     openapi,
     policies,
     port_events,
@@ -26,6 +27,7 @@ from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.metrics import FleetMetrics
 from vethagent.rpc.agent_api import AgentAPI
 
 MAX_BODY = 1024 * 1024
@@ -56,6 +58,7 @@ def build(
         "version": versions.VersionOne(),
         "openapi": openapi.OpenApi(),
         "healthcheck": healthcheck.Healthcheck(database.ping),
+        "metrics": metrics.Metrics(FleetMetrics(database, liveness)),
         "bridge_links": bridge_links.BridgeLinks(links, max_body),
         "bridge_links_create": bridge_links.BulkCreate(links, max_body),
         "bridge_links_delete": bridge_links.BulkDelete(links, max_body),

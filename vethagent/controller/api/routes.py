@@ -57,6 +57,11 @@ ROUTES = (
         },
     ),
     Route(
+        "/metrics",
+        "metrics",
+        {"GET": Operation("Show the metrics of the fleet", None, "reader", errors=("DATABASE_UNAVAILABLE",))},
+    ),
+    Route(
         "/v1/bridge-links",
         "bridge_links",
         {

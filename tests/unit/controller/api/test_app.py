@@ -125,3 +125,10 @@ def test_names_of_this_host_are_served(client: testing.TestClient, name: str) ->
 def test_other_names_of_this_host_are_not_served(client: testing.TestClient, name: str) -> None:
     answer = client.simulate_get("/v1/agents", headers={"Host": name})
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "FORBIDDEN")
+
+
+def test_metrics_are_in_the_text_format_of_prometheus(client: testing.TestClient, known: str) -> None:
+    answer = client.simulate_get("/metrics")
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+    assert f'vethagent_fleet_agent_up{{host="{known}"}} 1.0' in answer.text
+    assert client.simulate_get("/metrics?host=h1").status_code == 400

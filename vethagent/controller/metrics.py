@@ -1,0 +1,172 @@
+"""What Prometheus is told: by a controller of the calls that it answers, by the API of the fleet in the database.
+
+Counts of a controller are those of one process. The API counts nothing: any number of its processes, in a WSGI server
+too, say the same.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import prometheus_client
+import sqlalchemy
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import Metric
+
+from vethagent import exceptions, metrics, model
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database
+from vethagent.controller.liveness import Liveness
+from vethagent.model import Reason, Status
+
+_CONTROLLER, _FLEET = "vethagent_controller", "vethagent_fleet"
+
+
+class ControllerMetrics:
+    """A registry of its own."""
+
+    def __init__(self, *, ping: Callable[[], None]) -> None:
+        """``ping`` raises DatabaseUnavailable."""
+        self._ping = ping
+        self.listening: Callable[[], bool] = lambda: False
+        self.registry = CollectorRegistry()
+        self._calls = Histogram(
+            f"{_CONTROLLER}_call_duration_seconds",
+            "Calls of agents that were answered, refused ones too",
+            ["method", "result"],
+            buckets=metrics.SECONDS,
+            registry=self.registry,
+        )
+        self._events = Counter(
+            f"{_CONTROLLER}_port_events", "Port events that were new, by kind", ["kind"], registry=self.registry
+        )
+        for kind in model.EventKind:
+            self._events.labels(kind)
+        self._seconds = Histogram(
+            f"{_CONTROLLER}_operation_duration_seconds",
+            "From an agent's first notice until a link was plugged, unplugged or repaired",
+            ["operation"],
+            buckets=metrics.SECONDS,
+            registry=self.registry,
+        )
+        for operation in metrics.OPERATIONS.values():
+            self._seconds.labels(operation)
+        self.registry.register(self)
+
+    @contextlib.contextmanager
+    def call(self, method: str) -> Iterator[None]:
+        """Count the block as a call of ``method``."""
+        begun, result = time.monotonic(), "failed"
+        try:
+            yield
+            result = "ok"
+        except (exceptions.InvalidMessage, exceptions.UnsupportedVersion):
+            result = "refused"
+            raise
+        finally:
+            self._calls.labels(method, result).observe(time.monotonic() - begun)
+
+    def happened(self, events: Iterable[model.PortEvent]) -> None:
+        """Count events that were new."""
+        for event in events:
+            self._events.labels(event.kind).inc()
+            operation = metrics.OPERATIONS.get(event.kind)
+            if operation is not None and event.took_ms is not None:
+                self._seconds.labels(operation).observe(event.took_ms / 1000)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what is so now."""
+        works = {("bus",): self.listening(), ("database",): self._answers()}
+        yield metrics.gauge(
+            f"{_CONTROLLER}_healthy", "1 for each part that works, 0 for one that does not", works, ["part"]
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self._ping()
+        except exceptions.DatabaseUnavailable:
+            return False
+        return True
+
+
+class FleetMetrics:
+    """All agents and links of the database, at the moment of the question."""
+
+    def __init__(self, database: Database, liveness: Liveness) -> None:
+        self._database = database
+        self._liveness = liveness
+
+    def text(self) -> bytes:
+        """Return the metrics in Prometheus' text format; raise DatabaseUnavailable."""
+        registry = CollectorRegistry()
+        families = list(self._families())
+
+        class Once:
+            def collect(self) -> Iterable[Metric]:
+                return families
+
+        registry.register(Once())
+        return prometheus_client.generate_latest(registry)
+
+    def _families(self) -> Iterator[Metric]:
+        agent, link = models.Agent, models.BridgeLink
+        with self._database.reader() as session:
+            agents = session.execute(
+                sqlalchemy.select(
+                    agent.host, agent.mode, agent.ready, agent.reported_at, agent.health, agent.counters
+                ).order_by(agent.host)
+            ).all()
+            links = session.execute(
+                sqlalchemy.select(link.host, link.status, link.reason, sqlalchemy.func.count())
+                .group_by(link.host, link.status, link.reason)
+                .order_by(link.host)
+            ).all()
+        now = self._liveness.now()
+        alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
+        by_host = {(row.host,): row for row in agents}
+        yield metrics.gauge(
+            f"{_FLEET}_agent_up", "1 if the agent reports", {(host,): up for host, up in alive.items()}, ["host"]
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_agent_ready",
+            "1 once the agent was in step with the controller",
+            {key: row.ready for key, row in by_host.items()},
+            ["host"],
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_agent_report_age_seconds",
+            "Since the agent's last report",
+            {key: max(0.0, (now - row.reported_at).total_seconds()) for key, row in by_host.items()},
+            ["host"],
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_agent_mode",
+            "1 for the mode that the agent is wanted in",
+            {(row.host, row.mode): 1.0 for row in agents},
+            ["host", "mode"],
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_agent_unhealthy",
+            "1 for each part of an agent that does not work, nothing for one that does",
+            {(row.host, str(reason["part"])): 1.0 for row in agents for reason in row.health},
+            ["host", "part"],
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_links",
+            "Links by status and reason, as they are shown",
+            _shown(links, alive),
+            ["host", "status", "reason"],
+        )
+        yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
+
+
+def _shown(rows: Iterable[Any], alive: dict[str, bool]) -> dict[tuple[str, ...], float]:
+    """Return the number of links by (host, status, reason), with those of a silent agent as they are shown."""
+    shown: dict[tuple[str, ...], float] = {}
+    for host, status, reason, count in rows:
+        key = (host, status, reason)
+        if status != Status.PENDING_DELETE and not alive.get(host, False):
+            key = (host, Status.DOWN, Reason.AGENT_DOWN)
+        shown[key] = shown.get(key, 0) + count
+    return shown
