@@ -17,6 +17,7 @@ from vethagent.controller.api import (
     healthcheck,
     metrics,
     openapi,
+    page,
     policies,
     port_events,
     rate,
@@ -70,4 +71,7 @@ def build(
     }
     for route in ROUTES:
         app.add_route(route.path, resources[route.resource])
+    # No part of the API, so not in its table, and for everybody: it shows only what the API gives its user.
+    app.add_route("/ui", page.Entry())
+    app.add_route("/ui/{name}", page.Page())
     return oslo_middleware.RequestId(app)

@@ -1,0 +1,49 @@
+// Which view is shown: the part of the address after # says it.
+
+import { h, fill } from "./dom.js";
+import { showEvents } from "./events.js";
+import { showFleet } from "./fleet.js";
+import { showHost } from "./host.js";
+import { showLink } from "./link.js";
+
+const VIEWS = [
+  [/^\/?$/, showFleet, "Fleet"],
+  [/^\/hosts\/([^/]+)$/, showHost, "Host"],
+  [/^\/links\/([^/]+)$/, showLink, "Link"],
+  [/^\/events$/, showEvents, "Events"],
+];
+const main = document.getElementById("main");
+const connection = document.getElementById("connection");
+let current = new AbortController();
+
+// Tell whether the API answers; null is that it does.
+function failed(error) {
+  const text = error ? `No answer: ${error.message}` : "";
+  if (connection.textContent !== text) connection.textContent = text;
+  connection.className = error ? "problem" : "";
+}
+
+async function show(first) {
+  current.abort();
+  current = new AbortController();
+  const path = decodeURIComponent(location.hash.slice(1));
+  const [pattern, view, title] = VIEWS.find(([each]) => each.test(path)) ?? VIEWS[0];
+  const argument = path.match(pattern)?.[1];
+  document.title = `${argument ?? title} | vethagent`;
+  for (const link of document.querySelectorAll("nav a")) {
+    const here = link.hash === `#${path || "/"}`;
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  fill(main, h("p", { class: "quiet" }, "Loading…"));
+  if (!first) main.focus();
+  const { signal } = current;
+  try {
+    await view(main, { argument, signal, failed });
+  } catch (error) {
+    if (!signal.aborted) fill(main, h("p", { class: "problem", role: "alert" }, error.message));
+  }
+}
+
+addEventListener("hashchange", () => show(false));
+show(true);

@@ -1,0 +1,47 @@
+// Elements made from values. Whatever comes from the API becomes text, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function build(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+  return element;
+}
+
+export const h = (tag, attributes, ...children) => build(document.createElement(tag), attributes, children);
+export const s = (tag, attributes, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
+
+// Put `children` in the place of what `element` has. The focus stays on what has the same id.
+export function fill(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child));
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+export function ago(time) {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 90) return `${seconds} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`;
+  return `${Math.round(seconds / 86400)} days ago`;
+}
+
+export const clock = (time) =>
+  h("time", { datetime: time, title: time }, new Date(time).toLocaleTimeString([], { hour12: false }));
+
+export const badge = (kind, text) => h("span", { class: `badge ${kind.toLowerCase()}` }, text ?? kind);
+
+export const table = (caption, heads, rows) =>
+  h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", null,
+      h("caption", { class: "hidden" }, caption),
+      h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", null, rows)));

@@ -1,0 +1,104 @@
+// All hosts, by their health, and a search.
+
+import { ago, badge, fill, h, table } from "./dom.js";
+import { get, links } from "./api.js";
+import { health, HEALTHS, STATUSES } from "./words.js";
+
+const AT_ONCE = 100;
+const LINK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const counts = (agent) => STATUSES.filter((status) => agent.links[status])
+  .map((status) => [badge(status, `${agent.links[status]} ${status}`), " "]);
+
+const row = ({ agent, kind }) => h("tr", null,
+  h("th", { scope: "row" }, h("a", { href: `#/hosts/${agent.host}` }, agent.host)),
+  h("td", null, badge(kind), agent.health.map((each) => [" ", h("span", { class: "quiet" }, each.part)])),
+  h("td", null, agent.alive ? counts(agent) : badge("DOWN", "AGENT_DOWN")),
+  h("td", null, agent.mode),
+  h("td", null, ago(agent.reported_at)));
+
+const NOBODY = () => h("section", { class: "card" },
+  h("h2", null, "No host yet"),
+  h("p", null, "A host appears here by itself as soon as its agent reports for the first time."),
+  h("ol", null,
+    h("li", null, "Install vethagent on the host."),
+    h("li", null, "Set ", h("code", null, "transport_url"), " in ", h("code", null, "/etc/vethagent/vethagent-agent.conf"),
+      " to the bus that the controller uses."),
+    h("li", null, "Start ", h("code", null, "vethagent-agent"), ".")));
+
+export async function showFleet(main, { signal, failed }) {
+  let hosts = [];
+  let chosen = null;
+  let shown = AT_ONCE;
+
+  const search = h("input", {
+    id: "search", type: "search", autocomplete: "off", spellcheck: "false",
+    placeholder: "part of a host's name, a link's name or id",
+    oninput: () => { shown = AT_ONCE; draw(); },
+    onkeydown: (event) => { if (event.key === "Enter") find(); },
+  });
+  const chips = h("p", { class: "chips", role: "group", "aria-label": "Hosts by health" });
+  const totals = h("p", { class: "chips" });
+  const told = h("p", { class: "quiet", role: "status" });
+  const list = h("div");
+
+  // A name that is no host's may be a link's.
+  async function find() {
+    const text = search.value.trim();
+    if (!text) return;
+    if (LINK_ID.test(text)) { location.hash = `#/links/${text}`; return; }
+    const found = await links(`name=${encodeURIComponent(text)}`).catch(() => []);
+    if (found.length === 1) location.hash = `#/links/${found[0].id}`;
+    else if (found.length) {
+      fill(list, h("ul", null, found.map((link) =>
+        h("li", null, h("a", { href: `#/links/${link.id}` }, `${link.name} on ${link.host}`), " ", badge(link.status)))));
+      told.textContent = `${found.length} links have this name`;
+    } else if (hosts.filter(matches).length === 1) location.hash = `#/hosts/${hosts.find(matches).agent.host}`;
+  }
+
+  const matches = ({ agent, kind }) =>
+    (!chosen || kind === chosen) && agent.host.toLowerCase().includes(search.value.trim().toLowerCase());
+
+  const chip = (kind) => h("button", {
+    id: `chip-${kind}`, class: `chip ${kind}`, "aria-pressed": String(chosen === kind),
+    onclick: () => { chosen = chosen === kind ? null : kind; shown = AT_ONCE; draw(); },
+  }, h("b", null, hosts.filter((each) => each.kind === kind).length), ` ${kind}`);
+
+  function draw() {
+    if (!hosts.length) return fill(list, NOBODY());
+    const found = hosts.filter(matches);
+    fill(chips, HEALTHS.map(chip));
+    const sums = STATUSES.map((status) => [status, hosts.reduce((sum, { agent }) => sum + (agent.links[status] ?? 0), 0)]);
+    fill(totals, h("span", { class: "quiet" }, "Links as last reported:"), sums.filter(([, sum]) => sum)
+      .map(([status, sum]) => badge(status, `${sum} ${status}`)));
+    const part = found.length > shown ? `, ${shown} of them shown` : "";
+    told.textContent = `${found.length} of ${hosts.length} hosts${part}`;
+    fill(list,
+      found.length > 0 && table("Hosts", ["Host", "Health", "Links", "Mode", "Report"], found.slice(0, shown).map(row)),
+      found.length === 0 && h("p", null, "No host has that in its name. Enter looks for a link of that name."),
+      found.length > shown && h("p", null, h("button", { id: "more", onclick: () => { shown += AT_ONCE; draw(); } }, "Show more")));
+  }
+
+  async function load() {
+    try {
+      hosts = (await get("v1/agents")).agents.map((agent) => ({ agent, kind: health(agent) }));
+      failed(null);
+    } catch (error) {
+      failed(error);
+    }
+    if (signal.aborted) return;
+    draw();
+    setTimeout(again, hosts.length > 500 ? 15000 : 2000);
+  }
+
+  function again() {
+    if (signal.aborted) return;
+    if (document.hidden) setTimeout(again, 1000);
+    else load();
+  }
+
+  await load();
+  if (signal.aborted) return;
+  fill(main, h("h1", null, "Fleet"),
+    h("p", { class: "field" }, h("label", { for: "search" }, "Search"), search), chips, totals, told, list);
+}

@@ -1,0 +1,134 @@
+// One host: its agent, its bridges and links as a picture and as a list, and what happens there.
+
+import { ago, badge, fill, h, table } from "./dom.js";
+import { ApiError, get, links as allLinks, request } from "./api.js";
+import { eventList } from "./events.js";
+import { follow } from "./follow.js";
+import { linkForm } from "./form.js";
+import { device, facts, picture } from "./picture.js";
+import { health } from "./words.js";
+
+const MANY = 150;
+
+// Bridges that links speak of, and those that the agent sees if the API can ask it.
+async function bridgesOf(host, links) {
+  const found = new Map();
+  for (const link of links) {
+    link.ends.forEach((end, number) => {
+      const kind = link.observed[number]?.kind ?? end.kind;
+      if (!found.has(end.bridge) || found.get(end.bridge).kind === "auto") found.set(end.bridge, { name: end.bridge, kind });
+    });
+  }
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+}
+
+async function known(host) {
+  try {
+    return (await get(`v1/hosts/${host}/bridges`)).bridges ?? [];
+  } catch {
+    return []; // the agent is away, or the API is older
+  }
+}
+
+const row = (link) => h("tr", null,
+  h("th", { scope: "row" }, h("a", { href: `#/links/${link.id}` }, link.name ?? link.id.slice(0, 8))),
+  h("td", null, badge(link.status), link.reason && [" ", h("code", null, link.reason)]),
+  h("td", null, link.ends.map((end, number) => [number ? " ⟷ " : "", h("code", null, `${device(link, number)}@${end.bridge}`)])),
+  h("td", null, facts(link)));
+
+export async function showHost(main, { argument: host, signal, failed }) {
+  const about = h("section", { class: "card" });
+  const frame = h("div", { class: "frame" });
+  const list = h("div");
+  const events = eventList();
+  const message = h("p", { role: "status" });
+  let agent;
+  let links = [];
+  let bridges = [];
+  let seen = [];
+
+  async function setMode(event) {
+    try {
+      agent = await request("PATCH", `v1/agents/${host}`, { mode: event.target.value });
+      message.textContent = `The mode of ${host} is ${agent.mode} now.`;
+      message.className = "";
+    } catch (error) {
+      message.textContent = error.message;
+      message.className = "problem";
+    }
+    drawAgent();
+  }
+
+  function drawAgent() {
+    const kind = health(agent);
+    fill(about,
+      h("p", null, badge(kind), ` reported ${ago(agent.reported_at)}, version ${agent.agent_version}`,
+        !(agent.desired_in_step && agent.observed_in_step) && agent.alive && " – not in step yet"),
+      agent.health.length > 0 && h("ul", { class: "problem" }, agent.health.map((each) => h("li", null, `${each.part}: ${each.message}`))),
+      h("p", { class: "field inline" }, h("label", { for: "mode" }, "Mode"),
+        h("select", { id: "mode", onchange: setMode }, ["enforce", "observe", "paused"].map((mode) =>
+          h("option", { value: mode, selected: mode === agent.mode }, mode)))));
+  }
+
+  function drawLinks() {
+    const width = Math.max(280, Math.min(900, frame.clientWidth || main.clientWidth));
+    const drawn = links.slice(0, MANY);
+    const used = new Set(links.flatMap((link) => link.ends.map((end) => end.bridge)));
+    const shown = [...bridges.filter((bridge) => used.has(bridge.name) || seen.length <= 20)];
+    const focused = document.activeElement?.closest?.("[data-link]")?.dataset.link;
+    if (!shown.length) fill(frame, h("p", null, "No links yet. The first one joins two bridges that are there on the host."));
+    else fill(frame, picture(shown, drawn, width));
+    if (focused) frame.querySelector(`[data-link="${focused}"]`)?.focus();
+    fill(list,
+      links.length > MANY && h("p", { class: "quiet" }, `The picture has the first ${MANY} of ${links.length} links.`),
+      links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row)));
+  }
+
+  async function load() {
+    [agent, links] = await Promise.all([get(`v1/agents/${host}`), allLinks(`host=${encodeURIComponent(host)}`)]);
+    bridges = await bridgesOf(host, links);
+    for (const bridge of seen) if (!bridges.some((each) => each.name === bridge.name)) bridges.push(bridge);
+  }
+
+  try {
+    await load();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    return fill(main, h("h1", null, host), h("p", null, "No agent has ever reported from this host. "), h("a", { href: "#/" }, "Back to the fleet"));
+  }
+  if (signal.aborted) return;
+
+  const create = () => linkForm({ host, bridges: seen.concat(bridges), done: refresh });
+  async function refresh() {
+    try {
+      await load();
+      failed(null);
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    if (signal.aborted) return;
+    drawAgent();
+    drawLinks();
+  }
+
+  fill(main,
+    h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Fleet"), " / ", host),
+    h("h1", null, host), about, message,
+    h("div", { class: "heading" }, h("h2", null, "Bridges and links"), h("button", { id: "create", class: "primary", onclick: create }, "Create a link")),
+    frame, list, h("h2", null, "Events"), events.element);
+  drawAgent();
+  drawLinks();
+  known(host).then((found) => {
+    seen = found;
+    if (!signal.aborted && found.length) refresh();
+  });
+  addEventListener("resize", drawLinks, { signal });
+  // What an agent has not spoken of is seen by looking now and then: a link that was asked for elsewhere.
+  const timer = setInterval(() => { if (!document.hidden) refresh(); }, 5000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  follow(`&host=${encodeURIComponent(host)}`, async (found, first) => {
+    events.add(found);
+    if (!first) await refresh();
+  }, { signal, failed });
+}

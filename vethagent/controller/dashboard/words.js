@@ -1,0 +1,35 @@
+// What a code means to somebody who has not read the documents.
+
+export const REASONS = {
+  PLUGGING: "The agent is making the link.",
+  UNPLUGGING: "The agent is taking the link away.",
+  ADMIN_DOWN: "The link is wanted down. Set its administrative state to up to use it.",
+  AGENT_DOWN: "The agent of the host does not report, so nobody can say how the link is. Look whether vethagent-agent runs there and reaches the bus.",
+  DRIFT: "Somebody changed the link. In mode enforce the agent repairs that by itself; in mode observe it only tells.",
+  BRIDGE_NOT_FOUND: "There is no such bridge on the host. Make it, or correct its name: the link is plugged as soon as it is there.",
+  BRIDGE_AMBIGUOUS: "A Linux bridge and an OVS bridge have this name. Say which kind is meant.",
+  NAME_CONFLICT: "A device of somebody else has a name that the link wants. Give the link another device name, or let it adopt the pair.",
+  ADOPT_MISMATCH: "The pair that is there is not the one wanted, so it was not taken over. The differences say why.",
+  LOOP: "The link would close a loop of bridges. Turn on STP on both bridges, or remove the other way between them.",
+  TAG_UNSUPPORTED: "A tag is for OVS bridges only.",
+  NO_CARRIER: "Both ends are there but no carrier is seen yet.",
+  PORT_ERROR: "Open vSwitch could not use the device; the message has what it said.",
+  CONNECTIVITY_LOST: "With this link the host lost its way to the bus, so it was taken back.",
+  NETLINK_ERROR: "The kernel refused a step; the message has its words. The agent tries again.",
+  OVSDB_UNAVAILABLE: "Open vSwitch on the host does not answer. The agent goes on when it does.",
+  OVSDB_REFUSED: "OVSDB refused the change; the message has its words.",
+  HELPER_UNAVAILABLE: "The privileged helper of the agent cannot be started; the agent's log says why.",
+  HELPER_REFUSED: "The privileged helper refused the batch; the agent's log says why.",
+};
+
+export const health = (agent) => {
+  if (!agent.alive) return "silent";
+  if (agent.health.length) return "degraded";
+  return agent.ready ? "well" : "starting";
+};
+
+export const HEALTHS = ["well", "starting", "degraded", "silent"];
+export const STATUSES = ["ACTIVE", "BUILD", "DOWN", "ERROR", "PENDING_DELETE"];
+export const EVENTS = {
+  plugged: "plugged", changed: "changed", repaired: "repaired", drifted: "found changed", failed: "failed", unplugged: "unplugged",
+};
