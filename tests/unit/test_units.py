@@ -88,3 +88,22 @@ def test_debian_package_has_all_files() -> None:
     for folder in ("systemd", "sysusers.d", "tmpfiles.d", "udev", "NetworkManager", "logrotate.d"):
         files = {path for path in (TOP / "etc" / folder).rglob("*") if path.is_file()}
         assert files <= installed
+
+
+def test_images_start_what_is_installed() -> None:
+    lines = (TOP / "contrib/containers/Containerfile").read_text()
+    targets = dict(re.findall(r'^FROM base AS (\S+)$.*?^ENTRYPOINT \["([^"]*)"\]$', lines, re.MULTILINE | re.DOTALL))
+    assert targets and all(target == command for target, command in targets.items())
+    assert set(targets) <= set(SCRIPTS)
+
+
+def test_source_archive_has_every_folder() -> None:
+    ignored = (TOP / ".gitignore").read_text().split()
+    folders = {
+        path.name
+        for path in TOP.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and not any(path.match(each.strip("/")) for each in ignored)
+    }
+    manifest = (TOP / "MANIFEST.in").read_text().splitlines()
+    assert {f"graft {name}" for name in folders} <= set(manifest)
+    assert any(line.startswith("include ") and "*.txt" in line for line in manifest), "requirements.txt"
