@@ -50,11 +50,12 @@ class Page:
         if content is None:
             raise NotFound(f"the page has no file {name!r}")
         response.set_headers(_HEADERS)
-        response.etag = hashlib.blake2b(content, digest_size=8).hexdigest()
-        response.content_type = _MEDIA[pathlib.Path(name).suffix]
-        if response.etag in (request.if_none_match or ()):
+        tag = hashlib.blake2b(content, digest_size=8).hexdigest()
+        response.etag = tag
+        if tag in (request.if_none_match or ()):
             response.status = 304
         else:
+            response.content_type = _MEDIA[pathlib.Path(name).suffix]
             response.data = content
 
     on_head = on_get
