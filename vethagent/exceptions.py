@@ -63,3 +63,7 @@ class StoreUnusable(VethagentError):
     """The file with the links that are wanted on this host cannot be read or written."""
 
     code = "STORE_UNUSABLE"
+
+
+class StoreLost(StoreUnusable):
+    """That file was damaged, and an empty one has taken its place."""

@@ -67,6 +67,7 @@ class Desired:
         self.mode = store.mode()
         self._incarnation = store.incarnation()
         self._incarnation_unsaved = False
+        self._told_all = False
 
     # -- what the bus says ---------------------------------------------------------------------------------------
 
@@ -157,6 +158,7 @@ class Desired:
                     dirty.add(link_id)
                 self._suspects = unknown - self._suspects
             self._changed_in.clear()
+            self._told_all = True
             return dirty
 
     @property
@@ -240,32 +242,57 @@ class Desired:
             return Outlook(wanted, {link_id: removal.ref.generation for link_id, removal in self._removals.items()})
 
     def flush(self) -> None:
-        """Write to disk what changed since the last time, in one transaction."""
+        """Write to disk what changed since the last time, in one transaction; raise StoreUnusable.
+
+        If the file was lost all that is known is written the next time.
+        """
         with self._lock:
-            if self._mode_unsaved:
-                self._store.save_mode(self.mode)
-                self._mode_unsaved = False
-            if self._incarnation_unsaved and self._incarnation is not None:
-                self._store.save_incarnation(self._incarnation)
-                self._incarnation_unsaved = False
-            unsaved, self._unsaved = self._unsaved, set()
-            if not unsaved:
-                return
-            removals = [self._removals[link_id] for link_id in unsaved if link_id in self._removals]
             try:
-                self._store.save(
-                    wanted=[
-                        (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
-                    ],
-                    removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
-                    gone=[(link_id, self._gone[link_id]) for link_id in unsaved if link_id in self._gone],
-                    standings={link_id: self._standings[link_id] for link_id in unsaved if link_id in self._standings},
-                )
-            except BaseException:
-                self._unsaved |= unsaved
+                self._flush_settings()
+                self._flush_links()
+                if self._told_all and self._store.damage is not None:
+                    self._store.mended()
+            except exceptions.StoreLost:
+                self._unsaved |= self._links.keys() | self._removals.keys() | self._gone.keys() | self._standings.keys()
+                self._mode_unsaved = self._incarnation_unsaved = True
                 raise
 
+    @property
+    def damage(self) -> str | None:
+        """What befell the store, None if it is whole: there may be more that is wanted than what is known."""
+        return self._store.damage
+
     # -- within --------------------------------------------------------------------------------------------------
+
+    def _flush_settings(self) -> None:
+        if self._mode_unsaved:
+            self._store.save_mode(self.mode)
+            self._mode_unsaved = False
+        if self._incarnation_unsaved and self._incarnation is not None:
+            self._store.save_incarnation(self._incarnation)
+            self._incarnation_unsaved = False
+
+    def _flush_links(self) -> None:
+        unsaved, self._unsaved = self._unsaved, set()
+        if not unsaved:
+            return
+        removals = [self._removals[link_id] for link_id in unsaved if link_id in self._removals]
+        gone = [(link_id, self._gone[link_id]) for link_id in unsaved if link_id in self._gone]
+        try:
+            self._store.save(
+                wanted=[
+                    (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
+                ],
+                removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
+                gone=gone,
+                standings={link_id: self._standings[link_id] for link_id in unsaved if link_id in self._standings},
+            )
+            if gone:
+                for link_id in self._store.forget():
+                    self._gone.pop(link_id, None)
+        except BaseException:
+            self._unsaved |= unsaved
+            raise
 
     def _known_generation(self, link_id: str) -> int:
         if link := self._links.get(link_id):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from vethagent import exceptions, model
+from vethagent import exceptions, faults, model
 from vethagent.agent.confirmer import Confirmer
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 #: Seconds after which a link that is on its way is looked at even if no event came.
 _SETTLE = 1.0
 _RETRY_FIRST, _RETRY_LAST = 0.5, 60.0
+#: Seconds after which a store that did not take something is tried again.
+_SAVE_AGAIN = 2.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -68,6 +70,7 @@ class Reconciler:
         self._audit_due = time.monotonic() + audit_interval
         self._retries: dict[str, _Retry] = {}
         self._loops: set[str] = set()
+        self._save_due: float | None = None
 
     def start(self) -> threading.Thread:
         """Begin with all that is wanted; return the thread."""
@@ -126,6 +129,8 @@ class Reconciler:
             self._journal.notice(link_id)
         if dirty or late:
             self._reconcile(sorted(dirty | late, key=self._rank), late, enforce=mode is Mode.ENFORCE)
+        elif self._save_due is not None and time.monotonic() >= self._save_due:
+            self._save()
 
     def _rank(self, link_id: str) -> tuple[bool, str]:
         """Return the order of planning, which decides between links that would close a loop: those that were there."""
@@ -137,6 +142,7 @@ class Reconciler:
         if enforce:
             plans = self._admitted(plans)
         self._save()
+        faults.point("agent-saved")
         for plan in plans:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
@@ -152,6 +158,7 @@ class Reconciler:
                 self._failed(plan.state, failure)
             else:
                 self._conclude(plan, late, acted=enforce and not plan.empty)
+        faults.point("agent-concluded")
         self._save()
 
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
@@ -162,13 +169,18 @@ class Reconciler:
         return admitted
 
     def _save(self) -> None:
-        """Write down what is wanted. Going on without is better than not: the next round tries again."""
+        """Write down what is wanted. Going on without is better than not: it is tried again."""
+        self._save_due = None
         try:
             self._desired.flush()
         except exceptions.StoreUnusable as error:
+            self._save_due = time.monotonic() + _SAVE_AGAIN
             self._health.bad("store", str(error))
         else:
-            self._health.good("store")
+            if damage := self._desired.damage:
+                self._health.bad("store", damage)
+            else:
+                self._health.good("store")
 
     def _plan_alone(self, link_id: str, topology: Topology) -> LinkPlan | None:
         """Plan one link; a mistake of ours with it holds up no other."""
@@ -272,6 +284,8 @@ class Reconciler:
             waits.append(self._audit_due)
         if self._desired.mode is Mode.PAUSED:
             waits = waits[-1:] if self._audit_interval else []
+        if self._save_due is not None:
+            waits.append(self._save_due)
         return max(0.0, min(waits) - time.monotonic()) if waits else None
 
     def _audit(self, batch: Batch) -> None:

@@ -2,13 +2,18 @@
 
 import contextlib
 import json
+import logging
 import pathlib
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from vethagent import exceptions, model
+import pydantic
+
+from vethagent import exceptions, faults, model
 from vethagent.agent.standing import Standing
+
+LOG = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS link (id TEXT PRIMARY KEY, body TEXT NOT NULL, mtu INTEGER) WITHOUT ROWID;
@@ -31,14 +36,53 @@ class Store:
     """SQLite, one row a link. A change is on disk when the call returns; a process that is killed loses nothing."""
 
     def __init__(self, path: str) -> None:
-        """Open or make the file; raise StoreUnusable."""
+        """Open or make the file; one that is damaged is set aside for a new one. Raise StoreUnusable."""
+        self._path = path
+        #: What befell the store since it was whole, None if it is: there may be more that is wanted here.
+        self.damage: str | None = None
         try:
             if path != ":memory:":
                 pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._prepare()
+            try:
+                self._open()
+            except (sqlite3.DatabaseError, pydantic.ValidationError) as error:
+                if not _is_damage(error):
+                    raise
+                self._begin_anew(str(error).partition("\n")[0])
         except (OSError, sqlite3.Error, ValueError) as error:
             raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
+
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare()
+            for row in self._db.execute("PRAGMA quick_check(1)"):
+                if row != ("ok",):
+                    raise sqlite3.DatabaseError(f"malformed: {row[0]}")
+            self.links()
+            self.removed()
+            self.damage = self._setting("damage")
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _begin_anew(self, damage: str) -> None:
+        """Set the file aside, as somebody may want to look at it, and remember that until it is told not to."""
+        aside = f"{self._path}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        for suffix in ("", "-wal", "-shm"):
+            file = pathlib.Path(self._path + suffix)
+            if file.exists():
+                file.rename(aside + suffix)
+        sentence = f"the store was damaged ({damage}) and is made anew; the old one is {aside}"
+        LOG.error("%s", sentence)
+        self._open()
+        self._save_setting("damage", sentence)
+        self.damage = sentence
+
+    def mended(self) -> None:
+        """All that is wanted here has been saved again; raise StoreUnusable."""
+        self._write_setting("DELETE FROM setting WHERE name = ?", "damage")
+        self.damage = None
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -63,7 +107,6 @@ class Store:
 
     def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
         """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more."""
-        self._db.execute("DELETE FROM removed WHERE gone_at < ?", (time.time() - _REMEMBER,))
         rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed")
         return [
             (link_id, generation, model.BridgeLink.model_validate_json(body) if body else None, gone_at is not None)
@@ -104,10 +147,26 @@ class Store:
         return str(row[0]) if row else None
 
     def _save_setting(self, name: str, value: str) -> None:
+        self._write_setting("REPLACE INTO setting VALUES (?, ?)", name, value)
+
+    def _write_setting(self, statement: str, *values: str) -> None:
+        with self._judged():
+            self._db.execute(statement, values)
+
+    @contextlib.contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Tell what SQLite says in our own words; a file that turns out to be damaged is set aside."""
         try:
-            self._db.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
+            yield
         except sqlite3.Error as error:
-            raise exceptions.StoreUnusable(str(error)) from error
+            if not _is_damage(error):
+                raise exceptions.StoreUnusable(str(error)) from error
+            self._db.close()
+            try:
+                self._begin_anew(str(error))
+            except (OSError, sqlite3.Error) as another:
+                raise exceptions.StoreUnusable(f"{error}; then {another}") from another
+            raise exceptions.StoreLost(str(error)) from error
 
     def save(
         self,
@@ -120,16 +179,20 @@ class Store:
         """Keep changes, all or none: links that are wanted now, that are to go, and that went.
 
         Each wanted one comes with the MTU that was settled for it, if any, and ``standings`` are as those that are
-        read. Raise StoreUnusable, as on a full disk.
+        read. Raise StoreUnusable, as on a full disk, and StoreLost if the file was damaged: in the new one is nothing.
         """
-        try:
-            with self._transaction():
-                self._write(wanted, removed, gone)
-                for link_id, (generation, standing) in (standings or {}).items():
-                    row = (link_id, generation, standing.value)
-                    self._db.execute("REPLACE INTO standing VALUES (?, ?, ?)", row)
-        except sqlite3.Error as error:
-            raise exceptions.StoreUnusable(str(error)) from error
+        with self._judged(), self._transaction():
+            self._write(wanted, removed, gone)
+            for link_id, (generation, standing) in (standings or {}).items():
+                row = (link_id, generation, standing.value)
+                self._db.execute("REPLACE INTO standing VALUES (?, ?, ?)", row)
+            faults.point("agent-storing")
+
+    def forget(self) -> set[str]:
+        """Forget what went long ago; return the ids. Raise StoreUnusable."""
+        with self._judged():
+            old = self._db.execute("DELETE FROM removed WHERE gone_at < ? RETURNING id", (time.time() - _REMEMBER,))
+            return {str(link_id) for (link_id,) in old.fetchall()}
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -162,3 +225,11 @@ class Store:
     def _delete(self, link_id: str) -> None:
         for table in ("link", "standing"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Return whether the file is not what was written: of no use, but not because of what is around it."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return True

@@ -1,13 +1,16 @@
+import contextlib
 import pathlib
 import sqlite3
+from collections.abc import Callable
 
 import pytest
 
 from tests.unit.agent.builders import ids
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
+from vethagent.agent.desired import Desired
 from vethagent.agent.store import Store
-from vethagent.model import Mode
+from vethagent.model import LinkRef, Mode
 
 A, B, C = ids(3)
 
@@ -64,6 +67,7 @@ def test_what_went_long_ago_is_forgotten(path: str, monkeypatch: pytest.MonkeyPa
     store.save(gone=[(B, 1)])
     assert {row[0] for row in store.removed()} == {A, B}
     monkeypatch.setattr("vethagent.agent.store.time.time", lambda: 1_000_000.0 + 8 * 86400)
+    assert store.forget() == {A}
     assert {row[0] for row in store.removed()} == {B}
 
 
@@ -76,15 +80,10 @@ def test_the_file_of_a_newer_version_is_left_alone(path: str) -> None:
         Store(path)
 
 
-@pytest.mark.parametrize("content", [b"not a database, not at all" * 100, None])
-def test_what_is_no_database_is_refused_with_the_path(tmp_path: pathlib.Path, content: bytes | None) -> None:
-    file = tmp_path / "agent.sqlite"
-    if content is None:
-        file.mkdir()
-    else:
-        file.write_bytes(content)
+def test_what_cannot_be_a_file_is_refused_with_the_path(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "agent.sqlite").mkdir()
     with pytest.raises(exceptions.StoreUnusable, match=r"agent\.sqlite"):
-        Store(str(file))
+        Store(str(tmp_path / "agent.sqlite"))
 
 
 def test_faces_are_kept(path: str) -> None:
@@ -92,3 +91,70 @@ def test_faces_are_kept(path: str) -> None:
     assert store.faces() == {}
     store.save_faces({"192.0.2.1": "0e:00:00:00:00:01"})
     assert Store(path).faces() == {"192.0.2.1": "0e:00:00:00:00:01"}
+
+
+def _is_no_database(file: pathlib.Path) -> None:
+    file.write_bytes(b"not a database, not at all" * 100)
+
+
+def _has_a_broken_page(file: pathlib.Path) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(4096)
+        opened.write(b"\xff" * 4096)
+
+
+def _has_a_broken_row(file: pathlib.Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("REPLACE INTO link VALUES ('x', 'not a link', NULL)")
+
+
+@pytest.mark.parametrize("damage", [_is_no_database, _has_a_broken_page, _has_a_broken_row])
+def test_a_damaged_file_is_set_aside(tmp_path: pathlib.Path, damage: Callable[[pathlib.Path], None]) -> None:
+    file = tmp_path / "agent.sqlite"
+    store = Store(str(file))
+    store.save(wanted=[(link(id=A), None)])
+    store.close()
+    damage(file)
+    Store(str(file)).close()
+    again = Store(str(file))  # it is remembered until all is known again
+    assert again.links() == []
+    (aside,) = tmp_path.glob("agent.sqlite.damaged-*Z")
+    assert aside.stat().st_size > 0
+    assert again.damage is not None
+    assert str(aside) in again.damage
+    again.mended()
+    assert again.damage is None
+    again.close()
+    assert Store(str(file)).damage is None
+
+
+def test_a_file_that_breaks_while_it_is_open_is_set_aside(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "agent.sqlite"
+    desired = Desired(Store(str(file)))
+    wanted = [link(id=A), link(id=B)]
+    desired.put(wanted[0])
+    desired.set_mode(Mode.OBSERVE)
+    desired.flush()
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _is_no_database(file)
+    desired.put(wanted[1])
+    with pytest.raises(exceptions.StoreLost):
+        desired.flush()
+    assert desired.damage is not None
+    desired.flush()
+    again = Store(str(file))
+    assert sorted(again.links(), key=lambda row: row[0].id) == [(each, None) for each in wanted]
+    assert again.mode() is Mode.OBSERVE
+
+
+def test_what_went_long_ago_is_forgotten_while_it_runs(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    desired = Desired(Store(path))
+    for number, link_id in enumerate((A, B)):
+        monkeypatch.setattr("vethagent.agent.store.time.time", lambda number=number: number * 8 * 86400.0)
+        desired.put(link(id=link_id, generation=1))
+        desired.remove(ref := LinkRef(link_id=link_id, generation=2))
+        desired.gone(ref)
+        desired.flush()
+    assert {row[0] for row in Store(path).removed()} == {B}
+    assert desired.put(link(id=A, generation=1)), "nor does it take memory"
