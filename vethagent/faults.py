@@ -27,4 +27,5 @@ def _strike(armed: pathlib.Path) -> None:
         armed.unlink()  # whoever comes here next, the same process or one started after it, goes on
     except FileNotFoundError:
         return
-    os.kill(os.getpid(), _SIGNALS[fault])
+    # To this very thread: any other may take a while until it has stopped them all, and this one would go on.
+    signal.raise_signal(_SIGNALS[fault])

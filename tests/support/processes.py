@@ -25,13 +25,15 @@ class VethagentProcess(daemons.Daemon):
         folder: pathlib.Path,
         options: Options,
         as_service_user: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.configuration = write_options(folder / f"vethagent-{kind}.conf", options)
         command = [str(COMMANDS / f"vethagent-{kind}"), "--config-file", str(self.configuration)]
         if as_service_user:
             command = service_user.command(*command)
-        super().__init__(command, name=f"vethagent-{kind}", namespace=namespace, log=folder / f"vethagent-{kind}.log")
+        log = folder / f"vethagent-{kind}.log"
+        super().__init__(command, name=f"vethagent-{kind}", namespace=namespace, log=log, env=env)
 
 
 def write_options(path: pathlib.Path, options: Options) -> pathlib.Path:
@@ -81,13 +83,16 @@ def make_agent(
     )
 
 
-def make_allinone(host: hosts.Host, *, concurrency: str = "eventlet") -> VethagentProcess:
+def make_allinone(
+    host: hosts.Host, *, concurrency: str = "eventlet", env: Mapping[str, str] | None = None
+) -> VethagentProcess:
     """Return controller, API and agent of ``host`` in one process, not started yet."""
     folder = make_folder(host.folder / "allinone")
     return VethagentProcess(
         "allinone",
         namespace=host.namespace,
         folder=folder,
+        env=env,
         options={
             **bus_options("fake://", host=host.name, state_path=folder),
             **agent_options(host, concurrency=concurrency),

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from vethagent import exceptions, model
+from vethagent import exceptions, faults, model
 from vethagent.agent import account
 from vethagent.agent.desired import Desired, Outlook
 from vethagent.agent.health import Counters, HealthKeeper
@@ -75,6 +75,7 @@ class EventSender:
             if not events:
                 continue
             context = {"request_id": events[-1].request_id}
+            faults.point("agent-sending")
             try:
                 self._deliver(context, events)
             except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
@@ -85,6 +86,7 @@ class EventSender:
             else:
                 delay = 0.0
                 self._health.good("events")
+                faults.point("agent-delivered")
                 self._outbox.confirm()
                 self._delivered()
 
@@ -280,6 +282,7 @@ class Heartbeat:
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
+        faults.point("agent-pulled")
         if self._desired.set_mode(state.mode):
             self._mode_changed(state.mode)
         LOG.info("%d links are wanted, %d of them have changed", len(state.links), len(dirty))

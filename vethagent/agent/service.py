@@ -7,7 +7,7 @@ import threading
 
 import oslo_messaging
 
-from vethagent import constants, exceptions, model
+from vethagent import constants, exceptions, faults, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
@@ -255,6 +255,7 @@ class Agent:
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason)
         self._outbox.put(event)
+        faults.point("agent-told")
 
     def _overflow(self) -> None:
         LOG.warning("Link events were lost, all devices are listed again")

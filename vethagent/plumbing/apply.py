@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from vethagent import exceptions
+from vethagent import exceptions, faults
 from vethagent.model import Reason
 from vethagent.plumbing.ovs import Ovs
 from vethagent.plumbing.steps import LinkPlan
@@ -59,13 +59,16 @@ class Applier:
         self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
         self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)
         if half_made := {link_id: index for link_id, index in made.items() if link_id in failures}:
+            faults.point("agent-half-made")
             self._take_back(half_made)
+            faults.point("agent-taken-back")
 
     def _detach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         try:
             steps = [step for plan in plans for step in plan.detach]
             if steps:
                 self._ovs.commit(detach=steps, settle=any(plan.settle for plan in plans))
+                faults.point("agent-detached")
         except exceptions.OvsdbUnavailable as error:
             failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
         except exceptions.OvsdbRefused as error:
@@ -76,6 +79,7 @@ class Applier:
             steps = [step for plan in plans for step in plan.attach]
             if steps:
                 self._ovs.commit(attach=steps)
+                faults.point("agent-attached")
         except exceptions.OvsdbUnavailable as error:
             failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
         except exceptions.OvsdbRefused as error:
@@ -96,6 +100,7 @@ class Applier:
                 for plan in plans:
                     self._operate([plan], failures, made)
         else:
+            faults.point("agent-operated")
             for step, outcome in zip(steps, outcomes, strict=True):
                 if outcome.error:
                     failures[step.link_id] = Failure(Reason.NETLINK_ERROR, outcome.error)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import http.client
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from tests.support import commands, hosts, processes, rest, tidy, traffic
+from vethagent import faults
 
 HOST = "compute"
 #: Bridge -> address of the guest behind it.
@@ -37,6 +39,7 @@ class Node(tidy.Tidy):
 
     def __init__(self, concurrency: str = "eventlet", *, report_interval: int = 30) -> None:
         super().__init__()
+        self.concurrency = concurrency
         with self._building():
             self.host = self._cleanup.enter_context(hosts.Host(HOST))
             for bridge in LINUX:
@@ -45,7 +48,10 @@ class Node(tidy.Tidy):
                 self.host.ovs_bridge(bridge)
             self.guests = {bridge: self.host.guest(bridge, f"{address}/24") for bridge, address in GUESTS.items()}
             self._settled = frozenset(self.host.devices())
-            self.allinone = processes.make_allinone(self.host, concurrency=concurrency)
+            self._faults = self.host.folder / "faults"
+            self._faults.mkdir()
+            env = {faults.VARIABLE: str(self._faults)}
+            self.allinone = processes.make_allinone(self.host, concurrency=concurrency, env=env)
             with self.allinone.configuration.open("a") as file:
                 file.write(f"[agent]\nreport_interval = {report_interval}\n{_PATIENCE}\n")
             self.api = rest.Rest(self.host.namespace)
@@ -60,7 +66,11 @@ class Node(tidy.Tidy):
     def crash(self) -> None:
         """Kill the process, and wait for the end of those that it started: they notice."""
         self.allinone.signal(signal.SIGKILL)
-        self.allinone.process.wait(5)
+        self.wait_for_death()
+
+    def wait_for_death(self) -> None:
+        """Wait until the process has been killed, and for the end of those that it started."""
+        assert self.allinone.process.wait(15) == -signal.SIGKILL
         condition(self.helpers, [], "the helpers")
         condition(self._is_served, False, "the API")
 
@@ -70,6 +80,32 @@ class Node(tidy.Tidy):
         except OSError:
             return False
         return True
+
+    # -- faults --------------------------------------------------------------------------------------------------
+
+    def arm(self, point: str, fault: str) -> None:
+        """Have the next one that comes to a point killed or stopped there."""
+        armed = self._faults / f".{point}"
+        armed.write_text(fault)
+        armed.rename(self._faults / point)
+
+    def started_at(self) -> str:
+        """Return when the agent was started that was heard last."""
+        return str(self.api.get(f"/v1/agents/{HOST}")["started_at"])
+
+    def wait_for_another(self, started_at: str) -> None:
+        """Wait until an agent is in step that was started at another time."""
+
+        def is_another() -> bool:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return bool(self.api.wait_for_agent(HOST)["started_at"] != started_at)
+            return False
+
+        commands.wait_until(is_another, what="another agent", timeout=30)
+
+    def is_armed(self, point: str) -> bool:
+        """Return whether nobody has come to a point that was armed."""
+        return (self._faults / point).exists()
 
     # -- links ---------------------------------------------------------------------------------------------------
 
@@ -283,6 +319,12 @@ class Node(tidy.Tidy):
             assert [name for name, row_mark in self._row_marks() if _is_link_id(row_mark)] == []
         finally:
             self._remove_others()
+
+    def marks(self) -> set[str]:
+        """Return the ids of the links whose marks kernel and OVSDB show."""
+        aliases = {str(device.get("ifalias", "")) for device in self._devices()}
+        rows = {row_mark for _, row_mark in self._row_marks() if _is_link_id(row_mark)}
+        return rows | {alias.removeprefix("vethagent:") for alias in aliases if _is_mark(alias)}
 
     def _row_marks(self) -> list[tuple[str, str]]:
         rows = json.loads(self.host.vsctl("--format=json", "--columns=name,external_ids", "list", "Port"))["data"]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.functional.agent import sabotage
+from tests.functional.agent import foreign, sabotage
+from tests.functional.agent.foreign import ID
 from tests.functional.agent.node import FIRST, SECOND, Node, condition
 
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
-ID = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a"
 TABLES = ("Bridge", "Port", "Interface")
 HARMS = (
     "first end deleted",
@@ -23,19 +23,8 @@ HARMS = (
 
 @pytest.fixture
 def crowded(fragile: Node) -> Iterator[Node]:
-    """The node with foreign devices and ports of all sorts; none of them joins two bridges."""
-    host = fragile.host
-    for number, alias in enumerate((f"vethagent:{ID}x", "vethagent:", f"vethagent-{ID}", f" vethagent:{ID}", "mine")):
-        host.ip("link", "add", f"for-a{number}", "type", "veth", "peer", "name", f"for-b{number}")
-        host.ip("link", "set", f"for-a{number}", "alias", alias)
-        host.ip("link", "set", f"for-a{number}", "master", "br1", "up")
-    host.ip("tuntap", "add", "name", "for-tap", "mode", "tap")
-    host.ip("link", "set", "for-tap", "alias", f"vethagent:{ID}x", "group", "7")
-    for number, mark in enumerate((f"vethagent-link-id={ID}x", f"vethagent-link={ID}", f"link-id={ID}")):
-        host.ip("link", "add", f"for-c{number}", "type", "veth", "peer", "name", f"for-d{number}")
-        host.vsctl(
-            "add-port", "br-eth1", f"for-c{number}", "--", "set", "Port", f"for-c{number}", f"external_ids:{mark}"
-        )
+    """The node with foreign devices and ports of all sorts."""
+    foreign.crowd(fragile.host)
     yield fragile
 
 
