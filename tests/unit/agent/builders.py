@@ -1,7 +1,9 @@
 """Devices, rows and states of links, as tests of the agent need them."""
 
 import uuid
-from typing import Any
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any, TypeVar
 
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import model
@@ -9,6 +11,8 @@ from vethagent.agent.inbox import Inbox
 from vethagent.model import Difference, LinkState, Reason, Status
 from vethagent.plumbing import naming
 from vethagent.privileged.ifinfo import Device
+
+T = TypeVar("T")
 
 MISSING = Difference(code="DEVICE_MISSING", device="phy-br1", wanted="present", observed="absent")
 WRONG_MTU = Difference(code="MTU", device="phy-br1", wanted="1500", observed="1400")
@@ -36,6 +40,15 @@ def end_of(link_id: str, index: int, name: str, **fields: Any) -> Device:
 
 def ids(count: int) -> list[str]:
     return [str(uuid.UUID(int=number, version=4)) for number in range(1, count + 1)]
+
+
+class PromptInbox(Inbox):
+    """Lets whoever asks answer the question, as there is but one thread."""
+
+    def ask(self, question: Callable[[], T]) -> "futures.Future[T]":
+        answer: futures.Future[T] = futures.Future()
+        answer.set_result(question())
+        return answer
 
 
 class AnsweringInbox(Inbox):

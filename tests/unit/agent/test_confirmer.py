@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.agent.builders import ids, ref
-from tests.unit.agent.test_reconciler import PLUGGED, Node, change_mode, other
+from tests.unit.agent.node import Node
+from tests.unit.agent.test_reconciler import PLUGGED, change_mode, other
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions, model
 from vethagent.agent.standing import Standing

@@ -10,15 +10,13 @@ from vethagent.plumbing import naming
 from vethagent.plumbing.observed import OvsPort
 from vethagent.privileged.ifinfo import Device
 
-_ROUNDS = 6
-_MARK = naming.alias(LINK_ID)
-
 Damage = Callable[[Host, model.BridgeLink], None]
 
 
-def owned(host: Host) -> list[Device]:
+def owned(host: Host, link_id: str = LINK_ID) -> list[Device]:
     """Return the devices with the link's mark and their other ends."""
-    marked = [device for device in host.kernel.devices.values() if device.alias == _MARK and device.kind == "veth"]
+    mark = naming.alias(link_id)
+    marked = [device for device in host.kernel.devices.values() if device.alias == mark and device.kind == "veth"]
     peers = [host.kernel.devices[device.peer] for device in marked if device.peer in host.kernel.devices]
     return sorted({device.ifindex: device for device in marked + peers}.values(), key=lambda device: device.ifindex)
 
@@ -29,8 +27,8 @@ def _rows(host: Host, wanted_link: model.BridgeLink) -> list[OvsPort]:
 
 
 def _device_damage(number: int, **fields: object) -> Damage:
-    def damage(host: Host, _: model.BridgeLink) -> None:
-        if ours := owned(host)[number : number + 1]:
+    def damage(host: Host, wanted_link: model.BridgeLink) -> None:
+        if ours := owned(host, wanted_link.id)[number : number + 1]:
             host.change(ours[0].ifindex, **fields)
 
     return damage
@@ -44,16 +42,16 @@ def _row_damage(**fields: object) -> Damage:
     return damage
 
 
-def _pull_out(host: Host, _: model.BridgeLink) -> None:
-    for device in owned(host)[:1]:
+def _pull_out(host: Host, wanted_link: model.BridgeLink) -> None:
+    for device in owned(host, wanted_link.id)[:1]:
         host.delete(device.ifindex)
 
 
 def _send_away(number: int) -> Damage:
     """One end goes into another namespace."""
 
-    def damage(host: Host, _: model.BridgeLink) -> None:
-        ours = owned(host)
+    def damage(host: Host, wanted_link: model.BridgeLink) -> None:
+        ours = owned(host, wanted_link.id)
         if len(ours) == 2:
             del host.kernel.devices[ours[number].ifindex]
             host.change(ours[1 - number].ifindex, peer=None)
@@ -62,21 +60,21 @@ def _send_away(number: int) -> Damage:
 
 
 def _move(number: int, bridge: str) -> Damage:
-    def damage(host: Host, _: model.BridgeLink) -> None:
-        for device in owned(host)[number : number + 1]:
+    def damage(host: Host, wanted_link: model.BridgeLink) -> None:
+        for device in owned(host, wanted_link.id)[number : number + 1]:
             host.change(device.ifindex, master=host.kernel.named(bridge).ifindex)
 
     return damage
 
 
-def _swap_names(host: Host, _: model.BridgeLink) -> None:
-    if len(ours := owned(host)) == 2:
+def _swap_names(host: Host, wanted_link: model.BridgeLink) -> None:
+    if len(ours := owned(host, wanted_link.id)) == 2:
         host.change(ours[0].ifindex, name=ours[1].name)
         host.change(ours[1].ifindex, name=ours[0].name)
 
 
-def _unmark(host: Host, _: model.BridgeLink) -> None:
-    for device in owned(host):
+def _unmark(host: Host, wanted_link: model.BridgeLink) -> None:
+    for device in owned(host, wanted_link.id):
         host.change(device.ifindex, alias="")
 
 
@@ -149,13 +147,13 @@ def _join_bridges(host: Host, wanted_link: model.BridgeLink) -> None:
             host.add_row(name, bridge.name)
 
 
-def _other_pair_of_ours(host: Host, _: model.BridgeLink) -> None:
+def _other_pair_of_ours(host: Host, wanted_link: model.BridgeLink) -> None:
     if "copy-a" not in {device.name for device in host.kernel.devices.values()}:
-        host.add_pair("copy-a", "copy-b", alias=_MARK)
+        host.add_pair("copy-a", "copy-b", alias=naming.alias(wanted_link.id))
 
 
-def _mark_on_a_card(host: Host, _: model.BridgeLink) -> None:
-    host.change(host.kernel.named("eth0").ifindex, alias=_MARK)
+def _mark_on_a_card(host: Host, wanted_link: model.BridgeLink) -> None:
+    host.change(host.kernel.named("eth0").ifindex, alias=naming.alias(wanted_link.id))
 
 
 DAMAGE: dict[str, Damage] = {

@@ -8,10 +8,11 @@ from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 
 from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
+from tests.unit.plumbing.checks import check_active, joined_by_others
 from tests.unit.plumbing.damage import DAMAGE, owned
 from tests.unit.plumbing.simulator import Host
 from vethagent import model
-from vethagent.model import BridgeKind, Reason, Status
+from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
 from vethagent.plumbing.observed import OvsPort
 from vethagent.plumbing.steps import LinkPlan
@@ -108,22 +109,6 @@ def _check_steps(host: Host, wanted_link: model.BridgeLink, plan: LinkPlan) -> N
         assert coming.device in names and (row is None or row.link_id in (None, LINK_ID))
 
 
-def _joined_by_others(host: Host, wanted_link: model.BridgeLink) -> bool:
-    """Whether the link's bridges are joined without it; by a search of its own, over a plain list of edges."""
-    ours = {device.name for device in owned(host)} | {end.device for end in naming.wanted_ends(wanted_link)}
-    where = {row.name: row.bridge for row in host.rows.values()}
-    where |= {d.name: host.kernel.devices[d.master].name for d in host.kernel.devices.values() if d.master}
-    edges = set()
-    for device in host.kernel.devices.values():
-        peer = host.kernel.devices.get(device.peer) if device.peer else None
-        if peer and device.name not in ours and device.name in where and peer.name in where:
-            edges.add((where[device.name], where[peer.name]))
-    reached = {wanted_link.ends[0].bridge}
-    while more := {b for a, b in edges if a in reached} - reached:
-        reached |= more
-    return wanted_link.ends[1].bridge in reached
-
-
 def _stp(host: Host, bridge: str) -> bool:
     return host.bridges[bridge].stp if bridge in host.bridges else host.kernel.named(bridge).stp
 
@@ -141,7 +126,7 @@ def _attached_ends(host: Host, wanted_link: model.BridgeLink) -> int:
 def _reconcile(host: Host, wanted_link: model.BridgeLink) -> LinkPlan:
     """Plan and apply until nothing is left to do; return the last plan."""
     settled: int | None = None
-    closes = _joined_by_others(host, wanted_link) and not wanted_link.allow_loop
+    closes = joined_by_others(host, wanted_link) and not wanted_link.allow_loop
     closes &= not all(_stp(host, end.bridge) for end in wanted_link.ends)
     for _ in range(_ROUNDS):
         plan = host.plan(wanted_link, settled)
@@ -165,32 +150,12 @@ def _reconcile(host: Host, wanted_link: model.BridgeLink) -> LinkPlan:
     raise AssertionError("no end in sight")
 
 
-def _check_active(host: Host, wanted_link: model.BridgeLink, state: model.LinkState) -> None:
-    ends = naming.wanted_ends(wanted_link)
-    for end, shown in zip(ends, state.ends, strict=True):
-        device, other = host.kernel.named(end.device), host.kernel.named(end.other)
-        assert (device.peer, other.peer, device.kind) == (other.ifindex, device.ifindex, "veth")
-        assert device.alias == _MARK and device.up and device.mtu == other.mtu
-        assert wanted_link.mtu in (None, device.mtu)
-        assert device.mac == end.mac or wanted_link.adopt
-        assert shown.present and shown.attached_to == end.bridge
-        if shown.kind is BridgeKind.LINUX:
-            assert device.master == host.kernel.named(end.bridge).ifindex
-        else:
-            row = host.rows[end.device]
-            assert device.master is None
-            assert (row.bridge, row.tag, row.link_id) == (end.bridge, end.tag, LINK_ID)
-            assert row.ofport and row.ofport > 0 and not row.error
-            if host.bridges[end.bridge].datapath_type == "netdev":
-                assert host.offload.get(other.ifindex) is False
-
-
 def _check_end(host: Host, wanted_link: model.BridgeLink, plan: LinkPlan) -> None:
     state = plan.state
     event(f"{state.status} {state.reason}")
     assert host.plan(wanted_link, plan.mtu) == plan
     if state.status is Status.ACTIVE:
-        _check_active(host, wanted_link, state)
+        check_active(host, wanted_link, state)
     elif state.reason is Reason.ADMIN_DOWN:
         assert not wanted_link.admin_state_up
     else:
