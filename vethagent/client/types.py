@@ -28,6 +28,7 @@ class EndState(TypedDict):
     up: bool | None
     carrier: bool | None
     tx_checksum: bool | None
+    stp: bool | None
     datapath_type: str | None
     ofport: int | None
     tag: int | None

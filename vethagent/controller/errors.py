@@ -33,6 +33,12 @@ class NameConflict(OperationError):
     code = "NAME_CONFLICT"
 
 
+class Loop(OperationError):
+    """The link would close a loop of bridges."""
+
+    code = "LOOP"
+
+
 class PendingDelete(OperationError):
     """The link is going and cannot be changed any more."""
 

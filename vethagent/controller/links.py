@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import casts, history, link_queries, names, views
+from vethagent.controller import casts, history, link_queries, loops, names, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import IdConflict, NotFound, PendingDelete, PreconditionFailed, UnknownHost
@@ -165,7 +165,8 @@ class Links:
                     stored.append(_Stored(row, reported[body.host]))
             new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
             with session.no_autoflush:
-                names.check(session, [row for row, _ in new], [prefix for _, prefix in new])
+                for check in (names.check, loops.check):
+                    check(session, [row for row, _ in new], [prefix for _, prefix in new])
             session.add_all(row for row, _ in new)
             session.flush()
             history.record(session, [_by_user(row, context) for row, _ in new])
@@ -198,6 +199,8 @@ class Links:
                 setattr(row, name, value)
             with session.no_autoflush:
                 names.check(session, [row])
+                if changes.keys() & {"ends", "allow_loop"}:
+                    loops.check(session, [row])
             _renew(row, context, self._liveness.now())
             history.record(session, [_by_user(row, context)])
         LOG.info("%s: link %s changed: %s", context.get("request_id"), row.id, ", ".join(sorted(changes)))

@@ -36,6 +36,7 @@ class EndState(Model):
     carrier: bool | None = None
     tx_checksum: bool | None = Field(default=None, description="Offload on; known for owned devices only")
     datapath_type: str | None = Field(default=None, description="Of the OVS bridge; empty is the kernel's")
+    stp: bool | None = Field(default=None, description="Whether STP or RSTP runs on the bridge")
     ofport: int | None = None
     tag: int | None = None
     error: str | None = Field(default=None, description="Of the OVS interface")

@@ -265,6 +265,8 @@ def describe_end(end: naming.WantedEnd, kind: BridgeKind, device: Device | None,
     """Return one end as kernel and OVSDB show it; ``device`` is the one that was found for it, if any."""
     row = observed.ports.get(end.device)
     bridge = observed.bridges.get(end.bridge) if kind is BridgeKind.OVS else None
+    linux = observed.linux_bridge(end.bridge) if kind is BridgeKind.LINUX else None
+    around = bridge or linux
     return model.EndState(
         bridge=end.bridge,
         kind=kind,
@@ -279,6 +281,7 @@ def describe_end(end: naming.WantedEnd, kind: BridgeKind, device: Device | None,
         carrier=device.carrier if device else None,
         tx_checksum=observed.tx_checksum.get(device.ifindex) if device else None,
         datapath_type=bridge.datapath_type if bridge else None,
+        stp=around.stp if around else None,
         ofport=row.ofport if row else None,
         tag=row.tag if row else None,
         error=row.error if row else None,

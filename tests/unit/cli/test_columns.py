@@ -19,6 +19,7 @@ STATE: EndState = {
     "up": True,
     "carrier": False,
     "tx_checksum": None,
+    "stp": None,
     "datapath_type": "netdev",
     "ofport": 3,
     "tag": None,

@@ -10,7 +10,7 @@ from vethagent.controller import requests, views
 from vethagent.controller.api import agents, bridge_links, port_events, versions
 
 _ETAG = (("ETag", "The generation"),)
-_CREATE_ERRORS = ("UNKNOWN_HOST", "NAME_CONFLICT", "ID_CONFLICT", "PENDING_DELETE")
+_CREATE_ERRORS = ("UNKNOWN_HOST", "NAME_CONFLICT", "LOOP", "ID_CONFLICT", "PENDING_DELETE")
 _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -118,7 +118,7 @@ ROUTES = (
                 views.Link,
                 "member",
                 body=model.BridgeLinkUpdate,
-                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "PENDING_DELETE", "PRECONDITION_FAILED"),
+                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "LOOP", "PENDING_DELETE", "PRECONDITION_FAILED"),
                 if_match=True,
                 headers=_ETAG,
             ),

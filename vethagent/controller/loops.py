@@ -1,0 +1,98 @@
+"""Loops that are to be seen before an agent is asked: in what it last told of the links of its host.
+
+That is not all ways there are, for those of others only the agent knows. It looks again before it plugs.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+import sqlalchemy
+from sqlalchemy import orm
+
+from vethagent.controller.db import models
+from vethagent.controller.errors import Loop
+from vethagent.model import Status
+
+#: Names in one query.
+_CHUNK = 500
+
+
+class _Inventory:
+    """The links of a host as they were last seen: which bridges they join, and which of those run STP or RSTP."""
+
+    def __init__(self) -> None:
+        self.joined: dict[str, set[str]] = {}
+        self.stp: dict[str, bool | None] = {}
+
+    def add(self, observed: Sequence[dict[str, object]]) -> None:
+        """Take in the two ends of a link, if both are in their bridges."""
+        bridges = [str(end["bridge"]) for end in observed if end["attached_to"] == end["bridge"]]
+        if len(bridges) == 2:
+            for bridge, other, end in zip(bridges, bridges[::-1], observed, strict=True):
+                self.joined.setdefault(bridge, set()).add(other)
+                stp = end.get("stp")
+                self.stp[bridge] = stp if isinstance(stp, bool) else None
+
+    def loop(self, first: str, second: str) -> list[str]:
+        """Return the bridges on the way from one to the other, none if there is none or STP may make it harmless.
+
+        An agent of an older release does not tell of STP; then it is left to the agent.
+        """
+        stp = [self.stp.get(bridge) for bridge in (first, second)]
+        if None in stp or all(stp):
+            return []
+        came_from = {first: first}
+        queue = deque([first])
+        while queue and second not in came_from:
+            bridge = queue.popleft()
+            for neighbour in sorted(self.joined.get(bridge, set()) - came_from.keys()):
+                came_from[neighbour] = bridge
+                queue.append(neighbour)
+        path = [second] if second in came_from else []
+        while path and path[-1] != first:
+            path.append(came_from[path[-1]])
+        return path[::-1]
+
+
+def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequence[str] = ("",)) -> None:
+    """Raise Loop if one of ``rows``, which need not be stored yet, would close one with links that are plugged.
+
+    ``where`` is the beginning of the field of each in the request.
+    """
+    own = {row.id for row in rows}
+    for host in sorted({row.host for row in rows}):
+        asked = [(row, prefix) for row, prefix in zip(rows, where, strict=True) if row.host == host]
+        asked = [(row, prefix) for row, prefix in asked if not row.allow_loop]
+        # Most bridges have their first link: then the others need not be read.
+        used = _used(session, host, sorted({end.bridge for row, _ in asked for end in row.ends}))
+        asked = [(row, prefix) for row, prefix in asked if all(end.bridge in used for end in row.ends)]
+        if not asked:
+            continue
+        inventory = _read(session, host, own)
+        for row, prefix in asked:
+            first, second = (end.bridge for end in row.ends)
+            if path := inventory.loop(first, second):
+                text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
+                raise Loop(f"{prefix}ends: {text}; allow_loop has it made all the same", f"{prefix}ends")
+
+
+def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
+    ends = models.LinkEnd
+    found: set[str] = set()
+    for start in range(0, len(bridges), _CHUNK):
+        chunk = bridges[start : start + _CHUNK]
+        found.update(
+            session.scalars(sqlalchemy.select(ends.bridge).where(ends.host == host, ends.bridge.in_(chunk)).distinct())
+        )
+    return found
+
+
+def _read(session: orm.Session, host: str, own: set[str]) -> _Inventory:
+    links, inventory = models.BridgeLink, _Inventory()
+    statement = sqlalchemy.select(links.id, links.observed).where(
+        links.host == host, links.status != Status.PENDING_DELETE
+    )
+    for link_id, observed in session.execute(statement):
+        if link_id not in own:
+            inventory.add(observed)
+    return inventory
