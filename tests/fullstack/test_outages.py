@@ -1,6 +1,7 @@
 """Whatever is between a host and the database goes away under load and comes back: nothing flaps, nothing is lost."""
 
 import contextlib
+import functools
 import os
 import signal
 import sqlite3
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fullstack import links
-from tests.support import commands, deployment, rest
+from tests.support import commands, deployment, management, rest, traffic
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -55,6 +56,29 @@ class Outage:
         """Wait until the agent's log has ``text`` in what it said since."""
         commands.wait_until(lambda: text in self._log()[self._log_before :], what=text, timeout=30)
 
+    def forget(self) -> None:
+        """Delete the devices of all links."""
+        for link in self._all():
+            self._node.host.ip("link", "delete", link["observed"][0]["device"])
+
+    def wait_for_restored(self) -> None:
+        """Wait until all links are there again and carry packets, of which the controller knows nothing."""
+        for link in self._all():
+            is_there = functools.partial(self._is_there, link)
+            commands.wait_until(is_there, what="the devices", timeout=30)
+        traffic.wait_for_ping(self._node.guest1, self._node.guest2.address, timeout=30)
+        links.check_plugged(self._node.host, self._kept["id"])
+        assert self._repairs() == 0
+
+    def check_restored(self) -> None:
+        """Wait until everything is in step; that the links were restored is told once."""
+        commands.wait_until(self._is_well, what="an agent in good health", timeout=60)
+        for link in self._all():
+            repairs = functools.partial(self._repairs, link)
+            commands.wait_until(repairs, what="the report of the repair", timeout=60)
+            self._rest.wait_for_status(link["id"], "ACTIVE")
+            assert self._repairs(link) == 1
+
     def check(self) -> None:
         """Wait until everything is in step, then check that nothing flapped, was lost or was told twice."""
         if self._coming is not None:
@@ -82,8 +106,14 @@ class Outage:
     def _events(self, link: rest.Link) -> list[int]:
         return [int(event["id"]) for event in self._rest.events(f"link_id={link['id']}&after=0")]
 
-    def _repairs(self) -> int:
-        found = self._rest.events(f"link_id={self._cut['id']}&after=0")
+    def _is_there(self, link: rest.Link) -> bool:
+        return None not in self._devices(link)
+
+    def _all(self) -> list[rest.Link]:
+        return [self._kept, self._cut, self._going]
+
+    def _repairs(self, link: rest.Link | None = None) -> int:
+        found = self._rest.events(f"link_id={(link or self._cut)['id']}&after=0")
         return sum(event["kind"] == "repaired" for event in found)
 
     def _is_well(self) -> bool:
@@ -163,3 +193,16 @@ def test_the_database_is_locked(outage: Outage, clean: deployment.Deployment) ->
         outage.wait_for_word("events does not work")
     outage.request()
     outage.check()
+
+
+def test_a_reboot_without_the_bus(outage: Outage, clean: deployment.Deployment, hub: deployment.Node) -> None:
+    """The kernel forgets all devices, Open vSwitch remembers its rows, and the network of the bus is not there yet."""
+    hub.agent.kill()
+    hub.host.ip("link", "set", management.DEVICE, "down")
+    hub.host.ovs.switch.kill()
+    outage.forget()
+    hub.host.ovs.switch.start()
+    hub.agent.start()
+    outage.wait_for_restored()
+    hub.host.ip("link", "set", management.DEVICE, "up")
+    outage.check_restored()
