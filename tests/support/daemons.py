@@ -25,7 +25,8 @@ class Daemon:
         self.namespace = namespace
         self.log = log
         self._command = list(command)
-        self._env = dict(env or {})
+        #: What the environment has beside that of the tests, from the next start on.
+        self.env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,7 +55,7 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **self._env},
+                env={**os.environ, **self.env},
                 cwd="/",
             )
 

@@ -32,7 +32,7 @@ _EVENTS_AT_ONCE = 500
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
 #: Share of the report interval after which a link that the controller does not know may go.
 _CONFIRM_AFTER = 0.8
-#: Seconds that the reconciler may be busy with one batch before that is told.
+#: Seconds that the reconciler may be busy with one batch before a report goes without an answer from it.
 _PATIENCE = 10.0
 #: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
@@ -145,7 +145,6 @@ class Heartbeat:
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._backing_off = False
         self.reached: Callable[[], None] = lambda: None
-        self._was_busy = False
         self._recognised = False
         self._repeated: tuple[str, str] | None = None
         self._patience = min(_PATIENCE, interval / 2)
@@ -194,10 +193,6 @@ class Heartbeat:
         while not self._stopping:
             try:
                 self._beat()
-            except TimeoutError:
-                LOG.warning("The reconciler is busy, what it was to be asked is asked again later")
-                self._pull_now = True
-                self._wait(self._patience, hurry=False)
             except Exception as error:
                 # The bus is away, or the controller has trouble of its own; both are over some day.
                 delay = _next_delay(delay)
@@ -249,7 +244,8 @@ class Heartbeat:
             self.links_changed()  # other links are wanted since, or not all could be told of: the next one can tell
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
-        self._health.ready()
+        if not self._pull_now:
+            self._health.ready()
 
     def _recognise(self, answer: model.ReportAnswer) -> None:
         self._recognised = self._desired.recognise(answer.incarnation)
@@ -270,13 +266,18 @@ class Heartbeat:
         self._repeated = (theirs, ours)
         LOG.info("The controller remembers other states: telling all of them again")
         self._sync()
-        self._ask(self._journal.repeat)
+        self._inbox.ask(self._journal.repeat)
 
     def _sync(self) -> None:
         LOG.info("Pulling what is wanted on this host")
         token = self._desired.begin_sync()
         state = self._controller.get_bridge_links({}, self._host)
-        owners = self._ask(self._observed.owners)
+        try:
+            owners = self._ask(self._observed.owners)
+        except TimeoutError:  # a report need not wait for that; the watchdog tells of a reconciler that stays so
+            LOG.warning("The reconciler is busy, so what is wanted is pulled again later")
+            self._pull_now = True
+            return
         # One beat after the other may come at once; a controller that forgot needs time to remember.
         confirm = self._recognised and time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
         if confirm or not self._desired.suspects:
@@ -290,17 +291,8 @@ class Heartbeat:
         self._inbox.mark(dirty)
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """Ask the consumer; what it has last said is not known if it raises TimeoutError, as a batch takes long."""
-        try:
-            answer = self._inbox.ask(question).result(self._patience)
-        except TimeoutError:
-            self._was_busy = True
-            self._health.bad("reconciler", f"a batch has taken longer than {self._patience:g} s")
-            raise
-        if self._was_busy:
-            self._was_busy = False
-            self._health.good("reconciler")
-        return answer
+        """Ask the consumer; raise TimeoutError if a batch takes long, or CancelledError at the end."""
+        return self._inbox.ask(question).result(self._patience)
 
     def _mode_changed(self, mode: model.Mode) -> None:
         LOG.warning("The mode is %s now", mode)

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import random
 import threading
+from collections.abc import Callable
 
 import oslo_messaging
 
@@ -61,8 +62,17 @@ class AgentSettings:
 class Agent:
     """One agent. Nothing is opened before ``start``: the process may fork until then."""
 
-    def __init__(self, settings: AgentSettings, transport: oslo_messaging.Transport) -> None:
+    def __init__(
+        self,
+        settings: AgentSettings,
+        transport: oslo_messaging.Transport,
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+        supervised: float | None = None,
+    ) -> None:
+        """``tell`` and ``supervised`` as in Watchdog."""
         self._settings = settings
+        self._tell, self._supervised = tell, supervised
         self._transport = transport
         self._health = HealthKeeper()
         self._counters = Counters()
@@ -119,7 +129,15 @@ class Agent:
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
-        self._watchdog = Watchdog(self._ovs, self._health, timeout=settings.watchdog_timeout)
+        self._watchdog = Watchdog(
+            inbox=self._inbox,
+            helper=self._helper,
+            switch=self._ovs,
+            health=self._health,
+            timeout=settings.watchdog_timeout,
+            tell=self._tell,
+            supervised=self._supervised,
+        )
         self._watchdog.start()
         self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
@@ -219,6 +237,8 @@ class Agent:
             self._helper.start()
         except exceptions.HelperUnavailable as error:
             self._health.bad("privsep", str(error))
+        else:
+            self._health.good("privsep")
         finally:
             self._helper_started.set()
 

@@ -30,6 +30,8 @@ INSERT INTO standing SELECT id, json_extract(body, '$.generation'), 'proven' FRO
 _VERSION = 1
 #: Seconds for which a link that is gone is remembered, so that a late cast does not bring it back.
 _REMEMBER = 7 * 86400
+#: Seconds to wait for a lock of somebody who has no business with the file: on eventlet all of the agent waits.
+_LOCKED = 1.0
 
 
 class Store:
@@ -53,7 +55,7 @@ class Store:
             raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
 
     def _open(self) -> None:
-        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED)
         try:
             self._prepare()
             for row in self._db.execute("PRAGMA quick_check(1)"):

@@ -2,14 +2,18 @@
 
 import logging
 import threading
+import time
+from collections.abc import Callable
+from concurrent import futures
 from typing import Protocol
 
 from vethagent.agent.health import HealthKeeper
+from vethagent.agent.inbox import Inbox
 
 LOG = logging.getLogger(__name__)
 
-#: How often in one timeout it looks.
-_LOOKS = 6
+#: How often in one timeout it looks, and after what share of it an answer is overdue.
+_LOOKS, _OVERDUE = 6, 1 / 3
 
 
 class Switch(Protocol):
@@ -22,14 +26,49 @@ class Switch(Protocol):
         """Ask it for a sign if it has given none for ``idle`` seconds."""
 
 
-class Watchdog:
-    """Looks now and then, on a thread of its own that waits for nothing."""
+class Helper(Protocol):
+    """What the watchdog needs to know of the helper."""
 
-    def __init__(self, switch: Switch, health: HealthKeeper, *, timeout: float) -> None:
-        """A part that does not answer is told of within ``timeout`` seconds: half of it to ask, half to answer."""
+    def busy_for(self) -> float:
+        """Return for how many seconds an answer has been due; 0 if none is."""
+
+
+class Watchdog:
+    """Looks now and then, on a thread of its own that waits for nothing.
+
+    A part is given up by those who use it: each call of the helper and each transaction has a time-out. A reconciler
+    that never comes back can only be ended with its process, so the supervisor (systemd) gets no sign of life while it
+    owes an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        helper: Helper,
+        switch: Switch,
+        health: HealthKeeper,
+        timeout: float,
+        tell: Callable[[str], None],
+        supervised: float | None,
+    ) -> None:
+        """A part that does not answer is told of within ``timeout`` seconds.
+
+        ``tell`` is how the supervisor hears assignments of sd_notify(3); ``supervised`` in seconds is how long it waits
+        for a sign of life, None: for ever.
+        """
+        self._inbox = inbox
+        self._helper = helper
         self._switch = switch
         self._health = health
-        self._timeout = timeout
+        self._overdue = timeout * _OVERDUE
+        self._tell = tell
+        self._pause = min(timeout / _LOOKS, supervised / 2 if supervised else timeout)
+        self._supervised = supervised is not None
+        self._answer: futures.Future[None] | None = None
+        self._asked_at = 0.0
+        self._ready = False
+        self._status = ""
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -42,16 +81,56 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once."""
-        silent, patience = self._switch.switch_silent_for(), self._timeout / 3
-        if silent >= patience:
+        self._look_at_switch()
+        if (busy := self._helper.busy_for()) >= self._overdue:
+            self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
+        if self._goes_round():
+            self._sign_of_life()
+        elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
+            self._health.bad("reconciler", f"it has been busy with one round for {busy:.0f} s")
+
+    def _look_at_switch(self) -> None:
+        silent = self._switch.switch_silent_for()
+        if silent >= self._overdue:
             self._health.bad("vswitchd", f"ovs-vswitchd has not acted on a change for {silent:.0f} s")
         elif not silent:
             self._health.good("vswitchd")
-            self._switch.ask_switch(patience)
+            self._switch.ask_switch(self._overdue)
+
+    def _goes_round(self) -> bool:
+        """Return whether the reconciler has answered what it was asked the last time, and ask again."""
+        if self._answer is not None and not self._answer.done():
+            return False
+        answered = self._answer is not None and not self._answer.cancelled()
+        self._answer, self._asked_at = self._inbox.ask(lambda: None), time.monotonic()
+        return answered
+
+    def _sign_of_life(self) -> None:
+        lines = []
+        if not self._ready:
+            self._ready = True
+            lines.append("READY=1")
+        if self._supervised:
+            lines.append("WATCHDOG=1")
+        parts = ", ".join(reason.part for reason in self._health.state().reasons)
+        status = f"does not work: {parts}" if parts else "all parts work"
+        if status != self._status:
+            self._status = status
+            lines.append(f"STATUS={status}")
+        if lines:
+            self._tell("\n".join(lines))
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._timeout / _LOOKS):
-            try:
-                self.look()
-            except Exception:
-                LOG.exception("The watchdog stumbled")
+        self._look()
+        # The first answer is not waited for any longer than it takes: until then nobody knows that this is ready.
+        if self._answer is not None:
+            futures.wait([self._answer], self._pause)
+            self._look()
+        while not self._stopping.wait(self._pause):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            self.look()
+        except Exception:
+            LOG.exception("The watchdog stumbled")

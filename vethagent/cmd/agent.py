@@ -16,6 +16,7 @@ from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
 from vethagent.cmd import common, privileges
 from vethagent.cmd.scraping import MetricsListener
+from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
 
 
@@ -46,7 +47,8 @@ def metrics_listener(conf: cfg.ConfigOpts, agent: Agent) -> MetricsListener:
 class AgentService(service.ServiceBase):
     """The agent as oslo.service runs it: everything is made in ``start``, after the fork that native threads have."""
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._transport: oslo_messaging.Transport | None = None
         self._agent: Agent | None = None
         self._metrics: MetricsListener | None = None
@@ -54,7 +56,8 @@ class AgentService(service.ServiceBase):
     def start(self) -> None:
         """Open everything and begin."""
         self._transport = common.open_transport(cfg.CONF)
-        agent = Agent(settings(cfg.CONF), self._transport)
+        told = self._supervisor
+        agent = Agent(settings(cfg.CONF), self._transport, tell=told.tell, supervised=told.watchdog)
         agent.start()
         self._agent = agent
         self._metrics = metrics_listener(cfg.CONF, agent)
@@ -65,6 +68,7 @@ class AgentService(service.ServiceBase):
 
     def stop(self) -> None:
         """End; links stay as they are."""
+        self._supervisor.stopping()
         for part in (self._metrics, self._agent):
             if part is not None:
                 part.stop()
@@ -85,7 +89,11 @@ def main(arguments: list[str] | None = None) -> None:
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     privileges.prepare(conf)
-    raise SystemExit(service.launch(conf, AgentService(), restart_method="mutate").wait())
+    supervisor = Supervisor()
+    try:
+        raise SystemExit(service.launch(conf, AgentService(supervisor), restart_method="mutate").wait())
+    finally:
+        supervisor.stopping()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
 from vethagent.cmd import common, privileges, serving
 from vethagent.cmd.scraping import MetricsListener
+from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
@@ -28,7 +29,8 @@ from vethagent.rpc.agent_api import AgentAPI
 class AllInOneService(service.ServiceBase):
     """All of it as oslo.service runs it, one transport shared: ``fake://`` reaches no further than that."""
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._transport: oslo_messaging.Transport | None = None
         self._database: Database | None = None
         self._controller: ControllerServer | None = None
@@ -47,7 +49,8 @@ class AllInOneService(service.ServiceBase):
         application = serving.application(conf, self._database, AgentAPI(self._transport), liveness)
         self._api = serving.api_server(conf, application)
         self._api.start()
-        agent = Agent(agent_command.settings(conf), self._transport)
+        told = self._supervisor
+        agent = Agent(agent_command.settings(conf), self._transport, tell=told.tell, supervised=told.watchdog)
         agent.start()
         self._agent = agent
         self._metrics = [
@@ -66,6 +69,7 @@ class AllInOneService(service.ServiceBase):
 
     def stop(self) -> None:
         """End; links stay as they are."""
+        self._supervisor.stopping()
         for part in (*self._metrics, self._agent, self._api, self._controller):
             if part is not None:
                 part.stop()
@@ -90,7 +94,11 @@ def main(arguments: list[str] | None = None) -> None:
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     privileges.prepare(conf)
-    raise SystemExit(service.launch(conf, AllInOneService(), restart_method="mutate").wait())
+    supervisor = Supervisor()
+    try:
+        raise SystemExit(service.launch(conf, AllInOneService(supervisor), restart_method="mutate").wait())
+    finally:
+        supervisor.stopping()
 
 
 if __name__ == "__main__":

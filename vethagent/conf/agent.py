@@ -61,7 +61,7 @@ OPTIONS = [
         min=3,
         max=3600,
         help="Seconds within which the agent notices, and reports, that a part does not answer: ovs-vswitchd, the "
-        "privileged helper, or its own reconciler. ovs-vswitchd is asked three times in this time.",
+        "privileged helper, or its own reconciler. Each may owe an answer for a third of it.",
     ),
     cfg.FloatOpt(
         "confirm_timeout",

@@ -6,9 +6,11 @@ drop the channel and to ask a new helper once more, which is right because every
 One that was stopped and goes on when nobody waits for it any more does nothing: it knows until when somebody did.
 """
 
+import contextlib
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vethagent import exceptions
@@ -32,6 +34,7 @@ class Helper:
         default.timeout = self._timeout = timeout
         self._lock = threading.Lock()
         self.restarts = 0
+        self._busy_since: float | None = None
 
     def start(self) -> None:
         """Have a helper running, so that the first batch need not wait half a second for one; raise as ``apply``."""
@@ -43,7 +46,7 @@ class Helper:
         Raise HelperRefused if a field is not acceptable, HelperUnavailable if no helper answers, not even a new one.
         """
         body = operations.dump(batch_operations)
-        with self._lock:
+        with self._lock, self._busy():
             try:
                 return self._ask(body)
             except exceptions.HelperUnavailable as error:
@@ -55,6 +58,19 @@ class Helper:
             except exceptions.HelperUnavailable:
                 default.stop()
                 raise
+
+    def busy_for(self) -> float:
+        """Return for how many seconds an answer has been due; 0 if none is."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @contextlib.contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._busy_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._busy_since = None
 
     def _ask(self, body: list[dict[str, Any]]) -> list[Outcome]:
         """Call the helper; but for its refusal, whatever comes back instead of an answer means that it is of no use.

@@ -374,3 +374,14 @@ def test_delays_grow_and_end() -> None:
         assert 0.5 <= longer <= 30
         delay = longer
     assert delay >= 15
+
+
+def test_a_cast_ends_a_back_off_and_makes_no_report_otherwise(setup: Setup) -> None:
+    heartbeat = setup.heartbeat
+    heartbeat.heard()
+    assert heartbeat._report_by is None
+    heartbeat._backing_off = True
+    heartbeat.heard()
+    assert heartbeat._report_by is not None
+    setup.now = heartbeat._report_by
+    heartbeat._wait(30, hurry=False)  # for ever, if it did

@@ -1,13 +1,19 @@
 import pytest
 
 from vethagent.agent.health import HealthKeeper
+from vethagent.agent.inbox import Inbox
 from vethagent.agent.watchdog import Watchdog
 
 
-class Switch:
+class Parts:
+    """Helper and ovs-vswitchd."""
+
     def __init__(self) -> None:
-        self.silent = 0.0
+        self.silent = self.busy = 0.0
         self.asked: list[float] = []
+
+    def busy_for(self) -> float:
+        return self.busy
 
     def switch_silent_for(self) -> float:
         return self.silent
@@ -17,34 +23,101 @@ class Switch:
 
 
 class Scene:
-    def __init__(self) -> None:
-        self.switch = Switch()
-        self.health = HealthKeeper()
-        self.watchdog = Watchdog(self.switch, self.health, timeout=30)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, supervised: float | None = 60) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("vethagent.agent.watchdog.time.monotonic", lambda: self.now)
+        self.parts, self.inbox, self.health = Parts(), Inbox(), HealthKeeper()
+        self.told: list[str] = []
+        self.watchdog = Watchdog(
+            inbox=self.inbox,
+            helper=self.parts,
+            switch=self.parts,
+            health=self.health,
+            timeout=30,
+            tell=self.told.append,
+            supervised=supervised,
+        )
 
     def wrong(self) -> list[str]:
         self.watchdog.look()
         return [reason.part for reason in self.health.state().reasons]
 
+    def go_round(self) -> None:
+        """Do what the reconciler does with a question."""
+        batch = self.inbox.take(0)
+        assert batch is not None
+        for question in batch.questions:
+            question()
+
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)
 
 
 def test_a_switch_that_is_silent_is_told_of_until_it_is_not(scene: Scene) -> None:
     assert scene.wrong() == []
-    scene.switch.silent = 9
+    scene.parts.silent = 9
     assert scene.wrong() == []
-    scene.switch.silent = 10
+    scene.parts.silent = 10
     assert scene.wrong() == ["vswitchd"]
-    scene.switch.silent = 0
+    scene.parts.silent = 0
     assert scene.wrong() == []
 
 
 def test_only_a_switch_that_owes_nothing_is_asked(scene: Scene) -> None:
     scene.watchdog.look()
-    assert scene.switch.asked == [10]
-    scene.switch.silent = 1
+    assert scene.parts.asked == [10]
+    scene.parts.silent = 1
     scene.watchdog.look()
-    assert scene.switch.asked == [10]
+    assert scene.parts.asked == [10]
+
+
+def test_a_helper_that_does_not_answer_is_told_of(scene: Scene) -> None:
+    scene.parts.busy = 9
+    assert scene.wrong() == []
+    scene.parts.busy = 10
+    assert scene.wrong() == ["privsep"]
+
+
+def test_a_reconciler_that_does_not_go_round_is_told_of(scene: Scene) -> None:
+    assert scene.wrong() == []
+    scene.now += 9
+    assert scene.wrong() == []
+    scene.now += 1
+    assert scene.wrong() == ["reconciler"]
+
+
+def test_ready_is_said_once_and_life_each_time_that_it_has_gone_round(scene: Scene) -> None:
+    scene.watchdog.look()
+    scene.watchdog.look()
+    assert scene.told == []
+    scene.go_round()
+    scene.watchdog.look()
+    assert scene.told == ["READY=1\nWATCHDOG=1\nSTATUS=all parts work"]
+    scene.watchdog.look()
+    assert len(scene.told) == 1
+    scene.go_round()
+    scene.health.bad("bus", "away")
+    scene.watchdog.look()
+    assert scene.told[1:] == ["WATCHDOG=1\nSTATUS=does not work: bus"]
+
+
+def test_a_supervisor_that_wants_no_sign_of_life_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch, supervised=None)
+    for _ in range(3):
+        scene.watchdog.look()
+        scene.go_round()
+    assert scene.told == ["READY=1\nSTATUS=all parts work"]
+
+
+def test_an_inbox_that_is_closed_is_no_sign_of_life(scene: Scene) -> None:
+    scene.watchdog.look()
+    scene.inbox.close()
+    scene.watchdog.look()
+    assert scene.told == []
+
+
+def test_half_of_the_time_that_the_supervisor_waits_is_the_longest_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Scene(monkeypatch, supervised=60).watchdog._pause == 5
+    assert Scene(monkeypatch, supervised=4).watchdog._pause == 2

@@ -48,7 +48,7 @@ UPPER_CONSTRAINTS = {
 }
 
 #: Not in upper-constraints, so that pip is free.
-FREE = {"limits"}
+FREE = {"limits", "sdnotify"}
 
 
 def requirements() -> list[Requirement]:

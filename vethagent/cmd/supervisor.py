@@ -1,0 +1,34 @@
+"""What systemd, or whoever else starts a process with NOTIFY_SOCKET, is told of it: sd_notify(3)."""
+
+import os
+
+import sdnotify
+
+_SOCKET, _INTERVAL = "NOTIFY_SOCKET", "WATCHDOG_USEC"
+
+
+class Supervisor:
+    """Made before oslo.service runs: that would say READY=1 by itself, before anything is ready, and only on eventlet.
+
+    On native threads a child does the work, so systemd has to be told to listen to it: ``NotifyAccess=all``.
+    """
+
+    def __init__(self) -> None:
+        self._notifier = sdnotify.SystemdNotifier() if _SOCKET in os.environ else None
+        os.environ.pop(_SOCKET, None)
+        self._pid = os.getpid()
+        self._is_stopping = False
+        interval = os.environ.pop(_INTERVAL, "")
+        #: Seconds within which the supervisor wants to hear WATCHDOG=1, None if it does not want to.
+        self.watchdog = int(interval) / 1e6 if interval.isdecimal() and int(interval) else None
+
+    def stopping(self) -> None:
+        """Say STOPPING=1, once, and not from a child: on SIGHUP one ends and another follows."""
+        if not self._is_stopping and os.getpid() == self._pid:
+            self._is_stopping = True
+            self.tell("STOPPING=1")
+
+    def tell(self, text: str) -> None:
+        """Send assignments, one a line; nothing happens if nobody listens."""
+        if self._notifier is not None:
+            self._notifier.notify(text)
