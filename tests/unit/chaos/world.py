@@ -20,7 +20,7 @@ from vethagent.controller import views
 from vethagent.controller.agents import Agents, Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
-from vethagent.controller.errors import NameConflict, PendingDelete
+from vethagent.controller.errors import Loop, NameConflict, PendingDelete
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
@@ -155,12 +155,12 @@ class World:
 
     def create(self, **fields: Any) -> views.Link | None:
         """Create a link; None if its names are taken."""
-        with contextlib.suppress(NameConflict):
+        with contextlib.suppress(NameConflict, Loop):
             return self.controller.links.create(_CONTEXT, model.BridgeLinkCreate.model_validate(fields))
         return None
 
     def change(self, link_id: str, **fields: Any) -> None:
-        with contextlib.suppress(PendingDelete, NameConflict):
+        with contextlib.suppress(PendingDelete, NameConflict, Loop):
             self.controller.links.update(_CONTEXT, link_id, model.BridgeLinkUpdate.model_validate(fields))
 
     def delete(self, link_id: str, *, force: bool) -> None:
