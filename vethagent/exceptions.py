@@ -53,6 +53,12 @@ class BusUnavailable(VethagentError):
     code = "BUS_UNAVAILABLE"
 
 
+class AgentBusy(VethagentError):
+    """The agent is at work and did not come to answer in time."""
+
+    code = "AGENT_BUSY"
+
+
 class DatabaseUnavailable(VethagentError):
     """The controller's database could not be reached or did not take the transaction; nothing of it was stored."""
 

@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent import futures
+from typing import Any, TypeVar
 
 import oslo_messaging
 
@@ -17,9 +18,12 @@ from vethagent.rpc.transport import Context
 
 LOG = logging.getLogger(__name__)
 
-_CALL_SECONDS = 30
 #: Seconds after which a cast is late; the clocks of two hosts are closer than that.
 _LATE = 10.0
+#: Less than the callers wait, so that they hear why there is no answer.
+_CALL_SECONDS = 8
+
+T = TypeVar("T")
 
 
 class AgentEndpoint:
@@ -92,13 +96,21 @@ class AgentEndpoint:
     @exposed.call
     def describe_host(self, context: Context) -> dict[str, Any]:
         """Return a HostDescription."""
-        return wire.dump(self._inbox.ask(self._describe).result(_CALL_SECONDS))
+        return wire.dump(self._ask(self._describe))
 
     @exposed.call
     def plan_bridge_links(self, context: Context, links: object = None) -> dict[str, Any]:
         """Return a HostPlan for links that need not be wanted; nothing is done."""
         parsed = wire.parse_all(model.BridgeLink, links)
-        return wire.dump(self._inbox.ask(lambda: self._plan(parsed)).result(_CALL_SECONDS))
+        return wire.dump(self._ask(lambda: self._plan(parsed)))
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        try:
+            return self._inbox.ask(question).result(_CALL_SECONDS)
+        except (TimeoutError, futures.CancelledError):
+            raise exceptions.AgentBusy(
+                f"the agent of {self._host} is at work and did not answer in {_CALL_SECONDS} seconds"
+            ) from None
 
     # -- within --------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,14 @@ class Counts(FormattableColumn[dict[str, int]]):
         return ", ".join(f"{name} {number}" for name, number in sorted(self._value.items()) if number)
 
 
+class Labels(FormattableColumn[dict[str, str]]):
+    """Labels, one a line."""
+
+    def human_readable(self) -> str:
+        """Return lines like ``rack=7``."""
+        return "\n".join(f"{name}={value}" for name, value in sorted(self._value.items()))
+
+
 class Health(FormattableColumn[list[HealthReason]]):
     """What does not work as it should, one a line."""
 

@@ -8,7 +8,7 @@ from osc_lib import exceptions
 from vethagent.cli import parsing, resolve, waiting
 from vethagent.cli.base import ShowOne, UsageError
 from vethagent.cli.links import fields_of
-from vethagent.client.types import End, Link, LinkCreate, LinkUpdate
+from vethagent.client.types import End, HostPlan, Link, LinkCreate, LinkUpdate
 
 Fields = tuple[tuple[str, ...], tuple[Any, ...]]
 
@@ -73,6 +73,13 @@ class CreateLink(_ChangeLink):
             help="Keep it even if with it the host loses the way to the bus",
         )
         parser.add_argument("--disable", action="store_true", help="Plug with both ends down: see link set --enable")
+        parser.add_argument(
+            "--id", metavar="ID", help="A UUID of your own: the same command again makes no second link"
+        )
+        parser.add_argument(
+            "--label", metavar="NAME=VALUE", type=parsing.label, action="append", default=[], help="May be repeated"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Only show the steps that the agent would take")
         waiting.add_arguments(parser, "ACTIVE (with --disable: DOWN)")
         return parser
 
@@ -87,8 +94,13 @@ class CreateLink(_ChangeLink):
             "allow_loop": parsed_args.allow_loop,
             "confirm": parsed_args.confirm,
             "admin_state_up": not parsed_args.disable,
+            "labels": dict(parsed_args.label),
         }
+        if parsed_args.id is not None:
+            body["id"] = parsed_args.id.lower()
         parsing.check(body, "BridgeLinkCreate")
+        if parsed_args.dry_run:
+            return _planned(self.client.links.plan(body))
         return self._shown(self.client.links.create(body), parsed_args)
 
 
@@ -120,6 +132,12 @@ class SetLink(_ChangeLink):
             default=[],
             help="Access VLAN of the end in that OVS bridge, or BRIDGE=none; may be repeated",
         )
+        parser.add_argument(
+            "--label", metavar="NAME=VALUE", type=parsing.label, action="append", default=[], help="May be repeated"
+        )
+        parser.add_argument(
+            "--no-label", metavar="NAME", action="append", default=[], help="Take a label away; may be repeated"
+        )
         waiting.add_arguments(parser, "so")
         return parser
 
@@ -130,6 +148,8 @@ class SetLink(_ChangeLink):
         for field in ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm"):
             if field in given:
                 body[field] = given[field]
+        if parsed_args.label or parsed_args.no_label:
+            body["labels"] = dict(parsed_args.label) | dict.fromkeys(parsed_args.no_label)
         tags = dict(parsed_args.tags)
         if not body and not tags:
             raise UsageError("nothing to change: give at least one option, such as --mtu")
@@ -142,6 +162,20 @@ class SetLink(_ChangeLink):
             body["ends"] = _tagged(link["ends"], tags)
             parsing.check(body, "BridgeLinkUpdate")
         return self._shown(self.client.links.update(link["id"], body), parsed_args)
+
+
+def _planned(plan: HostPlan) -> Fields:
+    [link] = plan["links"]
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(link["steps"], 1)) or "none"
+    state = link["state"]
+    shown = {
+        "host": plan["host"],
+        "steps": steps,
+        "status_now": state["status"],
+        "reason": state["reason"],
+        "message": state["message"],
+    }
+    return tuple(shown), tuple(shown.values())
 
 
 def _tagged(ends: list[End], tags: dict[str, int | None]) -> list[End]:

@@ -54,6 +54,7 @@ def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         "message": link["message"],
         "ends": columns.Ends(link["ends"]),
         "mtu": columns.Mtu(link["mtu"]),
+        "labels": columns.Labels(link["labels"]),
         "admin_state_up": columns.YesNo(link["admin_state_up"]),
         "adopt": columns.YesNo(link["adopt"]),
         "allow_loop": columns.YesNo(link["allow_loop"]),
@@ -80,6 +81,8 @@ class ListLinks(Lister):
         parser.add_argument("--status", type=str.upper, choices=STATUSES, help="Only links with this status")
         parser.add_argument("--name", metavar="NAME", help="Only links with this name")
         parser.add_argument("--bridge", metavar="BRIDGE", help="Only links with an end in this bridge")
+        parser.add_argument("--label", metavar="NAME[=VALUE],…", help="Only links with all of these labels")
+        parser.add_argument("--sort", metavar="KEY[:desc],…", help="By id, host, name, status or a time: created_at, …")
         parser.add_argument("--long", action="store_true", help="More columns")
         parser.add_argument("--limit", metavar="N", type=parsing.count, help="At most so many (default: all)")
         return parser
@@ -94,6 +97,8 @@ class ListLinks(Lister):
             status=parsed_args.status,
             name=parsed_args.name,
             bridge=parsed_args.bridge,
+            label=parsed_args.label,
+            sort=parsed_args.sort,
             limit=parsed_args.limit,
         )
         titles = _LONG_TITLES if parsed_args.long else _TITLES

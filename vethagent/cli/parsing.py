@@ -52,6 +52,14 @@ def bridge_tag(text: str) -> tuple[str, int | None]:
     return bridge, None if value == "none" else _number(value, f"{text!r}: tag")
 
 
+def label(text: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``; they are checked later, by the models."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be NAME=VALUE")
+    return name, value
+
+
 def mtu(text: str) -> int | None:
     """Return the bytes, None for ``auto``."""
     return None if text == "auto" else _number(text, repr(text), " or 'auto'")

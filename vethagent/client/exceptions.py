@@ -70,6 +70,10 @@ class Conflict(ApiError):
     """409: it clashes with something that is there."""
 
 
+class ChangedMeanwhile(ApiError):
+    """412: it has another generation than was said."""
+
+
 class Unavailable(ApiError):
     """503: the API has lost something that it needs; try again later."""
 
@@ -80,6 +84,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    412: ChangedMeanwhile,
     503: Unavailable,
 }
 

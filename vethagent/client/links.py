@@ -1,12 +1,12 @@
 """Bridge links."""
 
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from vethagent.client import exceptions
 from vethagent.client.transport import Transport
-from vethagent.client.types import Link, LinkCreate, LinkUpdate, Query
+from vethagent.client.types import Change, Diagnosis, HostPlan, Link, LinkCreate, LinkUpdate, Query
 
 PATH = "/bridge-links"
 
@@ -31,10 +31,12 @@ class Links:
         status: str | None = None,
         name: str | None = None,
         bridge: str | None = None,
+        label: str | None = None,
+        sort: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Link]:
         """Yield the links that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
-        query: Query = {"host": host, "status": status, "name": name, "bridge": bridge}
+        query: Query = {"host": host, "status": status, "name": name, "bridge": bridge, "label": label, "sort": sort}
         left, marker = limit, None
         while left is None or left > 0:
             page = None if left is None else min(left, MAX_PAGE)
@@ -52,13 +54,42 @@ class Links:
         """Return a link; NotFound if there is none."""
         return cast(Link, self._transport.request("GET", _path(link_id)))
 
-    def update(self, link_id: str, body: LinkUpdate) -> Link:
-        """Change what ``body`` names and return the link with its new generation."""
-        return cast(Link, self._transport.request("PATCH", _path(link_id), body=body))
+    def update(self, link_id: str, body: LinkUpdate, *, generation: int | None = None) -> Link:
+        """Change what ``body`` names and return the link.
 
-    def delete(self, link_id: str, *, force: bool = False) -> None:
-        """Ask for the end of a link, which is there until its agent has unplugged it; ``force`` forgets it at once."""
-        self._transport.request("DELETE", _path(link_id), query={"force": "true" if force else None})
+        With ``generation`` it is done only if the link still has that one; ChangedMeanwhile otherwise.
+        """
+        return cast(Link, self._transport.request("PATCH", _path(link_id), body=body, generation=generation))
+
+    def delete(self, link_id: str, *, force: bool = False, generation: int | None = None) -> None:
+        """Ask for the end of a link, which is there until its agent has unplugged it; ``force`` forgets it at once.
+
+        With ``generation`` it is done only if the link still has that one; ChangedMeanwhile otherwise.
+        """
+        query: Query = {"force": "true" if force else None}
+        self._transport.request("DELETE", _path(link_id), query=query, generation=generation)
+
+    def create_many(self, bodies: Sequence[LinkCreate]) -> Sequence[Link]:
+        """Make up to 1000 links, all or none, and return them in the same order."""
+        answer = self._transport.request("POST", f"{PATH}/bulk-create", body={"bridge_links": list(bodies)})
+        return cast(Sequence[Link], answer["bridge_links"])
+
+    def delete_many(self, link_ids: Iterable[str], *, force: bool = False) -> Sequence[Link]:
+        """Ask for the end of up to 1000 links; return those that there were."""
+        body = {"ids": list(link_ids), "force": force}
+        return cast(Sequence[Link], self._transport.request("POST", f"{PATH}/bulk-delete", body=body)["bridge_links"])
+
+    def plan(self, body: LinkCreate) -> HostPlan:
+        """Return what the agent would do if the link were made; nothing is."""
+        return cast(HostPlan, self._transport.request("POST", f"{PATH}/plan", body=body))
+
+    def history(self, link_id: str) -> Sequence[Change]:
+        """Return the changes of a link, also of one that is gone, the oldest first."""
+        return cast(Sequence[Change], self._transport.request("GET", f"{_path(link_id)}/history")["history"])
+
+    def diagnose(self, link_id: str) -> Diagnosis:
+        """Return why a link is as it is."""
+        return cast(Diagnosis, self._transport.request("GET", f"{_path(link_id)}/diagnosis"))
 
 
 def _path(link_id: str) -> str:

@@ -20,12 +20,21 @@ class Transport:
         self._http = http
         self._url: str | None = None
 
-    def request(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        generation: int | None = None,
+    ) -> Any:
         """Return the decoded answer, None if it is empty; raise a ClientError otherwise.
 
-        ``path`` begins with a slash and is already quoted.
+        ``path`` begins with a slash and is already quoted; ``generation`` is for If-Match.
         """
         url = self._base_url() + "/v1" + path
+        match = {} if generation is None else {"If-Match": f'"{generation}"'}
         params = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             response = self._http.request(
@@ -33,7 +42,7 @@ class Transport:
                 method,
                 params=params,
                 json=body,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json"} | match,
                 raise_exc=False,
                 logger=LOG,
             )

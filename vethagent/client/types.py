@@ -55,6 +55,8 @@ class LinkCreate(TypedDict):
     allow_loop: NotRequired[bool]
     admin_state_up: NotRequired[bool]
     confirm: NotRequired[bool]
+    id: NotRequired[str]
+    labels: NotRequired[dict[str, str]]
 
 
 class LinkUpdate(TypedDict, total=False):
@@ -67,6 +69,7 @@ class LinkUpdate(TypedDict, total=False):
     allow_loop: bool
     admin_state_up: bool
     confirm: bool
+    labels: dict[str, str | None]
 
 
 class Link(TypedDict):
@@ -81,6 +84,7 @@ class Link(TypedDict):
     allow_loop: bool
     admin_state_up: bool
     confirm: bool
+    labels: dict[str, str]
     generation: int
     request_id: str | None
     status: str
@@ -149,6 +153,103 @@ class Event(TypedDict):
     observed_at: str
     received_at: str
     request_id: str | None
+
+
+class Change(TypedDict):
+    """One change of a link: who, when and why."""
+
+    id: int
+    link_id: str
+    host: str
+    link_name: str | None
+    generation: int
+    status: str
+    reason: str
+    message: str
+    changed_by: str
+    request_id: str | None
+    changed_at: str
+
+
+class Condition(TypedDict):
+    """One thing that has to be so for a link to be as wanted."""
+
+    name: str
+    wanted: str
+    observed: str
+    met: bool
+    since: str | None
+
+
+class Diagnosis(TypedDict):
+    """Why a link is as it is."""
+
+    link_id: str
+    status: str
+    reason: str
+    sentence: str
+    conditions: list[Condition]
+
+
+class BridgePort(TypedDict):
+    """One device in a bridge; ``link_id`` if it is owned."""
+
+    device: str
+    link_id: str | None
+
+
+class Bridge(TypedDict):
+    """One bridge of a host."""
+
+    name: str
+    kind: str
+    mtu: int | None
+    datapath_type: str | None
+    stp: bool
+    ports: list[BridgePort]
+
+
+class VethPair(TypedDict):
+    """One veth pair with the bridges that its two devices are in; ``link_id`` if it is owned."""
+
+    devices: list[str]
+    bridges: list[str | None]
+    link_id: str | None
+
+
+class HostDescription(TypedDict):
+    """A host as its agent sees it."""
+
+    host: str
+    bridges: list[Bridge]
+    pairs: list[VethPair]
+
+
+class LinkState(TypedDict):
+    """A link as it is on its host."""
+
+    link_id: str
+    generation: int
+    status: str
+    reason: str
+    message: str
+    ends: list[EndState]
+    differences: list[Difference]
+
+
+class PlannedLink(TypedDict):
+    """The steps that an agent would take for one link, each a sentence."""
+
+    link_id: str
+    steps: list[str]
+    state: LinkState
+
+
+class HostPlan(TypedDict):
+    """What an agent would do."""
+
+    host: str
+    links: list[PlannedLink]
 
 
 #: Of a request, by name; None is left out.

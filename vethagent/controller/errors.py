@@ -61,3 +61,9 @@ class UnknownMarker(OperationError):
     """What the last page ended with is gone, so nobody can say where the next one begins."""
 
     code = "INVALID_REQUEST"
+
+
+class AgentDown(OperationError):
+    """The agent does not report, so there is no use in asking it."""
+
+    code = "AGENT_DOWN"

@@ -81,8 +81,9 @@ class Links:
     ) -> views.Link:
         """Change what ``body`` names and have it plugged so.
 
-        The generation rises only if there is a change, but the cast goes out in any case: it does no harm, and brings a
-        link that is in ERROR another attempt. Labels are nothing to the agent, so for them alone there is neither.
+        The generation rises only if there is a change, or to try again what is in ERROR: so the answer to this attempt
+        can be told from the one before. The cast goes out in any case, it does no harm. Labels are nothing to the
+        agent, so for them alone there is neither.
 
         Raise NotFound, NameConflict, PendingDelete, or PreconditionFailed unless it is one of ``generations``.
         """
@@ -160,7 +161,7 @@ class Links:
                     _check_same(row, body, prefix)
                     stored.append(_Stored(row, reported[body.host], changed=False))
                 else:
-                    row = _new(context, body, now)
+                    row = new_row(context, body, now)
                     known[row.id] = row
                     stored.append(_Stored(row, reported[body.host]))
             new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
@@ -189,7 +190,8 @@ class Links:
             for name, value in (body.labels or {}).items():
                 _set_label(row, name, value)
             changes = _changes(row, body)
-            if not changes:
+            again = row.status == Status.ERROR and bool(body.model_fields_set - {"labels"})
+            if not changes and not again:
                 return stored
             if "ends" in changes:
                 # Gone before the new ones come, as these may carry the same devices the other way round.
@@ -280,7 +282,8 @@ def _check_generation(row: models.BridgeLink, generations: Collection[int] | Non
         )
 
 
-def _new(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.datetime) -> models.BridgeLink:
+def new_row(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.datetime) -> models.BridgeLink:
+    """Return what is stored of a link that is created."""
     row = models.BridgeLink(
         id=body.id or str(uuid.uuid4()), host=body.host, observed=[], differences=[], created_at=now, generation=0
     )

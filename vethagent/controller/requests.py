@@ -15,7 +15,10 @@ MAX_ID = (1 << 63) - 1
 #: Links in one request.
 MAX_BULK = 1000
 
-Limit = Annotated[int, Field(ge=1, le=1000)]
+#: Items on one page.
+MAX_LIMIT = 1000
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
 class AgentUpdate(model.Model):

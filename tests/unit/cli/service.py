@@ -1,7 +1,7 @@
 """The real API over a real database, and in the place of the bus an agent that answers as a test wants."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -77,6 +77,23 @@ class Service:
         if self.unplugs:
             fields = {"generation": ref.generation, "kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED"}
             self.event(ref.link_id, host, **fields)
+
+    def describe_host(self, _context: bus.Context, host: str) -> model.HostDescription:
+        port = {"device": "phy-br1", "link_id": None}
+        bridge = {"name": "br1", "kind": "linux", "mtu": 1500, "ports": [port, {"device": "tap1"}]}
+        pairs = [
+            {"devices": ["phy-br1", "eth1-br1"], "bridges": ["br1", "br-eth1"]},
+            {"devices": ["a", "b"], "bridges": [None, "br2"], "link_id": "00000000-0000-0000-0000-000000000007"},
+        ]
+        return model.HostDescription.model_validate({"host": host, "bridges": [bridge], "pairs": pairs})
+
+    def plan_bridge_links(self, _context: bus.Context, host: str, links: Sequence[model.BridgeLink]) -> model.HostPlan:
+        steps = ["make the pair", "put it in"]
+        planned = [
+            {"link_id": link.id, "steps": steps, "state": {"link_id": link.id, "generation": 1, "status": "BUILD"}}
+            for link in links
+        ]
+        return model.HostPlan.model_validate({"host": host, "links": planned})
 
     def set_mode(self, _context: bus.Context, host: str, mode: model.Mode) -> None:
         self.report(host, mode=mode)

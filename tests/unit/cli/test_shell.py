@@ -55,7 +55,7 @@ def test_version(run: Vethctl) -> None:
 def test_completion_knows_the_commands(run: Vethctl) -> None:
     result = run("complete", "--shell", "bash")
     assert result.status == 0
-    assert "cmds_link='create delete list set show'" in result.out
+    assert "cmds_link='create delete diagnose history list set show'" in result.out
     assert "--allow-loop" in result.out
 
 

@@ -32,6 +32,8 @@ class AgentApi:
     def __init__(self) -> None:
         self.casts: list[tuple[str, str, Any]] = []
         self.away = False
+        self.asked: list[Any] = []
+        self.answers: dict[str, Any] = {}
 
     def plug_bridge_link(self, context: bus.Context, link: model.BridgeLink) -> None:
         self._cast("plug", link.host, link)
@@ -44,6 +46,19 @@ class AgentApi:
 
     def unplug_bridge_link(self, context: bus.Context, host: str, ref: model.LinkRef) -> None:
         self._cast("unplug", host, ref)
+
+    def describe_host(self, context: bus.Context, host: str) -> Any:
+        return self._call("describe_host", host)
+
+    def plan_bridge_links(self, context: bus.Context, host: str, links: Sequence[model.BridgeLink]) -> Any:
+        return self._call("plan_bridge_links", links)
+
+    def _call(self, method: str, argument: object) -> Any:
+        self.asked.append(argument)
+        answer = self.answers[method]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def set_mode(self, context: bus.Context, host: str, mode: model.Mode) -> None:
         self._cast("set_mode", host, mode)

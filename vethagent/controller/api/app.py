@@ -15,6 +15,7 @@ from vethagent.controller.api import (
     bridge_links,
     errors,
     healthcheck,
+    hosts,
     metrics,
     openapi,
     page,
@@ -26,6 +27,7 @@ from vethagent.controller.api import (
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.hosts import Hosts
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import FleetMetrics
@@ -54,6 +56,7 @@ def build(
     links = Links(database, agent_api, liveness)
     events = Events(database, liveness)
     agents_of_hosts = agent_operations.Agents(database, agent_api, liveness)
+    hosts_asked = Hosts(database, agent_api, liveness)
     resources: dict[str, Any] = {
         "versions": versions.Versions(),
         "version": versions.VersionOne(),
@@ -65,6 +68,10 @@ def build(
         "bridge_links_delete": bridge_links.BulkDelete(links, max_body),
         "bridge_link": bridge_links.BridgeLink(links, max_body),
         "bridge_link_history": bridge_links.History(events),
+        "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events),
+        "bridge_link_plan": hosts.LinkPlan(hosts_asked, max_body),
+        "host_bridges": hosts.Bridges(hosts_asked),
+        "host_plan": hosts.Plan(hosts_asked),
         "agents": agents.Agents(agents_of_hosts),
         "agent": agents.Agent(agents_of_hosts, max_body),
         "port_events": port_events.PortEvents(events),

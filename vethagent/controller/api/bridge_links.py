@@ -4,7 +4,8 @@ import falcon
 import pydantic
 
 from vethagent import model
-from vethagent.controller import views
+from vethagent.controller import diagnosis, views
+from vethagent.controller.agents import Agents
 from vethagent.controller.api.body import parse_body, parse_query
 from vethagent.controller.api.partial import partial
 from vethagent.controller.api.resource import (
@@ -18,7 +19,15 @@ from vethagent.controller.api.resource import (
 )
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
-from vethagent.controller.requests import DeleteQuery, LinkQuery, LinksCreate, LinksDelete, NoQuery
+from vethagent.controller.requests import (
+    MAX_LIMIT,
+    DeleteQuery,
+    EventQuery,
+    LinkQuery,
+    LinksCreate,
+    LinksDelete,
+    NoQuery,
+)
 
 _LINK_ID = pydantic.TypeAdapter(model.LinkId)
 
@@ -133,6 +142,22 @@ class History:
         """List."""
         parse_query(NoQuery, request)
         answer(response, LinkHistory(history=tuple(self._events.history(checked_id(link_id)))))
+
+
+class Diagnosis:
+    """Why one link is as it is."""
+
+    def __init__(self, links: Links, agents: Agents, events: Events) -> None:
+        self._links = links
+        self._agents = agents
+        self._events = events
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
+        """Show."""
+        parse_query(NoQuery, request)
+        link = self._links.show(checked_id(link_id))
+        events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
+        answer(response, diagnosis.diagnose(link, self._agents.show(link.host), events[::-1]))
 
 
 def checked_id(link_id: str) -> str:

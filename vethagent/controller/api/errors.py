@@ -29,11 +29,14 @@ STATUS = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "TOO_MANY_REQUESTS": 429,
     "INTERNAL": 500,
+    "AGENT_BUSY": 503,
+    "AGENT_DOWN": 503,
     "BUS_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
 }
 
 _UNAVAILABLE = {
+    "AGENT_BUSY": "the agent is at work and did not answer in time; try again",
     "BUS_UNAVAILABLE": "the message bus or the agent could not be reached",
     "DATABASE_UNAVAILABLE": "the database could not be reached",
 }

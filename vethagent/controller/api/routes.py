@@ -6,9 +6,10 @@ from typing import Literal
 import pydantic
 
 from vethagent import model
-from vethagent.controller import requests, views
+from vethagent.controller import diagnosis, requests, views
 from vethagent.controller.api import agents, bridge_links, port_events, versions
 
+_AGENT_ERRORS = ("AGENT_DOWN", "AGENT_BUSY", "BUS_UNAVAILABLE")
 _ETAG = (("ETag", "The generation"),)
 _CREATE_ERRORS = ("UNKNOWN_HOST", "NAME_CONFLICT", "LOOP", "ID_CONFLICT", "PENDING_DELETE")
 _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
@@ -143,6 +144,52 @@ ROUTES = (
                 bridge_links.LinkHistory,
                 "reader",
                 errors=("INVALID_REQUEST", "NOT_FOUND"),
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/{link_id}/diagnosis",
+        "bridge_link_diagnosis",
+        {
+            "GET": Operation(
+                "Tell why a link is as it is", diagnosis.Diagnosis, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/plan",
+        "bridge_link_plan",
+        {
+            "POST": Operation(
+                "Tell what would be done for a link that is not created",
+                model.HostPlan,
+                "member",
+                body=model.BridgeLinkCreate,
+                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT", *_AGENT_ERRORS),
+            ),
+        },
+    ),
+    Route(
+        "/v1/hosts/{host}/bridges",
+        "host_bridges",
+        {
+            "GET": Operation(
+                "Show bridges, their ports and veth pairs as the agent sees them now",
+                model.HostDescription,
+                "reader",
+                errors=("INVALID_REQUEST", "NOT_FOUND", *_AGENT_ERRORS),
+            ),
+        },
+    ),
+    Route(
+        "/v1/hosts/{host}/plan",
+        "host_plan",
+        {
+            "GET": Operation(
+                "Tell what the agent would do now for each link of its host",
+                model.HostPlan,
+                "reader",
+                errors=("INVALID_REQUEST", "NOT_FOUND", *_AGENT_ERRORS),
             ),
         },
     ),

@@ -1,0 +1,66 @@
+"""What is there, what differs, what would be done, and why."""
+
+from tests.unit.cli.conftest import Vethctl
+from tests.unit.cli.service import HOST, Service
+
+ENDS = ("br1:phy-br1", "br-eth1:eth1-br1")
+
+
+def test_show_host(vethctl: Vethctl) -> None:
+    assert vethctl("host", "show", HOST).out.splitlines() == [
+        HOST,
+        "|",
+        "+-- br1 (linux, mtu 1500)",
+        "|     +-- phy-br1 <-> eth1-br1 in br-eth1  [foreign]",
+        "|     +-- tap1",
+        "",
+        "veth pairs with an end in no bridge:",
+        "  a <-> b in br2  [link 00000000-0000-0000-0000-000000000007]",
+    ]
+
+
+def test_dry_run(vethctl: Vethctl, service: Service) -> None:
+    done = vethctl("link", "create", "--host", HOST, "--dry-run", *ENDS)
+    assert "1. make the pair" in done.out
+    assert "2. put it in" in done.out
+    assert vethctl("link", "list", "-f", "json").json == []
+
+
+def test_plan_and_drift(vethctl: Vethctl, service: Service) -> None:
+    difference = {"code": "MTU", "device": "phy-br1", "wanted": "1500", "observed": "1400"}
+    service.answer = {"status": "DOWN", "reason": "DRIFT", "kind": "drifted", "differences": [difference]}
+    link = vethctl("link", "create", "--host", HOST, "--name", "seed", "-f", "json", *ENDS).json
+    rows = vethctl("host", "plan", HOST, "-f", "json").json
+    assert [(row["Link"], row["Step"]) for row in rows] == [(link["id"], 1), (link["id"], 2)]
+    [row] = vethctl("host", "drift", "-f", "json").json
+    assert (row["Link"], row["What"], row["Device"], row["Wanted"], row["Is"]) == ("seed", *difference.values())
+    assert vethctl("host", "drift", "h9", "-f", "json").json == []
+
+
+def test_diagnosis_and_history(vethctl: Vethctl, service: Service) -> None:
+    service.answer = {"status": "ERROR", "reason": "LOOP", "message": "br1 and br2 are joined", "kind": "failed"}
+    link = vethctl("link", "create", "--host", HOST, "--name", "seed", "-f", "json", *ENDS).json
+    assert vethctl("link", "diagnose", "seed").out.startswith("ERROR. LOOP: br1 and br2 are joined\n+")
+    service.answer = {"status": "ACTIVE", "kind": "plugged"}
+    changed = vethctl("link", "set", "seed", "--enable", "--wait", "-f", "json").json
+    assert (changed["status"], changed["generation"]) == ("ACTIVE", 2)
+    assert vethctl("link", "delete", "seed").status == 0
+    told = vethctl("link", "history", link["id"], "-f", "json").json
+    assert [(row["Status"], row["By"]) for row in told] == [
+        ("BUILD", "anonymous"),
+        ("ERROR", f"agent {HOST}"),
+        ("BUILD", "anonymous"),
+        ("ACTIVE", f"agent {HOST}"),
+        ("PENDING_DELETE", "anonymous"),
+        ("DELETED", f"agent {HOST}"),
+    ]
+
+
+def test_labels(vethctl: Vethctl) -> None:
+    made = vethctl("link", "create", "--host", HOST, "--name", "seed", "--label", "a=1", "--label", "b=", *ENDS)
+    assert made.status == 0, made.err
+    vethctl("link", "set", "seed", "--label", "c=2", "--no-label", "a")
+    assert vethctl("link", "show", "seed", "-f", "json").json["labels"] == {"b": "", "c": "2"}
+    assert len(vethctl("link", "list", "--label", "b,c=2", "--sort", "name:desc", "-f", "json").json) == 1
+    assert vethctl("link", "list", "--label", "a", "-f", "json").json == []
+    assert vethctl("link", "set", "seed", "--label", "c").status == 2

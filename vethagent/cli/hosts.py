@@ -1,0 +1,82 @@
+"""Commands about hosts: what is there, what differs, and what would be done."""
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from vethagent.cli import columns, parsing, picture
+from vethagent.cli.base import Command, Lister
+from vethagent.client.types import HostPlan
+
+Rows = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
+
+PLAN_TITLES = ("Link", "Status", "Step", "What the agent would do")
+
+
+def plan_rows(plan: HostPlan) -> list[tuple[Any, ...]]:
+    """Return one row a step; a link for which nothing is to be done has one row too."""
+    rows = []
+    for link in plan["links"]:
+        state = link["state"]
+        steps = link["steps"] or [f"nothing: {state['message']}" if state["message"] else "nothing"]
+        rows += [(link["link_id"], state["status"], number, step) for number, step in enumerate(steps, 1)]
+    return rows
+
+
+class ShowHost(Command):
+    """Draw the bridges of a host, their ports, and the veth pairs between them, as its agent sees them now."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="The host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Write the picture."""
+        parsing.check_field("HOST", parsed_args.host, "Host")
+        for line in picture.draw(self.client.hosts.describe(parsed_args.host)):
+            self.app.stdout.write(line + "\n")
+
+
+class PlanHost(Lister):
+    """List what the agent of a host would do now for its links, step by step; nothing is done."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="The host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+        """Return titles and rows."""
+        parsing.check_field("HOST", parsed_args.host, "Host")
+        return PLAN_TITLES, plan_rows(self.client.hosts.plan(parsed_args.host))
+
+
+class DriftHost(Lister):
+    """List what is not as wanted now, on one host or on all, and since when."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", nargs="?", help="The host (default: all)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+        """Return titles and rows."""
+        parsing.check_field("HOST", parsed_args.host, "Host")
+        rows = [
+            (
+                link["host"],
+                link["name"] or link["id"],
+                each["code"],
+                each["device"],
+                each["wanted"],
+                each["observed"],
+                columns.Time(link["status_changed_at"]),
+            )
+            for link in self.client.links.list(host=parsed_args.host)
+            for each in link["differences"]
+        ]
+        return ("Host", "Link", "What", "Device", "Wanted", "Is", "Since"), rows

@@ -1,0 +1,75 @@
+"""Commands that tell why a link is as it is, and how it came to be so."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vethagent.cli import columns, parsing, resolve
+from vethagent.cli.base import Lister
+
+Rows = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
+
+
+class _OfLink(Lister):
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
+        parser.add_argument("--host", metavar="HOST", help="The link's host, if several have one of that name")
+        return parser
+
+    def _id_of(self, parsed_args: argparse.Namespace) -> str:
+        parsing.check_field("--host", parsed_args.host, "Host")
+        return resolve.link_of(self.client.links, parsed_args.link, parsed_args.host)["id"]
+
+
+class DiagnoseLink(_OfLink):
+    """Tell why a link is not ACTIVE: first in a sentence, then each condition, those that are not met first."""
+
+    _sentence = ""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+        """Return titles and rows."""
+        found = self.client.links.diagnose(self._id_of(parsed_args))
+        self._sentence = f"{found['status']}. {found['sentence']}"
+        rows = [
+            (
+                columns.YesNo(each["met"]),
+                each["name"],
+                each["wanted"],
+                each["observed"],
+                columns.Text(each["since"]) if each["since"] is None else columns.Time(each["since"]),
+            )
+            for each in sorted(found["conditions"], key=lambda each: each["met"])
+        ]
+        return ("Met", "Condition", "Wanted", "Observed", "Since"), rows
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Sequence[Any]]
+    ) -> int:
+        """Write the sentence above a table; other formats are for programs and have the rows alone."""
+        if parsed_args.formatter == "table":
+            self.app.stdout.write(self._sentence + "\n")
+        return super().produce_output(parsed_args, column_names, data)
+
+
+class LinkHistory(_OfLink):
+    """List each change of a link: who made it, when and why. A deleted link is named by its id."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+        """Return titles and rows."""
+        given = parsed_args.link
+        link_id = given.lower() if resolve.is_id(given) else self._id_of(parsed_args)
+        rows = [
+            (
+                columns.Time(each["changed_at"]),
+                each["generation"],
+                each["status"],
+                each["reason"],
+                each["changed_by"],
+                columns.Text(each["request_id"]),
+                each["message"],
+            )
+            for each in self.client.links.history(link_id)
+        ]
+        return ("Changed At", "Generation", "Status", "Reason", "By", "Request ID", "Message"), rows

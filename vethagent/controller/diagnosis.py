@@ -1,0 +1,171 @@
+"""Why a link is as it is: every condition with what is wanted and what is observed; pure."""
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from vethagent import model
+from vethagent.controller import views
+from vethagent.model import BridgeKind, Mode, Status
+
+#: Of the state of the two ends, what a condition is about.
+_Value = Callable[[Sequence[model.EndState]], object]
+
+
+class Condition(model.Model):
+    """One thing that has to be so for the link to be as wanted."""
+
+    name: str
+    wanted: str
+    observed: str
+    met: bool
+    since: datetime.datetime | None = Field(description="Since when it is observed so; null if that is not known")
+
+
+class Diagnosis(model.Model):
+    """Why a link is as it is."""
+
+    link_id: model.LinkId
+    status: model.AnyStatus
+    reason: model.AnyReason
+    sentence: str = Field(description="Why it is not ACTIVE, or that it is")
+    conditions: tuple[Condition, ...]
+
+
+def diagnose(link: views.Link, agent: views.Agent, events: Sequence[views.Event]) -> Diagnosis:
+    """Return the diagnosis of ``link``; ``events`` are its port events, the newest first."""
+    conditions = (*_of_agent(link, agent), *_of_ends(link, events), *_of_differences(link))
+    return Diagnosis(
+        link_id=link.id,
+        status=link.status,
+        reason=link.reason,
+        sentence=_sentence(link, agent, conditions),
+        conditions=conditions,
+    )
+
+
+def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Condition]) -> str:
+    if link.status == Status.ACTIVE:
+        return "The link is as wanted."
+    if not agent.alive:
+        return f"Nobody knows: the agent of {link.host} reported last at {_text(agent.reported_at)}."
+    if (link.observed_generation or 0) < link.generation:
+        since = _text(link.updated_at)
+        return f"The agent has not told of generation {link.generation} yet, which is wanted since {since}."
+    if agent.reported_mode == Mode.PAUSED:
+        return f"The agent of {link.host} is paused and does nothing."
+    return f"{link.reason}: {link.message}" if link.message else _first_unmet(link, conditions)
+
+
+def _first_unmet(link: views.Link, conditions: Sequence[Condition]) -> str:
+    unmet = [f"{each.name}: wanted is {each.wanted}, it is {each.observed}." for each in conditions if not each.met]
+    return unmet[0] if unmet else f"The link is {link.status}" + (f" ({link.reason})." if link.reason else ".")
+
+
+def _of_agent(link: views.Link, agent: views.Agent) -> Iterator[Condition]:
+    yield Condition(
+        name="agent alive",
+        wanted=f"a report each {agent.report_interval:g} s",
+        observed=f"the last one at {_text(agent.reported_at)}",
+        met=agent.alive,
+        since=None if agent.alive else agent.reported_at,
+    )
+    problems = "; ".join(f"{reason.part}: {reason.message}" for reason in agent.health)
+    yield Condition(
+        name="agent healthy", wanted="nothing wrong", observed=problems or "nothing wrong", met=not problems, since=None
+    )
+    yield Condition(
+        name="agent mode",
+        wanted=Mode.ENFORCE,
+        observed=agent.reported_mode,
+        met=agent.reported_mode == Mode.ENFORCE,
+        since=None,
+    )
+    known = (link.observed_generation or 0) >= link.generation
+    yield Condition(
+        name="generation",
+        wanted=str(link.generation),
+        observed="none yet" if link.observed_generation is None else str(link.observed_generation),
+        met=known,
+        since=None if known else link.updated_at,
+    )
+
+
+def _of_ends(link: views.Link, events: Sequence[views.Event]) -> Iterator[Condition]:
+    for number, (wanted, end) in enumerate(zip(link.ends, link.observed, strict=False)):
+        for name, expected, value, met in _facts(link, wanted, end):
+            yield Condition(
+                name=f"{end.device} {name.replace('_', ' ')}",
+                wanted=expected,
+                observed=_text(value),
+                met=met,
+                since=_since(lambda ends, at=number, of=name: getattr(ends[at], of), value, events),  # type: ignore[misc]
+            )
+    if len(link.observed) == 2:
+        first, second = link.observed
+        paired = first.ifindex is not None and (first.ifindex, first.peer_ifindex) == (
+            second.peer_ifindex,
+            second.ifindex,
+        )
+        yield Condition(
+            name="pair",
+            wanted="each the peer of the other",
+            observed="so" if paired else f"peers {_text(first.peer_ifindex)} and {_text(second.peer_ifindex)}",
+            met=paired,
+            since=_since(_peers, _peers(link.observed), events),
+        )
+
+
+def _facts(link: views.Link, wanted: model.LinkEnd, end: model.EndState) -> Iterator[tuple[str, str, Any, bool]]:
+    """Yield (field of EndState, what is wanted, what is observed, whether that is so)."""
+    yield "present", "yes", end.present, end.present
+    yield "attached_to", wanted.bridge, end.attached_to, end.attached_to == wanted.bridge
+    yield "up", _text(link.admin_state_up), end.up, end.up == link.admin_state_up
+    if link.admin_state_up:
+        yield "carrier", "yes", end.carrier, bool(end.carrier)
+    if link.mtu is not None:
+        yield "mtu", str(link.mtu), end.mtu, end.mtu == link.mtu
+    if wanted.mac is not None:
+        yield "mac", wanted.mac, end.mac, end.mac == wanted.mac
+    if end.kind == BridgeKind.OVS:
+        yield "ofport", "above 0", end.ofport, (end.ofport or 0) > 0
+        yield "tag", _text(wanted.tag), end.tag, end.tag == wanted.tag
+        yield "error", "none", end.error, not end.error
+
+
+def _of_differences(link: views.Link) -> Iterator[Condition]:
+    for each in link.differences:
+        yield Condition(
+            name=f"{each.device} {each.code}",
+            wanted=each.wanted,
+            observed=each.observed,
+            met=False,
+            since=link.status_changed_at,
+        )
+
+
+def _peers(ends: Sequence[model.EndState]) -> object:
+    return [(end.ifindex, end.peer_ifindex) for end in ends]
+
+
+def _since(of: _Value, value: object, events: Sequence[views.Event]) -> datetime.datetime | None:
+    """Return when the first event of those in a row until now said ``value``."""
+    since = None
+    for event in events:
+        if len(event.ends) != 2 or of(event.ends) != value:
+            break
+        since = event.observed_at
+    return since
+
+
+def _text(value: object) -> str:
+    match value:
+        case None | "":
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case datetime.datetime():
+            return value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(value)

@@ -1,0 +1,60 @@
+"""What the agents are asked while somebody waits for the answer: their hosts as they are, and what they would do."""
+
+import datetime
+
+import sqlalchemy
+
+from vethagent import model
+from vethagent.controller import links, names, views
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database
+from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
+from vethagent.controller.liveness import Liveness
+from vethagent.model import Status
+from vethagent.rpc import transport as bus
+from vethagent.rpc.agent_api import AgentAPI
+
+
+class Hosts:
+    """Each method may raise AgentDown, BusUnavailable or AgentBusy; nothing is changed by any."""
+
+    def __init__(self, database: Database, agent_api: AgentAPI, liveness: Liveness) -> None:
+        self._database = database
+        self._agent_api = agent_api
+        self._liveness = liveness
+
+    def describe(self, context: bus.Context, host: str) -> model.HostDescription:
+        """Return bridges, their ports, and veth pairs as the agent sees them now; raise NotFound."""
+        self._check_alive(host)
+        return self._agent_api.describe_host(context, host)
+
+    def plan(self, context: bus.Context, host: str) -> model.HostPlan:
+        """Return what the agent would do now for the links of its host; raise NotFound."""
+        self._check_alive(host)
+        with self._database.reader() as session:
+            rows = session.scalars(
+                sqlalchemy.select(models.BridgeLink)
+                .where(models.BridgeLink.host == host, models.BridgeLink.status != Status.PENDING_DELETE)
+                .order_by(models.BridgeLink.id)
+            ).all()
+            wanted = [views.message_of(row) for row in rows]
+        return self._agent_api.plan_bridge_links(context, host, wanted)
+
+    def plan_link(self, context: bus.Context, body: model.BridgeLinkCreate) -> model.HostPlan:
+        """Return what the agent would do if the link were created; raise what creating it would."""
+        row = links.new_row(context, body, self._liveness.now())
+        with self._database.reader() as session:
+            if session.get(models.Agent, body.host) is None:
+                raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
+            names.check(session, [row])
+        self._check_alive(body.host)
+        return self._agent_api.plan_bridge_links(context, body.host, [views.message_of(row)])
+
+    def _check_alive(self, host: str) -> None:
+        with self._database.reader() as session:
+            agent = session.get(models.Agent, host)
+        if agent is None:
+            raise NotFound(f"no agent has ever reported from {host!r}")
+        if not self._liveness.is_alive(agent.reported_at):
+            at = agent.reported_at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            raise AgentDown(f"the agent of {host} cannot be asked: it reported last at {at}")
