@@ -34,3 +34,6 @@ BAD_LINKS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown host": ({"host": "nowhere"}, "host"),
     "bad host": ({"host": "a b"}, "host"),
 }
+
+#: Of these, what is good by itself.
+NO_SCHEMA_TELLS = ("bridge's name", "same device twice", "same bridge twice", "unknown host")

@@ -23,9 +23,9 @@ def _check_error(answer: Any, status: int, field: str | None) -> None:
 
 
 def test_rest_refuses_bad_links(untouched: deployment.Deployment, node: deployment.Node) -> None:
-    for changes, field in bad_links.BAD_LINKS.values():
+    for what, (changes, field) in bad_links.BAD_LINKS.items():
         answer = untouched.rest.request("POST", "/v1/bridge-links", links.wanted(node.name) | changes)
-        _check_error(answer, 400, field)
+        _check_error(answer, 409 if what in bad_links.NO_SCHEMA_TELLS else 400, field)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_bad_names_are_refused_and_the_field_is_named(bad: str, end: int, field:
         ("mtu", {"mtu": 67}),
         ("mtu", {"mtu": 65536}),
         ("mtu", {"mtu": 10**30}),
-        ("mtu", {"mtu": 1500.0}),
+        ("mtu", {"mtu": 1500.5}),
         ("mtu", {"mtu": "1500"}),
         ("mtu", {"mtu": True}),
         ("ends.1.tag", {"ends": ends(None, {"tag": 0})}),

@@ -60,7 +60,7 @@ class PreconditionFailed(OperationError):
 class UnknownMarker(OperationError):
     """What the last page ended with is gone, so nobody can say where the next one begins."""
 
-    code = "INVALID_REQUEST"
+    code = "UNKNOWN_MARKER"
 
 
 class AgentDown(OperationError):

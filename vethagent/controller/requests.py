@@ -24,7 +24,7 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 class AgentUpdate(model.Model):
     """Body of ``PATCH /v1/agents/{host}``: what is absent stays as it is."""
 
-    mode: model.Mode | None = None
+    mode: model.Mode | None = model.NOT_NULL
     description: model.Text | None = None
 
     @pydantic.model_validator(mode="after")

@@ -4,8 +4,18 @@ from typing import Any
 
 import pydantic
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
 MODEL_VERSION = "1.1"
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    schema |= next(each for each in schema.pop("anyOf") if each != {"type": "null"})
+    del schema["default"]
+
+
+#: Of a field that may be absent, which is None in Python, and must not be null on the wire.
+NOT_NULL: Any = Field(default=None, json_schema_extra=_without_null)
 
 
 class Model(pydantic.BaseModel):
@@ -25,6 +35,15 @@ class Message(Model):
         if int(version.split(".")[0]) > int(MODEL_VERSION.split(".")[0]):
             raise ValueError(f"{version} is newer than {MODEL_VERSION}, the newest that is understood here")
         return version
+
+
+#: The type of an error that no schema can tell: each part is good, and together they are not.
+CONTRADICTION = "contradiction"
+
+
+def contradiction(sentence: str) -> PydanticCustomError:
+    """Return what a validator raises for it."""
+    return PydanticCustomError(CONTRADICTION, "{sentence}", {"sentence": sentence})
 
 
 def explain(error: pydantic.ValidationError) -> tuple[str, str]:

@@ -2,10 +2,11 @@
 
 import datetime
 import enum
+import re
 from typing import Annotated
 
 import pydantic
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from vethagent import constants
 
@@ -30,11 +31,19 @@ def check_device_name(name: str) -> str:
     return name
 
 
+#: As the inside of a class of characters: what moves a terminal's cursor, turns its text round, or cannot be seen.
+_CONTROL = (
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb"
+)
+_SPACE = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+
+
 def _check_text(text: str) -> str:
-    if text != text.strip():
-        raise ValueError("must not begin or end with white space")
-    if not text.isprintable():
+    if re.search(f"[{_CONTROL}]", text):
         raise ValueError("must not contain control characters")
+    if re.search(f"^[{_SPACE}]|[{_SPACE}]$", text):
+        raise ValueError("must not begin or end with white space")
     return text
 
 
@@ -46,31 +55,63 @@ def _check_mac(mac: str) -> str:
     return mac
 
 
+def _whole(number: object) -> object:
+    """Return 100 for 100.0, which JSON does not tell from each other."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _check_utc(at: datetime.datetime) -> datetime.datetime:
     return at.astimezone(datetime.UTC)
 
 
-DeviceName = Annotated[str, AfterValidator(check_device_name)]
+# The same rules for readers of the schema; by the functions above each has a sentence of its own.
+_DEVICE_NAME: dict[str, JsonValue] = {
+    "pattern": r"^(?!-)(?!(\.|\.\.|all|default)$)[!-$&-.0-9;-~]+$",
+    "minLength": 1,
+    "maxLength": constants.MAX_DEVICE_NAME,
+}
+_MAC: dict[str, JsonValue] = {"pattern": r"^(?!00:00:00:00:00:00$)[0-9a-f][02468ace](:[0-9a-f]{2}){5}$"}
+_TEXT: dict[str, JsonValue] = {"pattern": f"^([^{_CONTROL}{_SPACE}]([^{_CONTROL}]*[^{_CONTROL}{_SPACE}])?)?$"}
+
+DeviceName = Annotated[str, AfterValidator(check_device_name), Field(json_schema_extra=_DEVICE_NAME)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 LinkId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Mac = Annotated[
     str,
-    Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", description="Unicast MAC address, lower case"),
+    Field(
+        pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$",
+        description="Unicast MAC address, lower case",
+        json_schema_extra=_MAC,
+    ),
     AfterValidator(_check_mac),
 ]
-Mtu = Annotated[int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_MTU, description="Bytes")]
-Tag = Annotated[int, Field(strict=True, ge=constants.MIN_TAG, le=constants.MAX_TAG, description="802.1Q VLAN id")]
+Mtu = Annotated[
+    int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_MTU, description="Bytes"), BeforeValidator(_whole)
+]
+Tag = Annotated[
+    int,
+    Field(strict=True, ge=constants.MIN_TAG, le=constants.MAX_TAG, description="802.1Q VLAN id"),
+    BeforeValidator(_whole),
+]
 Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, Field(max_length=255), AfterValidator(_check_text)]
+Text = Annotated[str, Field(max_length=255, json_schema_extra=_TEXT), AfterValidator(_check_text)]
 #: As much as a database column and JSON readers of other languages take.
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$")]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=64, description="For people to find it by")]
+_CLOSED: dict[str, JsonValue] = {"additionalProperties": False}
+Labels = Annotated[
+    dict[LabelName, LabelValue],
+    Field(max_length=64, description="For people to find it by", json_schema_extra=_CLOSED),
+]
 LabelChanges = Annotated[
     dict[LabelName, LabelValue | None],
-    Field(max_length=64, description="Are set; null takes one away, those that are not named stay"),
+    Field(
+        max_length=64,
+        description="Are set; null takes one away, those that are not named stay",
+        json_schema_extra=_CLOSED,
+    ),
 ]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import pydantic
 from pydantic import AfterValidator, Field
 
-from vethagent.model.base import Message, Model
+from vethagent.model.base import NOT_NULL, Message, Model, contradiction
 from vethagent.model.fields import (
     BridgeKind,
     Count,
@@ -35,23 +35,23 @@ class LinkEnd(Model):
     @pydantic.model_validator(mode="after")
     def _check_end(self) -> Self:
         if self.tag is not None and self.kind is BridgeKind.LINUX:
-            raise ValueError("tag is for OVS bridges only")
+            raise contradiction("tag is for OVS bridges only")
         if self.device == self.bridge:
-            raise ValueError(f"device must not have the name of its bridge, {self.bridge!r}")
+            raise contradiction(f"device must not have the name of its bridge, {self.bridge!r}")
         return self
 
 
 def _check_ends(ends: tuple[LinkEnd, LinkEnd]) -> tuple[LinkEnd, LinkEnd]:
     first, second = ends
     if first.bridge == second.bridge:
-        raise ValueError(f"must join two different bridges, both are {first.bridge!r}")
+        raise contradiction(f"must join two different bridges, both are {first.bridge!r}")
     if first.device is not None and first.device == second.device:
-        raise ValueError(f"must have two different devices, both are {first.device!r}")
+        raise contradiction(f"must have two different devices, both are {first.device!r}")
     if first.mac is not None and first.mac == second.mac:
-        raise ValueError(f"must have two different MAC addresses, both are {first.mac}")
+        raise contradiction(f"must have two different MAC addresses, both are {first.mac}")
     for end, other in ((first, second), (second, first)):
         if end.device == other.bridge:
-            raise ValueError(f"device {end.device!r} has the name of the other end's bridge")
+            raise contradiction(f"device {end.device!r} has the name of the other end's bridge")
     return ends
 
 
@@ -81,14 +81,14 @@ class BridgeLinkCreate(BridgeLinkSpec):
 class BridgeLinkUpdate(Model):
     """Body of ``PATCH /v1/bridge-links/{id}``: what is absent stays as it is."""
 
-    ends: Ends | None = None
+    ends: Ends | None = NOT_NULL
     name: Text | None = Field(default=None, min_length=1)
     mtu: Mtu | None = None
-    adopt: Flag | None = None
-    allow_loop: Flag | None = None
-    admin_state_up: Flag | None = None
-    confirm: Flag | None = None
-    labels: LabelChanges | None = None
+    adopt: Flag | None = NOT_NULL
+    allow_loop: Flag | None = NOT_NULL
+    admin_state_up: Flag | None = NOT_NULL
+    confirm: Flag | None = NOT_NULL
+    labels: LabelChanges | None = NOT_NULL
 
     @pydantic.model_validator(mode="after")
     def _check_nulls(self) -> Self:

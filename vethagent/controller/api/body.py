@@ -7,7 +7,7 @@ import falcon
 import pydantic
 
 from vethagent import model
-from vethagent.controller.api.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from vethagent.controller.api.errors import BodyTooLarge, Contradiction, InvalidRequest, UnsupportedMediaType
 
 M = TypeVar("M", bound=model.Model)
 
@@ -53,7 +53,8 @@ def _validate(kind: type[M], value: object) -> M:
         return kind.model_validate(value, extra="forbid")
     except pydantic.ValidationError as error:
         field, sentence = model.explain(error)
-        raise InvalidRequest(sentence, field or None) from None
+        contradicts = error.errors(include_url=False)[0]["type"] == model.CONTRADICTION
+        raise (Contradiction if contradicts else InvalidRequest)(sentence, field or None) from None
 
 
 def _read(request: falcon.Request, max_body: int) -> bytes:

@@ -15,15 +15,17 @@ LOG = logging.getLogger(__name__)
 #: Codes are stable and meant for programs.
 STATUS = {
     "INVALID_REQUEST": 400,
-    "UNKNOWN_HOST": 400,
     "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "CONTRADICTION": 409,
     "ID_CONFLICT": 409,
     "LOOP": 409,
     "NAME_CONFLICT": 409,
     "PENDING_DELETE": 409,
+    "UNKNOWN_HOST": 409,
+    "UNKNOWN_MARKER": 409,
     "PRECONDITION_FAILED": 412,
     "BODY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
@@ -61,6 +63,12 @@ class InvalidRequest(OperationError):
     """The request is not what the API takes."""
 
     code = "INVALID_REQUEST"
+
+
+class Contradiction(OperationError):
+    """Each field is good, and together they are not."""
+
+    code = "CONTRADICTION"
 
 
 class BodyTooLarge(OperationError):

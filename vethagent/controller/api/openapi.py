@@ -54,7 +54,7 @@ def document() -> dict[str, Any]:
             for route in ROUTES
         },
         "components": {
-            "schemas": {name: _closed(schema, name) for name, schema in schemas["$defs"].items()},
+            "schemas": _closed(schemas["$defs"]),
             "securitySchemes": _SECURITY,
         },
     }
@@ -72,9 +72,21 @@ def _models(routes: Iterable[Route]) -> set[tuple[type[Any], JsonSchemaMode]]:
     return used
 
 
-def _closed(schema: dict[str, Any], name: str) -> dict[str, Any]:
-    # The API refuses fields that it does not know, though the models by themselves do not.
-    return schema | {"additionalProperties": False} if name in {body.__name__ for body in _bodies()} else schema
+def _closed(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return ``schemas`` with no more fields allowed than those that are named in all that a body is made of.
+
+    The API refuses fields that it does not know, though the models by themselves do not.
+    """
+    closed: set[str] = set()
+    found = {body.__name__ for body in _bodies()}
+    while found - closed:
+        name = (found - closed).pop()
+        closed.add(name)
+        found |= set(re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(schemas[name])))
+    return {
+        name: schema | {"additionalProperties": False} if name in closed and schema.get("properties") else schema
+        for name, schema in schemas.items()
+    }
 
 
 def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any]:

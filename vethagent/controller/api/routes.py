@@ -11,7 +11,7 @@ from vethagent.controller.api import agents, bridge_links, port_events, versions
 
 _AGENT_ERRORS = ("AGENT_DOWN", "AGENT_BUSY", "BUS_UNAVAILABLE")
 _ETAG = (("ETag", "The generation"),)
-_CREATE_ERRORS = ("UNKNOWN_HOST", "NAME_CONFLICT", "LOOP", "ID_CONFLICT", "PENDING_DELETE")
+_CREATE_ERRORS = ("UNKNOWN_HOST", "CONTRADICTION", "NAME_CONFLICT", "LOOP", "ID_CONFLICT", "PENDING_DELETE")
 _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -66,7 +66,13 @@ ROUTES = (
         "/v1/bridge-links",
         "bridge_links",
         {
-            "GET": Operation("List links", bridge_links.LinkList, "reader", query=requests.LinkQuery),
+            "GET": Operation(
+                "List links",
+                bridge_links.LinkList,
+                "reader",
+                query=requests.LinkQuery,
+                errors=("INVALID_REQUEST", "UNKNOWN_MARKER"),
+            ),
             "POST": Operation(
                 "Create a link",
                 views.Link,
@@ -119,7 +125,15 @@ ROUTES = (
                 views.Link,
                 "member",
                 body=model.BridgeLinkUpdate,
-                errors=(*_BODY_ERRORS, "NOT_FOUND", "NAME_CONFLICT", "LOOP", "PENDING_DELETE", "PRECONDITION_FAILED"),
+                errors=(
+                    *_BODY_ERRORS,
+                    "NOT_FOUND",
+                    "NAME_CONFLICT",
+                    "CONTRADICTION",
+                    "LOOP",
+                    "PENDING_DELETE",
+                    "PRECONDITION_FAILED",
+                ),
                 if_match=True,
                 headers=_ETAG,
             ),
@@ -165,7 +179,7 @@ ROUTES = (
                 model.HostPlan,
                 "member",
                 body=model.BridgeLinkCreate,
-                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT", *_AGENT_ERRORS),
+                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT", "CONTRADICTION", "NOT_FOUND", *_AGENT_ERRORS),
             ),
         },
     ),
