@@ -155,6 +155,7 @@ def test_everybody_can_use_it(node: Node, browser: Browser, scheme: str, size: s
         _check_view(page, f"fleet-{scheme}-{size}")
         open_host(page)
         expect(page.locator("svg .link")).to_have_count(3)
+        expect(page.locator(".event").first).to_be_visible()
         _check_view(page, f"host-{scheme}-{size}")
         page.get_by_role("button", name="Create a link").click()
         expect(page.locator("dialog")).to_be_visible()
