@@ -14,7 +14,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
-from vethagent.cmd import common, privileges
+from vethagent.cmd import common, guru, privileges
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
@@ -83,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_agent_opts, arguments)
+        guru.prepare(conf, PROG)
         # What is wrong is told now, in one line.
         common.open_transport(conf).cleanup()
         Store(conf.agent.store).close()

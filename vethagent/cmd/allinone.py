@@ -15,7 +15,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import common, privileges, serving
+from vethagent.cmd import common, guru, privileges, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -88,6 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_opts, arguments)
+        guru.prepare(conf, PROG)
         migration.upgrade(common.connection_url(conf))
         common.open_database(conf).close()
         Store(conf.agent.store).close()

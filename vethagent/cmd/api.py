@@ -12,7 +12,7 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, serving
+from vethagent.cmd import common, guru, serving
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_api_opts, arguments)
+        guru.prepare(conf, PROG)
         server = serving.api_server(conf, build(conf))
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from oslo_service import service
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common
+from vethagent.cmd import common, guru
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
@@ -61,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_controller_opts, arguments)
+        guru.prepare(conf, PROG)
         # What is wrong is told now, by the process that was started, and not over and over by the one it forks.
         common.open_database(conf).close()
         common.open_transport(conf).cleanup()

@@ -1,5 +1,9 @@
 """What Prometheus reads of an agent, of a controller and of the fleet, while links come, break and go."""
 
+import os
+import pathlib
+import signal
+
 from tests.functional.agent.node import FIRST, HOST, Node
 from tests.support import commands, scraping
 
@@ -64,3 +68,24 @@ def test_names_and_help_are_as_prometheus_wants_them(node: Node) -> None:
     assert controller.value("vethagent_controller_healthy", part="bus") == 1
     assert controller.value("vethagent_controller_healthy", part="database") == 1
     assert controller.value("vethagent_controller_call_duration_seconds_count", method="report_state", result="ok") > 0
+
+
+def test_a_process_tells_what_its_threads_do_and_goes_on(node: Node) -> None:
+    before = node.allinone.log.stat().st_size
+
+    def told() -> bool:
+        text = node.allinone.log.read_bytes()[before:]
+        return all(word in text for word in (b"Guru Meditation", b"Threads", b"Configuration", b"report_interval"))
+
+    os.kill(_worker(node.allinone.pid), signal.SIGUSR2)
+    commands.wait_until(told, what="the report")
+    node.plug_usual()
+    assert b"rabbit://" not in node.allinone.log.read_bytes()[before:]
+
+
+def _worker(pid: int) -> int:
+    """Return the process that works: on native threads it is a child of the one that was started."""
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if "vethagent-allinone" in pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")[1]:
+            return int(child)
+    return pid
