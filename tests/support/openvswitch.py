@@ -34,7 +34,8 @@ class OpenVSwitch:
     def start(self) -> None:
         """Start both daemons."""
         self.start_server()
-        commands.run("ovs-vsctl", f"--db={self.connection}", "--no-wait", "init")
+        # The socket is there a moment before the server listens.
+        commands.run("ovs-vsctl", "--timeout=20", "--retry", f"--db={self.connection}", "--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", f"external_ids:system-id={uuid.uuid4()}")
         self.switch.start()
 

@@ -70,6 +70,7 @@ class Reconciler:
         self._audit_due = time.monotonic() + audit_interval
         self._retries: dict[str, _Retry] = {}
         self._loops: set[str] = set()
+        self._refused: set[str] = set()
         self._save_due: float | None = None
 
     def start(self) -> threading.Thread:
@@ -125,6 +126,7 @@ class Reconciler:
         if self._observer.unjoined:
             self._observer.unjoined = False
             dirty |= self._loops
+            self._try_refused_soon()
         for link_id in dirty:
             self._journal.notice(link_id)
         if dirty or late:
@@ -217,6 +219,7 @@ class Reconciler:
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
         self._loops.discard(link_id)
+        self._refused.discard(link_id)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
         if not acted and state.reason is Reason.DRIFT:
@@ -246,6 +249,8 @@ class Reconciler:
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         first = state.link_id not in self._retries
         self._again(state.link_id)
+        if failure.reason is Reason.NETLINK_ERROR:
+            self._refused.add(state.link_id)
         if first and failure.reason is Reason.NETLINK_ERROR and state.reason is Reason.DRIFT:
             # The kernel deletes a device in steps, so the plan may have been for one that was just going; the event
             # that says so brings the next round. If nothing does, the retry tells.
@@ -273,6 +278,12 @@ class Reconciler:
         attempt = known.attempt + 1 if known is not None else 0
         delay = min(_RETRY_LAST, max(_SETTLE, _RETRY_FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
         self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
+
+    def _try_refused_soon(self) -> None:
+        """Something has gone: what the kernel had no place for may have one. Not at once, lest it be for ever."""
+        soon = time.monotonic() + _SETTLE
+        for link_id in self._refused & self._retries.keys():
+            self._retries[link_id].due = min(self._retries[link_id].due, soon)
 
     def _due(self) -> set[str]:
         now = time.monotonic()

@@ -168,6 +168,10 @@ def _answer(data: bytes, body: int, end: int, seq: int, flags: int) -> Message:
 
 
 def _explain(code: int) -> str:
+    if (
+        code == errno.EXFULL
+    ):  # by find_portno in br_if.c, where number 0 is of no port; of itself the kernel says "Exchange full"
+        return "EXFULL: the Linux bridge has 1023 ports already, the most that the kernel allows"
     if code in errno.errorcode:
         return f"{errno.errorcode[code]}: {os.strerror(code)}"
     return f"errno {code}" if code else ""

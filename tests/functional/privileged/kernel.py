@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.support import commands, namespaces
-from vethagent.privileged import batch, operations
+from vethagent.privileged import batch, ifinfo, operations, rtnl
 from vethagent.privileged.recovery import Outcome
 
 LINK = "11111111-1111-4111-8111-111111111111"
@@ -73,6 +73,15 @@ class Kernel:
     def ip(self, *arguments: str) -> str:
         """Run ip(8)."""
         return self._namespace.ip(*arguments)
+
+    def batch(self, *lines: str) -> None:
+        """Do lines of ip(8) in one go."""
+        commands.run(*self._namespace.command("ip", "-batch", "-"), stdin="\n".join(lines))
+
+    def dump(self) -> dict[int, ifinfo.Device]:
+        """Return all devices as the helper lists them."""
+        with self._namespace.entered(), rtnl.RouteSocket() as route:
+            return route.dump()
 
     def run(self, *command: str) -> str:
         """Run a command in the namespace."""
