@@ -23,7 +23,7 @@ class Host(tidy.Tidy):
         super().__init__()
         self.name = name
         self.guests: list[Guest] = []
-        self._ovs_bridges: set[str] = set()
+        self.ovs_bridges: set[str] = set()
         with self._building():
             self.folder = self._make_folder(name, folder)
             self.namespace = self._cleanup.enter_context(namespaces.Namespace(name, name=namespace))
@@ -68,6 +68,12 @@ class Host(tidy.Tidy):
         answer = json.loads(self.vsctl("--format=json", f"--columns={','.join(columns)}", "list", table, record))
         return {name: _value(value) for name, value in zip(answer["headings"], answer["data"][0], strict=True)}
 
+    def ovs_rows(self, table: str) -> dict[str, dict[str, Any]]:
+        """Return all rows of a table that has names, by name."""
+        answer = json.loads(self.vsctl("--format=json", "list", table))
+        rows = (dict(zip(answer["headings"], map(_value, row), strict=True)) for row in answer["data"])
+        return {row["name"]: row for row in rows}
+
     # -- bridges and guests --------------------------------------------------------------------------------------
 
     def linux_bridge(self, name: str, *, mtu: int | None = None, stp: bool = False) -> None:
@@ -81,7 +87,7 @@ class Host(tidy.Tidy):
         size = [] if mtu is None else ["--", "set", "Interface", name, f"mtu_request={mtu}"]
         options = ["datapath_type=netdev", f"stp_enable={str(stp).lower()}"]
         self.vsctl("add-br", name, "--", "set", "Bridge", name, *options, *size)
-        self._ovs_bridges.add(name)
+        self.ovs_bridges.add(name)
         self.ip("link", "set", name, "up")
 
     def guest(self, bridge: str, address: str, *, namespace: str | None = None) -> Guest:
@@ -92,7 +98,7 @@ class Host(tidy.Tidy):
         self._cleanup.callback(guest.close)
         self.guests.append(guest)
         self.ip("link", "add", guest.device, "type", "veth", "peer", "name", "eth0", "netns", guest.name)
-        if bridge in self._ovs_bridges:
+        if bridge in self.ovs_bridges:
             # The userspace datapath passes on the unfinished checksums that a veth gives it.
             guest.run("ethtool", "--offload", "eth0", "tx", "off")
             self.vsctl("add-port", bridge, guest.device)
@@ -106,7 +112,7 @@ class Host(tidy.Tidy):
     def remove_guests(self) -> None:
         """Remove all guests and what joined them to the bridges."""
         for guest in self.guests:
-            for bridge in self._ovs_bridges:
+            for bridge in self.ovs_bridges:
                 self.vsctl("--if-exists", "del-port", bridge, guest.device)
             guest.close()
         commands.wait_until(

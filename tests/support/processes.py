@@ -1,11 +1,12 @@
 """Processes of vethagent, as the commands that are installed start them."""
 
 import configparser
+import contextlib
 import pathlib
 import sys
 from collections.abc import Mapping
 
-from tests.support import daemons, hosts, namespaces, service_user
+from tests.support import commands, daemons, hosts, namespaces, service_user
 
 #: A configuration file: group, option, value.
 Options = Mapping[str, Mapping[str, str]]
@@ -98,6 +99,17 @@ def make_allinone(
             **agent_options(host, concurrency=concurrency),
         },
     )
+
+
+def helpers(host: hosts.Host) -> list[int]:
+    """Return the pids of the privileged helpers on ``host``."""
+    found = []
+    for pid in commands.run("ip", "netns", "pids", host.namespace.name).stdout.split():
+        with contextlib.suppress(OSError):
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            if any(word.endswith("privsep-helper") for word in command):
+                found.append(int(pid))
+    return found
 
 
 def make_folder(folder: pathlib.Path, *, as_service_user: bool = False) -> pathlib.Path:

@@ -5,7 +5,6 @@ import functools
 import http.client
 import json
 import os
-import pathlib
 import signal
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -275,13 +274,7 @@ class Node(tidy.Tidy):
 
     def helpers(self) -> list[int]:
         """Return the pids of the privileged helpers on the host."""
-        found = []
-        for pid in commands.run("ip", "netns", "pids", self.host.namespace.name).stdout.split():
-            with contextlib.suppress(OSError):
-                command = pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-                if any(word.endswith("privsep-helper") for word in command):
-                    found.append(int(pid))
-        return found
+        return processes.helpers(self.host)
 
     def batch(self, *lines: str) -> None:
         """Do lines of ip(8) in one go, faster than anything can answer."""

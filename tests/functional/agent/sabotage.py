@@ -2,8 +2,21 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Protocol
 
-from tests.functional.agent.node import FIRST, SECOND, Node
+from tests.functional.agent.node import FIRST, SECOND
+from tests.support import hosts
+
+
+class Place(Protocol):
+    """Where it is done: a host with the bridges and the link of functional tests, such as a Node of theirs."""
+
+    host: hosts.Host
+    #: The guest behind each bridge.
+    guests: dict[str, hosts.Guest]
+
+    def batch(self, *lines: str) -> None:
+        """Do lines of ip(8) in one go."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,35 +24,35 @@ class Sabotage:
     """``act`` does it; ``codes`` and ``passing`` are those of the differences that are told, as in Node.repaired."""
 
     name: str
-    act: Callable[[Node], object]
+    act: Callable[[Place], object]
     codes: tuple[str, ...]
     passing: tuple[str, ...] = ()
 
 
-def _ip(*arguments: str) -> Callable[[Node], object]:
+def _ip(*arguments: str) -> Callable[[Place], object]:
     return lambda node: node.host.ip(*arguments)
 
 
-def _vsctl(*arguments: str) -> Callable[[Node], object]:
+def _vsctl(*arguments: str) -> Callable[[Place], object]:
     return lambda node: node.host.vsctl(*arguments)
 
 
-def _move_away(device: str) -> Callable[[Node], object]:
+def _move_away(device: str) -> Callable[[Place], object]:
     """The guest's namespace is somewhere else, and not empty."""
     return lambda node: node.host.ip("link", "set", device, "netns", node.guests["br2"].name, "name", "stray")
 
 
-def _forget_both_marks(node: Node) -> None:
+def _forget_both_marks(node: Place) -> None:
     node.batch(f'link set {FIRST} alias ""', f'link set {SECOND} alias ""')
 
 
-def _move_port(node: Node) -> None:
+def _move_port(node: Place) -> None:
     """The row moves with its marks."""
     port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
     node.host.vsctl("remove", "Bridge", "br-eth1", "ports", port, "--", "add", "Bridge", "br-eth2", "ports", port)
 
 
-def _offload_on(node: Node) -> None:
+def _offload_on(node: Place) -> None:
     node.host.run("ethtool", "--offload", FIRST, "tx", "on")
     # No event tells of it; any other of the device does.
     node.host.ip("link", "set", FIRST, "txqueuelen", "999")

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+#
+# Run a whole deployment of vethagent under faults at random, and compare at the end.
+#
+#   tools/soak.sh MINUTES [--seed N] [--hosts N] [--concurrency eventlet|threading|mixed] [--logs FOLDER]
+#   tools/soak.sh --help
+#
+#   MINUTES               how long faults are made, such as 2 or 0.5
+#   --seed N              draw the same faults as a run before (default: another each time, which is printed)
+#   --hosts N             number of hosts (default: 3)
+#   --concurrency KIND    what agents run their threads on; mixed is half of them on each (the default)
+#   --logs FOLDER         keep the logs of the processes there
+#
+# A RabbitMQ, a controller, an API and several hosts, each with an Open vSwitch of its own, in network namespaces. Links
+# come and go; links are harmed by hand; agents, helpers, ovs-vswitchd, ovsdb-server, RabbitMQ and controller are killed
+# or stopped; casts of the past arrive again. Pings go all the time over links that nobody touches. At the end
+# controller, stores, kernels and OVSDBs are compared exactly, then all links are deleted and what is left is looked for.
+# This machine's interfaces, Open vSwitch and RabbitMQ stay as they are.
+#
+# Needs Debian 12 or later, or Ubuntu 24.04 or later, with git and python3, as root or as a user with sudo. Packages that
+# are missing (bindep.txt) are installed without starting their services; Python libraries go into .venv.
+#
+# Ends with 0 only if all agree, no packet is lost and nothing is left over, with 2 if an option is wrong. However it
+# ends, by Ctrl-C or with its terminal closed, it leaves nothing behind.
+
+set -euo pipefail
+FROM=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/soak.sh; }
+
+wrong() {
+    printf 'error: %s\n\n' "$1" >&2
+    usage >&2
+    exit 2
+}
+
+minutes=
+options=()
+while [[ $# -gt 0 ]]; do
+    argument=$1
+    if [[ $argument == --*=* ]]; then
+        set -- "${argument%%=*}" "${argument#*=}" "${@:2}"
+    fi
+    case $1 in
+        -h | --help) usage; exit 0 ;;
+        --seed)
+            [[ ${2-} =~ ^[0-9]{1,9}$ ]] || wrong "--seed must be a number, not '${2-}'"
+            options+=("$1" "$2")
+            shift ;;
+        --hosts)
+            [[ ${2-} =~ ^[1-9][0-9]?$ ]] || wrong "--hosts must be a number from 1 to 99, not '${2-}'"
+            options+=("$1" "$2")
+            shift ;;
+        --logs)
+            [[ -n ${2-} ]] || wrong "--logs needs a folder"
+            options+=("$1" "$(cd "$FROM" && realpath --canonicalize-missing "$2")")
+            shift ;;
+        --concurrency)
+            [[ ${2-} == eventlet || ${2-} == threading || ${2-} == mixed ]] ||
+                wrong "--concurrency must be eventlet, threading or mixed, not '${2-}'"
+            options+=("$1" "$2")
+            shift ;;
+        *)
+            [[ -z $minutes && $1 =~ ^[0-9]{1,5}(\.[0-9]{1,3})?$ && ! $1 =~ ^[0.]+$ ]] || wrong "unknown argument: $argument"
+            minutes=$1 ;;
+    esac
+    shift
+done
+[[ -n $minutes ]] || wrong "MINUTES is missing"
+
+exec < /dev/null
+# shellcheck source=tools/lib/install.sh
+. tools/lib/install.sh
+install_system_packages demo rabbit
+install_project
+exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.soak \
+    "$minutes" "${options[@]}"

@@ -1,0 +1,1 @@
+"""A whole deployment under faults at random, as tools/soak.sh runs it."""

@@ -1,0 +1,132 @@
+"""What is done to one host; each act waits until all is whole again, and says what it was."""
+
+import contextlib
+import dataclasses
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+from tests.functional.agent import sabotage
+from tests.support import commands, processes
+from tools.soak.record import Record
+from tools.soak.site import SWITCH, Site
+from tools.soak.watch import PATIENCE
+
+
+@dataclasses.dataclass(frozen=True)
+class Act:
+    """``do`` may happen ``weight`` times as often as one with 1."""
+
+    weight: float
+    do: Callable[[Site, random.Random, Record], None]
+
+
+def _sabotage(site: Site, rng: random.Random, record: Record) -> None:
+    harm = rng.choice(sabotage.ALL)
+    with _measured(f"sabotage: {harm.name}", record):
+        harm.act(site)
+        site.wait_until_whole("victim")
+
+
+def _churn(site: Site, rng: random.Random, record: Record) -> None:
+    began = time.monotonic()
+    record.done(site.churn(rng), time.monotonic() - began)
+
+
+def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
+    site.node.agent.kill()
+    commands.wait_until(lambda: not processes.helpers(site.host), what="the end of the helper", timeout=PATIENCE)
+    harmed = rng.random() < 0.5
+    if harmed:
+        rng.choice(sabotage.ALL).act(site)
+    time.sleep(rng.uniform(0, 2))
+    with _measured("agent killed" + ", sabotage while it is away" * harmed, record):
+        site.node.agent.start()
+        site.wait_until_whole()
+        site.api.wait_for_agent(site.host.name, timeout=PATIENCE)
+
+
+def _kill_helper(site: Site, rng: random.Random, record: Record) -> None:
+    with _measured("helper killed, then sabotage", record):
+        _signal(processes.helpers(site.host), signal.SIGKILL)
+        rng.choice(sabotage.ALL).act(site)
+        site.wait_until_whole("victim")
+
+
+def _stop_helper(site: Site, rng: random.Random, record: Record) -> None:
+    stopped = processes.helpers(site.host)
+    _signal(stopped, signal.SIGSTOP)
+    try:
+        with _measured("helper stopped, then sabotage", record):
+            rng.choice(sabotage.ALL).act(site)
+            site.wait_until_whole("victim")
+    finally:
+        _signal(stopped, signal.SIGCONT)
+
+
+def _kill_switch(site: Site, rng: random.Random, record: Record) -> None:
+    """What passes through the userspace datapath is lost while it is not there, which is nobody's fault."""
+    watch = site.watches[SWITCH]
+    watch.end()
+    site.host.ovs.switch.kill()
+    time.sleep(rng.uniform(0, 2))
+    with _measured("ovs-vswitchd killed", record):
+        site.host.ovs.switch.start()
+        site.wait_until_whole()
+    watch.begin()
+
+
+def _kill_server(site: Site, rng: random.Random, record: Record) -> None:
+    """The userspace datapath waits for it too: ovs-vswitchd passes no packets before it is connected again."""
+    watch = site.watches[SWITCH]
+    watch.end()
+    site.host.ovs.server.kill()
+    time.sleep(rng.uniform(0, 2))
+    with _measured("ovsdb-server killed, then sabotage", record):
+        site.host.ovs.start_server()
+        # Until the switch is connected again, which takes it some seconds, nothing can come of it.
+        commands.wait_until(lambda: _answers(site), what="ovs-vswitchd", timeout=PATIENCE, interval=0.2)
+        rng.choice(sabotage.ALL).act(site)
+        site.wait_until_whole()
+    watch.begin()
+
+
+ACTS = (
+    Act(10, _sabotage),
+    Act(6, _churn),
+    Act(1, _kill_agent),
+    Act(1, _kill_helper),
+    Act(0.5, _stop_helper),
+    Act(0.5, _kill_switch),
+    Act(0.5, _kill_server),
+)
+
+
+def act(site: Site, rng: random.Random, record: Record) -> None:
+    """Do something to a host."""
+    chosen = rng.choices(ACTS, [each.weight for each in ACTS])[0]
+    chosen.do(site, rng, record)
+
+
+@contextlib.contextmanager
+def _measured(kind: str, record: Record) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"{kind}: {error}") from error
+    record.done(kind, time.monotonic() - began)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _answers(site: Site) -> bool:
+    """Return whether ovs-vswitchd takes in what is in the database."""
+    bump = ("--timeout=2", f"--db={site.host.ovsdb}", "set", "Open_vSwitch", ".", "external_ids:soak=1")
+    return commands.run("ovs-vsctl", *bump, check=False, env=site.host.ovs.env).returncode == 0

@@ -1,0 +1,127 @@
+"""One soak from the first host to the verdict."""
+
+import pathlib
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from tests.support import deployment
+from tools.soak import acts, faults, verdict
+from tools.soak.record import Record
+from tools.soak.site import Site
+
+_KINDS = {"eventlet": ("eventlet",), "threading": ("threading",), "mixed": ("eventlet", "threading")}
+CONCURRENCY = tuple(_KINDS)
+
+Say = Callable[[str], None]
+
+
+def soak(
+    made: deployment.Deployment,
+    *,
+    seconds: float,
+    seed: int,
+    hosts: int,
+    concurrency: str,
+    say: Say,
+    logs: pathlib.Path | None = None,
+) -> Record:
+    """Act on ``hosts`` new hosts of a deployment for ``seconds``, then compare; return what came of it.
+
+    The same seed draws the same acts for each host, but how they meet is a matter of time. The hosts are removed again;
+    their logs are kept in the folder ``logs`` if there is one.
+    """
+    record = Record()
+    kinds = _KINDS[concurrency]
+    sites = [
+        Site(made, f"soak-{number + 1}", concurrency=kinds[number % len(kinds)], record=record)
+        for number in range(hosts)
+    ]
+    try:
+        _run(made, sites, seconds=seconds, seed=seed, record=record, say=say)
+    finally:
+        if logs is not None:
+            _keep_logs(made, logs)
+        faults.end(made)
+        for link in (link for site in sites for link in made.rest.links(f"host={site.host.name}")):
+            made.rest.request("DELETE", f"/v1/bridge-links/{link['id']}?force=true")
+        for site in sites:
+            made.remove_node(site.node)
+    return record
+
+
+def _run(
+    made: deployment.Deployment, sites: Sequence[Site], *, seconds: float, seed: int, record: Record, say: Say
+) -> None:
+    for site in sites:
+        site.settle()
+    say(f"{len(sites)} hosts are there, links and pings are running; faults for {seconds:g} s")
+    ended = threading.Event()
+    jobs = [_act_on(site, random.Random(f"{seed} {site.host.name}"), record) for site in sites]
+    jobs.append(faults.Faults(made, sites, random.Random(f"{seed} services"), record).run)
+    threads = [threading.Thread(target=_guarded, args=(job, ended, record), daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    try:
+        ended.wait(seconds)
+    except BaseException:
+        record.aborted.set()
+        raise
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    if record.problems:
+        return
+    say("no more faults; waiting until all is in step, then comparing")
+    _guarded(lambda _: _judge(made, sites, record), ended, record)
+
+
+def _keep_logs(made: deployment.Deployment, folder: pathlib.Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for process in made.daemons:
+        shutil.copy(process.log, folder / f"{process.namespace.role}-{process.log.name}")
+
+
+def _act_on(site: Site, rng: random.Random, record: Record) -> Callable[[threading.Event], None]:
+    def job(ended: threading.Event) -> None:
+        while not ended.wait(rng.uniform(0.05, 0.5)):
+            acts.act(site, rng, record)
+
+    return job
+
+
+def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -> None:
+    for site in sites:
+        verdict.wait_until_calm(site)
+    for site in sites:
+        for sentence in verdict.disagreements(site):
+            record.problem(sentence)
+        for watch in site.watches.values():
+            watch.end()
+    if record.problems:
+        return
+    for site in sites:
+        site.remove_all()
+    for site in sites:
+        verdict.wait_until_calm(site)
+        for sentence in verdict.disagreements(site):
+            record.problem(sentence)
+        if (status := site.node.agent.stop()) != 0:
+            record.problem(f"{site.host.name}: the agent ended with {status}")
+        for sentence in verdict.left_over(site, helpers=0):
+            record.problem(f"{site.host.name}: after the end of the agent {sentence}")
+
+
+def _guarded(job: Callable[[threading.Event], None], ended: threading.Event, record: Record) -> None:
+    """Run a job; what it raises is a problem, and the end for all others."""
+    began = time.monotonic()
+    try:
+        job(ended)
+    except Exception as error:
+        if not record.aborted.is_set():
+            record.problem(f"after {time.monotonic() - began:.0f} s: {type(error).__name__}: {error}")
+        record.aborted.set()
+        ended.set()

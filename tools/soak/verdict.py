@@ -1,0 +1,68 @@
+"""The end of a soak: do controller, stores, kernels and OVSDBs agree to the last field, and is nothing left over."""
+
+from tests.support import commands, processes
+from tools.soak.site import Site
+from tools.soak.watch import PATIENCE
+from vethagent import model
+from vethagent.agent.store import Store
+
+
+def wait_until_calm(site: Site) -> None:
+    """Wait until the agent is in step and nothing of it is degraded, and all links are said to be ACTIVE."""
+    seen: list[object] = []
+
+    def calm() -> bool:
+        agent = site.api.get(f"/v1/agents/{site.host.name}")
+        links = site.api.links(f"host={site.host.name}")
+        wrong = [name for name in ("alive", "ready", "desired_in_step", "observed_in_step") if not agent[name]]
+        states = [
+            (link["id"], link["status"], link["reason"], link["message"])
+            for link in links
+            if link["status"] != "ACTIVE" or link["observed_generation"] != link["generation"]
+        ]
+        seen[:] = [*wrong, *agent["health"], *states]
+        return not seen
+
+    try:
+        commands.wait_until(calm, what=f"{site.host.name} in step", timeout=PATIENCE, interval=0.2)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {seen}") from None
+
+
+def disagreements(site: Site) -> list[str]:
+    """Return where what was asked for, controller, store, kernel and OVSDB differ."""
+    asked = {link["id"]: _wanted(link) for link in site.links.values()}
+    shown = site.api.links(f"host={site.host.name}")
+    held = {link["id"]: _wanted(link) for link in shown}
+    store = Store(str(site.node.agent.folder / "agent.sqlite"))
+    stored = {link.id: link for link, _ in store.links()}
+    leaving = [link_id for link_id, _, _, gone in store.removed() if not gone]
+    store.close()
+    found = [f"the controller holds {held}, asked for is {asked}"] if held != asked else []
+    found += [f"the store has {stored}, the controller {held}"] if stored != held else []
+    found += [f"the store still waits for the end of {leaving}"] if leaving else []
+    found += site.defects()
+    for link in shown:
+        for end in link["observed"]:
+            device = site.host.device(end["device"]) or {}
+            told = {"ifindex": end["ifindex"], "mtu": end["mtu"], "address": end["mac"]}
+            so = {name: device.get(name) for name in told}
+            found += [f"the controller knows {end['device']} as {told}, it is {so}"] if told != so else []
+    return [f"{site.host.name}: {each}" for each in found + left_over(site)]
+
+
+def left_over(site: Site, *, helpers: int = 1) -> list[str]:
+    """Return what is on the host and should not be, beside so many helpers."""
+    found = [f"{name} is left over" for name in site.surplus()]
+    try:
+        # A helper ends when it finds that its agent has gone.
+        commands.wait_until(
+            lambda: len(processes.helpers(site.host)) == helpers, what=f"{helpers} helpers", timeout=PATIENCE
+        )
+    except AssertionError:
+        found.append(f"{len(processes.helpers(site.host))} helpers run, not {helpers}")
+    return found
+
+
+def _wanted(link: dict[str, object]) -> model.BridgeLink:
+    return model.BridgeLink.model_validate(link)
