@@ -83,6 +83,16 @@ class AllInOneService(service.ServiceBase):
         """Nothing: on SIGHUP oslo.service has read the options anew, and those that may change take effect by that."""
 
 
+def _try_out(conf: cfg.ConfigOpts) -> None:
+    """Raise what ``start`` would, where it is still one line and not oslo.service's account of a failure."""
+    database = common.open_database(conf)
+    transport = common.open_transport(conf)
+    liveness = Liveness(conf.controller.agent_down_time)
+    serving.api_server(conf, serving.application(conf, database, AgentAPI(transport), liveness))
+    transport.cleanup()
+    database.close()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM; the tables are made and brought up to date first."""
     conf = cfg.CONF
@@ -90,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.configure(conf, PROG, options.list_opts, arguments)
         guru.prepare(conf, PROG)
         migration.upgrade(common.connection_url(conf))
-        common.open_database(conf).close()
+        _try_out(conf)
         Store(conf.agent.store).close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)

@@ -138,6 +138,8 @@ def test_upgrade_check(run: Run) -> None:
         (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
         (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
         (["api", "--config-file", "/none.conf"], "", "/none.conf"),
+        (["allinone"], "transport_url = rubbish://\n", "transport_url"),
+        (["allinone"], "[api]\nhost = 0.0.0.0\n", "loopback only"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(
