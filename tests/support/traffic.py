@@ -1,5 +1,6 @@
 """Traffic between guests: does it pass, does it arrive whole, is any of it lost."""
 
+import contextlib
 import os
 import re
 import signal
@@ -42,6 +43,40 @@ def transfer(source: namespaces.Namespace, target: hosts.Guest, *, size: int = 4
             return False
         finally:
             receiver.kill()
+
+
+class Stream:
+    """A TCP stream of a kilobyte each 2 ms for as long as the block lasts; ``whole`` if all of it arrived as sent."""
+
+    def __init__(self, source: namespaces.Namespace, target: hosts.Guest) -> None:
+        self._source = source
+        self._target = target
+        self.whole = False
+
+    def __enter__(self) -> Self:
+        python = [sys.executable, "-I", str(tcp.__file__)]
+        with contextlib.ExitStack() as undo:
+            command = self._target.command(*python, "receive", self._target.address)
+            self._receiver = _start(command, undo)
+            assert self._receiver.stdout is not None
+            port = self._receiver.stdout.readline().strip()
+            self._sender = _start(self._source.command(*python, "pour", self._target.address, port), undo)
+            self._end = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._end:
+            sent = self._sender.communicate(timeout=30)[0]
+            self.whole = bool(sent) and self._receiver.communicate(timeout=30)[0] == sent
+
+
+def _start(command: list[str], undo: contextlib.ExitStack) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    undo.enter_context(process)
+    undo.callback(process.kill)
+    return process
 
 
 class Pings:
