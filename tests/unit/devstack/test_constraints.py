@@ -40,6 +40,7 @@ UPPER_CONSTRAINTS = {
     "prometheus-client": "0.26.0",
     "psutil": "7.2.2",
     "pydantic": "2.13.4",
+    "pydantic-core": "2.46.4",
     "pymysql": "1.2.0",
     "pyroute2": "0.8.1",
     "requests": "2.34.2",
