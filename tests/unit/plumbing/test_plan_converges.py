@@ -1,7 +1,7 @@
 """From any state, however broken, a few rounds lead to what is wanted or to an error that stays."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from hypothesis import event, given, note, settings
@@ -13,7 +13,7 @@ from tests.unit.plumbing.damage import DAMAGE, owned
 from tests.unit.plumbing.simulator import Host
 from vethagent import model
 from vethagent.model import Reason, Status
-from vethagent.plumbing import naming
+from vethagent.plumbing import naming, pairs
 from vethagent.plumbing.observed import OvsPort
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged import operations
@@ -71,9 +71,9 @@ def wanted(draw: st.DrawFn) -> model.BridgeLink:
 # -- what must hold ------------------------------------------------------------------------------------------------
 
 
-def _foreign(host: Host) -> tuple[dict[int, Device], dict[str, OvsPort]]:
-    """What is none of the link's: no mark of it, nor is it the other end of something that has one."""
-    ours = {device.ifindex for device in owned(host)}
+def _foreign(host: Host, besides: Collection[Device] = ()) -> tuple[dict[int, Device], dict[str, OvsPort]]:
+    """What is none of the link's: no mark of it, nor is it the other end of something that has one, or ``besides``."""
+    ours = {device.ifindex for device in (*owned(host), *besides)}
     devices = {
         index: dataclasses.replace(device, mtu=0, carrier=False)
         for index, device in host.kernel.devices.items()
@@ -191,7 +191,8 @@ def test_removal_leaves_nothing_of_ours_and_everything_else(
     for name in after:
         DAMAGE[name](host, wanted_link)
     host.look()
-    devices, rows = _foreign(host)
+    # Of a pair without marks a row that has kept its own tells whose it is.
+    devices, rows = _foreign(host, pairs.without_marks(wanted_link, host.observed) or ())
     plan = host.remove(wanted_link)
     assert plan.empty and plan.state.reason is Reason.UNPLUGGED
     assert not owned(host) and not [row for row in host.rows.values() if row.link_id == LINK_ID]
