@@ -22,6 +22,7 @@ from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
 
 #: A few devices are asked for one by one, more of them are dumped at once.
 _DUMP_FROM = 8
+_NO_MAC = "00:00:00:00:00:00"
 
 #: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
 _PAIRS = 100
@@ -252,16 +253,20 @@ class _Batch:
     def _pin(self, index: int, mtu: int, mac: str) -> list[ifinfmsg]:
         """Return what keeps a bridge as it is although it gets a port with this MTU and address.
 
-        By itself it takes the smallest of each among its ports (br_if.c, br_stp_if.c).
+        By itself it takes the smallest of each among its ports (br_if.c, br_stp_if.c). One that lost its last port has
+        no address to keep, and the kernel refuses to set none.
         """
         bridge = self._devices.get(index)
         if bridge is None or bridge.kind != "bridge":
             return []
         kept: rtnl.Attributes = [
             *([("IFLA_MTU", bridge.mtu)] if mtu < bridge.mtu else []),
-            *([("IFLA_ADDRESS", bridge.mac)] if mac < bridge.mac or not self._has_ports(index) else []),
+            *([("IFLA_ADDRESS", bridge.mac)] if self._would_change(bridge, mac) else []),
         ]
         return [_set(index, kept)] if kept else []
+
+    def _would_change(self, bridge: ifinfo.Device, mac: str) -> bool:
+        return bridge.mac != _NO_MAC and (mac < bridge.mac or not self._has_ports(bridge.ifindex))
 
     def _has_ports(self, index: int) -> bool:
         if index not in self._ports:
@@ -275,7 +280,8 @@ class _Batch:
             after = self._route.get(before.ifindex)
             if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):
                 continue
-            messages.append(_set(before.ifindex, [("IFLA_MTU", before.mtu), ("IFLA_ADDRESS", before.mac)]))
+            address = [] if before.mac == _NO_MAC else [("IFLA_ADDRESS", before.mac)]
+            messages.append(_set(before.ifindex, [("IFLA_MTU", before.mtu), *address]))
         self._route.request(messages)
 
     def _each(self, items: Sequence[tuple[int, T]], messages: Callable[[T], Sequence[ifinfmsg]]) -> None:

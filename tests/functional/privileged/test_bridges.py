@@ -65,3 +65,14 @@ def test_many_pairs_in_one_bridge(kernel: Kernel) -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(20)]
     kernel.done(*(create(i, (f"a{n}", f"b{n}"), master=master, mtu=1000 + n) for n, i in enumerate(ids)))
     assert _own(kernel, "br1") == before
+
+
+def test_a_bridge_that_lost_its_last_port_has_no_address_to_keep(kernel: Kernel) -> None:
+    index = kernel.bridge("br2")
+    kernel.foreign("xx", "yy")
+    kernel.ip("link", "set", "xx", "master", "br2", "up")
+    kernel.ip("link", "delete", "xx")
+    address, mtu = _own(kernel, "br2")
+    assert address == "00:00:00:00:00:00"
+    kernel.done(create(master=index, mtu=1400))
+    assert _own(kernel, "br2") == (kernel.device("aa")["address"], mtu)
