@@ -24,6 +24,7 @@ NAMESPACES = (
     "oslo.middleware.http_proxy_to_wsgi",
     "oslo.policy",
     "oslo.privsep",
+    "oslo.reports",
     "oslo.service.service",
 )
 
