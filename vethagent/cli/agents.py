@@ -1,6 +1,7 @@
 """Commands about agents."""
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
 from vethagent.cli import columns, parsing
@@ -40,6 +41,7 @@ def fields_of(agent: Agent) -> Fields:
         "mode": agent["mode"],
         "reported_mode": agent["reported_mode"],
         "links": columns.Counts(agent["links"]),
+        "drifted": agent["drifted"],
         "desired_in_step": columns.YesNo(agent["desired_in_step"]),
         "observed_in_step": columns.YesNo(agent["observed_in_step"]),
         "counters": columns.Counts(agent["counters"]),
@@ -55,9 +57,31 @@ def fields_of(agent: Agent) -> Fields:
 class ListAgents(Lister):
     """List agents."""
 
-    def take_action(self, _parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--host", metavar="HOST", help="Only the agent of this host")
+        alive = parser.add_mutually_exclusive_group()
+        alive.add_argument("--alive", action="store_true", default=None, help="Only agents that report")
+        alive.add_argument("--dead", action="store_false", dest="alive", help="Only agents that do not")
+        parser.add_argument("--mode", choices=MODES, help="Only agents that are wanted in this mode")
+        parser.add_argument(
+            "--sort", metavar="KEY[:desc],…", help="By host, mode, started_at, reported_at or agent_version"
+        )
+        parser.add_argument("--limit", metavar="N", type=parsing.count, help="At most so many (default: all)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return titles and rows."""
-        return _TITLES, [row_of(agent) for agent in self.client.agents.list()]
+        parsing.check_field("--host", parsed_args.host, "Host")
+        found = self.client.agents.list(
+            host=parsed_args.host,
+            alive=parsed_args.alive,
+            mode=parsed_args.mode,
+            sort=parsed_args.sort,
+            limit=parsed_args.limit,
+        )
+        return _TITLES, [row_of(agent) for agent in found]
 
 
 class ShowAgent(ShowOne):

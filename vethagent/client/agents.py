@@ -1,10 +1,12 @@
 """Agents."""
 
 import urllib.parse
+from collections.abc import Iterator
 from typing import cast
 
+from vethagent.client import paging
 from vethagent.client.transport import Transport
-from vethagent.client.types import Agent, AgentUpdate
+from vethagent.client.types import Agent, AgentUpdate, Query
 
 PATH = "/agents"
 
@@ -15,9 +17,20 @@ class Agents:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self) -> list[Agent]:
-        """Return all agents that ever reported."""
-        return cast(list[Agent], self._transport.request("GET", PATH)["agents"])
+    def list(
+        self,
+        *,
+        host: str | None = None,
+        alive: bool | None = None,
+        mode: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Agent]:
+        """Yield the agents that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
+        query: Query = {"host": host, "mode": mode, "sort": sort}
+        if alive is not None:
+            query["alive"] = "true" if alive else "false"
+        return paging.items(self._transport, PATH, "agents", query, limit)
 
     def get(self, host: str) -> Agent:
         """Return the agent of ``host``; NotFound if there is none."""

@@ -2,16 +2,13 @@
 
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
-from vethagent.client import exceptions
+from vethagent.client import paging
 from vethagent.client.transport import Transport
 from vethagent.client.types import Change, Diagnosis, HostPlan, Link, LinkCreate, LinkUpdate, Query
 
 PATH = "/bridge-links"
-
-#: Of the API.
-MAX_PAGE = 1000
 
 
 class Links:
@@ -37,18 +34,7 @@ class Links:
     ) -> Iterator[Link]:
         """Yield the links that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
         query: Query = {"host": host, "status": status, "name": name, "bridge": bridge, "label": label, "sort": sort}
-        left, marker = limit, None
-        while left is None or left > 0:
-            page = None if left is None else min(left, MAX_PAGE)
-            answer = self._transport.request("GET", PATH, query=query | {"limit": page, "marker": marker})
-            links = answer["bridge_links"][:left]
-            yield from links
-            following = _next_marker(answer)
-            if following is None:
-                return
-            if following == marker or not links:
-                raise exceptions.UnexpectedAnswer(PATH, "the pages do not end")
-            marker, left = following, None if left is None else left - len(links)
+        return paging.items(self._transport, PATH, "bridge_links", query, limit)
 
     def get(self, link_id: str) -> Link:
         """Return a link; NotFound if there is none."""
@@ -94,12 +80,3 @@ class Links:
 
 def _path(link_id: str) -> str:
     return f"{PATH}/{urllib.parse.quote(link_id, safe='')}"
-
-
-def _next_marker(answer: dict[str, Any]) -> str | None:
-    """Return the marker of the next page; only that is taken from the address, which may be one behind a proxy."""
-    for link in answer.get("links", ()):
-        if link.get("rel") == "next":
-            query = urllib.parse.parse_qs(urllib.parse.urlsplit(link["href"]).query)
-            return query["marker"][0] if "marker" in query else None
-    return None

@@ -128,6 +128,7 @@ class Agent(TypedDict):
     reported_at: str
     report_interval: float
     links: dict[str, int]
+    drifted: int
     counters: dict[str, int]
     desired_in_step: bool
     observed_in_step: bool

@@ -3,20 +3,20 @@
 import logging
 import math
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import exceptions, model
-from vethagent.controller import casts, digests, views
+from vethagent.controller import agent_queries, casts, digests, link_counts, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import HeldLink
 from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
-from vethagent.controller.requests import AgentUpdate
+from vethagent.controller.requests import AgentQuery, AgentUpdate
 from vethagent.model import Mode, Status
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
@@ -78,19 +78,23 @@ class Agents:
         self._agent_api = agent_api
         self._liveness = liveness
 
-    def list(self) -> list[views.Agent]:
-        """Return all agents, ordered by host."""
+    def list(self, query: AgentQuery) -> tuple[Sequence[views.Agent], bool]:
+        """Return the agents that ``query`` asks for, and whether there are more; raise UnknownMarker.
+
+        Whether they are in step takes a look at each of their links; nobody who leaves that out waits for it.
+        """
+        oldest = self._liveness.oldest_alive()
         with self._database.reader() as session:
-            rows = session.scalars(sqlalchemy.select(models.Agent).order_by(models.Agent.host)).all()
-            held = _held(session, None)
-        return [self._view(row, held.get(row.host, ())) for row in rows]
+            statement = agent_queries.page(session, query, oldest).limit(query.limit + 1)
+            rows = session.scalars(statement).all()
+            page = rows[: query.limit]
+            found = self._views(session, page, in_step=query.fields is None or "in_step" in query.fields)
+        return found, len(rows) > query.limit
 
     def show(self, host: str) -> views.Agent:
         """Return the agent of ``host``; raise NotFound."""
         with self._database.reader() as session:
-            row = _get(session, host)
-            held = _held(session, [host])
-        return self._view(row, held[host])
+            return self._views(session, [_get(session, host)])[0]
 
     def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
         """Change mode or description and tell the agent its mode; raise NotFound."""
@@ -100,8 +104,7 @@ class Agents:
             LOG.info("%s: the agent of %s is to be in mode %s", context.get("request_id"), host, mode.value)
             casts.attempt(context, f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode))
         with self._database.reader() as session:
-            held = _held(session, [host])
-        return self._view(row, held[host])
+            return self._views(session, [row])[0]
 
     @retried
     def _change(self, host: str, body: AgentUpdate) -> models.Agent:
@@ -113,14 +116,26 @@ class Agents:
                 row.description = body.description
         return row
 
-    def _view(self, row: models.Agent, held: Iterable[HeldLink]) -> views.Agent:
-        links = list(held)
-        return views.agent_of(
-            row,
-            alive=self._liveness.is_alive(row.reported_at),
-            desired_digest=digests.desired(links),
-            observed_digest=digests.observed(links),
-        )
+    def _views(
+        self, session: orm.Session, rows: Sequence[models.Agent], *, in_step: bool = True
+    ) -> Sequence[views.Agent]:
+        """Return ``rows`` as they are shown; without ``in_step`` those two fields mean nothing."""
+        hosts = [row.host for row in rows]
+        alive = {row.host: self._liveness.is_alive(row.reported_at) for row in rows}
+        counts: dict[str, dict[tuple[str, str], int]] = {host: {} for host in hosts}
+        for (host, status, reason), count in link_counts.shown(session, alive.__getitem__, hosts).items():
+            counts[host][status, reason] = count
+        held = _held(session, hosts if in_step else [])
+        return [
+            views.agent_of(
+                row,
+                alive=alive[row.host],
+                counts=counts[row.host],
+                desired_digest=digests.desired(held.get(row.host, ())),
+                observed_digest=digests.observed(held.get(row.host, ())),
+            )
+            for row in rows
+        ]
 
 
 def _get(session: orm.Session, host: str) -> models.Agent:
@@ -130,15 +145,12 @@ def _get(session: orm.Session, host: str) -> models.Agent:
     return row
 
 
-def _held(session: orm.Session, hosts: Iterable[str] | None) -> dict[str, list[HeldLink]]:
-    """Return the links by host; all hosts that have some for None. Rows of columns, not objects: there may be many."""
-    statement = sqlalchemy.select(models.BridgeLink.host, *views.HELD_COLUMNS)
-    held: dict[str, list[HeldLink]] = {}
-    if hosts is not None:
-        held = {host: [] for host in hosts}
-        statement = statement.where(models.BridgeLink.host.in_(held))
-    for host, *columns in session.execute(statement):
-        held.setdefault(host, []).append(HeldLink(*columns))
+def _held(session: orm.Session, hosts: Iterable[str]) -> dict[str, list[HeldLink]]:
+    """Return the links of ``hosts``. Rows of columns, not objects: there may be many."""
+    held: dict[str, list[HeldLink]] = {host: [] for host in hosts}
+    statement = sqlalchemy.select(models.BridgeLink.host, *views.HELD_COLUMNS).where(models.BridgeLink.host.in_(held))
+    for host, *columns in session.execute(statement) if held else ():
+        held[host].append(HeldLink(*columns))
     return held
 
 

@@ -7,7 +7,6 @@ too, say the same.
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import prometheus_client
 import sqlalchemy
@@ -15,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import Metric
 
 from vethagent import exceptions, metrics, model
+from vethagent.controller import link_counts
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
-from vethagent.model import Reason, Status
 
 _CONTROLLER, _FLEET = "vethagent_controller", "vethagent_fleet"
 
@@ -110,20 +109,16 @@ class FleetMetrics:
         return prometheus_client.generate_latest(registry)
 
     def _families(self) -> Iterator[Metric]:
-        agent, link = models.Agent, models.BridgeLink
+        agent = models.Agent
         with self._database.reader() as session:
             agents = session.execute(
                 sqlalchemy.select(
                     agent.host, agent.mode, agent.ready, agent.reported_at, agent.health, agent.counters
                 ).order_by(agent.host)
             ).all()
-            links = session.execute(
-                sqlalchemy.select(link.host, link.status, link.reason, sqlalchemy.func.count())
-                .group_by(link.host, link.status, link.reason)
-                .order_by(link.host)
-            ).all()
+            alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
+            links = link_counts.shown(session, lambda host: alive.get(host, False))
         now = self._liveness.now()
-        alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
         by_host = {(row.host,): row for row in agents}
         yield metrics.gauge(
             f"{_FLEET}_agent_up", "1 if the agent reports", {(host,): up for host, up in alive.items()}, ["host"]
@@ -155,18 +150,7 @@ class FleetMetrics:
         yield metrics.gauge(
             f"{_FLEET}_links",
             "Links by status and reason, as they are shown",
-            _shown(links, alive),
+            links,
             ["host", "status", "reason"],
         )
         yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
-
-
-def _shown(rows: Iterable[Any], alive: dict[str, bool]) -> dict[tuple[str, ...], float]:
-    """Return the number of links by (host, status, reason), with those of a silent agent as they are shown."""
-    shown: dict[tuple[str, ...], float] = {}
-    for host, status, reason, count in rows:
-        key = (host, status, reason)
-        if status != Status.PENDING_DELETE and not alive.get(host, False):
-            key = (host, Status.DOWN, Reason.AGENT_DOWN)
-        shown[key] = shown.get(key, 0) + count
-    return shown

@@ -89,6 +89,26 @@ class LinkQuery(model.Model):
     marker: model.LinkId | None = None
 
 
+#: What agents can be sorted by.
+AGENT_SORT_KEYS = ("host", "mode", "started_at", "reported_at", "agent_version")
+
+
+class AgentQuery(model.Model):
+    """Which agents to list; ``marker`` is the host of the last one already seen."""
+
+    host: model.Host | None = None
+    alive: bool | None = None
+    mode: model.Mode | None = None
+    sort: str | None = Field(
+        default=None,
+        pattern=_listed(AGENT_SORT_KEYS, "(:(asc|desc))?"),
+        description="KEY or KEY:desc, with commas between them; by host if not given, and among equals",
+    )
+    fields: str | None = _fields(views.Agent)
+    limit: Limit = 1000
+    marker: model.Host | None = None
+
+
 class DeleteQuery(model.Model):
     """``force`` forgets the link at once, whatever its agent does."""
 

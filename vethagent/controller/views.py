@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -62,7 +63,8 @@ class Agent(model.Model):
     started_at: datetime.datetime
     reported_at: datetime.datetime = Field(description="By the clock of the controller that took the report")
     report_interval: float = Field(description="Seconds")
-    links: dict[str, int] = Field(description="Number of links by status, as reported")
+    links: dict[str, int] = Field(description="Number of links by status, as they are shown")
+    drifted: int = Field(description="Number of links that were found changed and are left so")
     counters: dict[str, int]
     desired_in_step: bool = Field(description="Whether the agent reported the desired state that is held")
     observed_in_step: bool = Field(description="Whether what is held of its links is what the agent reported")
@@ -144,14 +146,27 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
     )
 
 
-def agent_of(row: models.Agent, *, alive: bool, desired_digest: str, observed_digest: str) -> Agent:
-    """Return ``row`` as it is shown; the digests are over what is held of the host's links now."""
+def agent_of(
+    row: models.Agent, *, alive: bool, counts: Mapping[tuple[str, str], int], desired_digest: str, observed_digest: str
+) -> Agent:
+    """Return ``row`` as it is shown.
+
+    ``counts`` of its links are by status and reason; the digests are over what is held of them now.
+    """
     fields = {name: getattr(row, name) for name in Agent.model_fields if hasattr(row, name)}
+    links: dict[str, int] = {}
+    for (status, _), count in counts.items():
+        links[status] = links.get(status, 0) + count
+    drifted = sum(count for (_, reason), count in counts.items() if reason == model.Reason.DRIFT)
     return Agent(
-        alive=alive,
-        desired_in_step=row.desired_digest == desired_digest,
-        observed_in_step=row.observed_digest == observed_digest,
-        **fields,
+        **fields
+        | {
+            "alive": alive,
+            "links": links,
+            "drifted": drifted,
+            "desired_in_step": row.desired_digest == desired_digest,
+            "observed_in_step": row.observed_digest == observed_digest,
+        }
     )
 
 

@@ -41,7 +41,7 @@ def refuse(stub: Stub, status: int, **error: object) -> None:
 def test_error_of_the_api(stub: Stub, client: Client, status: int, kind: type[exceptions.ApiError]) -> None:
     refuse(stub, status, code="CODE", message="ends.0.device: is empty", field="ends.0.device", request_id="req-1")
     with pytest.raises(kind) as caught:
-        client.agents.list()
+        list(client.agents.list())
     error = caught.value
     assert type(error) is kind
     assert (error.status, error.code, error.field, error.request_id) == (status, "CODE", "ends.0.device", "req-1")
@@ -53,7 +53,7 @@ def test_request_id_of_the_header(stub: Stub, client: Client) -> None:
         500, {"error": {"code": "INTERNAL", "message": "x"}}, (("x-openstack-request-id", "req-2"),)
     )
     with pytest.raises(exceptions.ApiError, match=r"x \(INTERNAL, request req-2\)"):
-        client.agents.list()
+        list(client.agents.list())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_answer_of_somebody_else(
 ) -> None:
     stub.answers["GET /v1/agents"] = answer
     with pytest.raises(kind, match=text):
-        client.agents.list()
+        list(client.agents.list())
 
 
 def test_nobody_there() -> None:
@@ -80,13 +80,13 @@ def test_nobody_there() -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(exceptions.ApiUnreachable, match="connection refused") as caught:
-            client_of(url).agents.list()
+            list(client_of(url).agents.list())
     assert (caught.value.url, caught.value.why) == (url, "connection refused")
 
 
 def test_name_that_does_not_resolve() -> None:
     with pytest.raises(exceptions.ApiUnreachable, match=r"http://nowhere\.invalid"):
-        client_of("http://nowhere.invalid").agents.list()
+        list(client_of("http://nowhere.invalid").agents.list())
 
 
 def test_connection_that_is_closed_without_an_answer() -> None:
@@ -99,7 +99,7 @@ def test_connection_that_is_closed_without_an_answer() -> None:
         thread = threading.Thread(target=close_one)
         thread.start()
         with pytest.raises(exceptions.ApiUnreachable, match="connection"):
-            client_of(f"http://127.0.0.1:{listener.getsockname()[1]}").agents.list()
+            list(client_of(f"http://127.0.0.1:{listener.getsockname()[1]}").agents.list())
         thread.join()
 
 
@@ -123,7 +123,7 @@ def keystone(stub: Stub, *, with_service: bool) -> Client:
 def test_catalog_costs_one_request_for_the_token_and_none_for_discovery(stub: Stub) -> None:
     client = keystone(stub, with_service=True)
     stub.answers["GET /v1/agents"] = Answer(200, {"agents": []})
-    assert client.agents.list() == client.agents.list() == []
+    assert list(client.agents.list()) == list(client.agents.list()) == []
     assert [f"{method} {path}" for method, path, _headers in stub.requests] == [
         "POST /v3/auth/tokens",
         "GET /v1/agents",
@@ -134,11 +134,11 @@ def test_catalog_costs_one_request_for_the_token_and_none_for_discovery(stub: St
 
 def test_catalog_without_the_service(stub: Stub) -> None:
     with pytest.raises(exceptions.AuthenticationFailed, match="no 'vethagent' service"):
-        keystone(stub, with_service=False).agents.list()
+        list(keystone(stub, with_service=False).agents.list())
 
 
 def test_keystone_that_refuses(stub: Stub) -> None:
     client = keystone(stub, with_service=True)
     stub.answers["POST /v3/auth/tokens"] = Answer(401, {"error": {"message": "no", "code": 401, "title": "x"}})
     with pytest.raises(exceptions.AuthenticationFailed, match="Cannot authenticate"):
-        client.agents.list()
+        list(client.agents.list())

@@ -1,24 +1,30 @@
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import sqlalchemy
 
 from tests.unit.controller import fakes
 from vethagent import exceptions, model
 from vethagent.controller.agents import Agents, Reports
-from vethagent.controller.errors import NotFound
+from vethagent.controller.db.database import Database
+from vethagent.controller.errors import NotFound, UnknownMarker
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
-from vethagent.controller.requests import AgentUpdate
+from vethagent.controller.requests import AgentQuery, AgentUpdate, LinkQuery
 from vethagent.model import Mode, Reason, Status
 
 
 def test_the_first_report_makes_an_agent_known(reports: Reports, agents: Agents, clock: fakes.Clock) -> None:
-    assert agents.list() == []
+    assert agents.list(AgentQuery()) == ([], False)
     reasons = [{"part": "ovsdb", "message": "no answer"}]
     reports.take(fakes.report(health={"ready": False, "reasons": reasons}))
     agent = agents.show("h1")
-    assert agents.list() == [agent]
+    assert agents.list(AgentQuery()) == ([agent], False)
     assert (agent.alive, agent.ready, agent.health[0].part) == (True, False, "ovsdb")
     assert (agent.mode, agent.reported_at, agent.contract_version) == (Mode.ENFORCE, clock.now, model.MODEL_VERSION)
-    assert (agent.links, agent.counters) == ({"ACTIVE": 1}, {"plugs": 2})
+    assert (agent.links, agent.drifted, agent.counters) == ({}, 0, {"plugs": 2})
     with pytest.raises(NotFound):
         agents.show("h2")
 
@@ -90,4 +96,93 @@ def test_update(reports: Reports, agents: Agents, agent_api: fakes.AgentApi) -> 
 def test_a_report_without_an_end_is_refused(reports: Reports, agents: Agents) -> None:
     with pytest.raises(exceptions.InvalidMessage):
         reports.take(fakes.report(report_interval=float("inf")))
-    assert agents.list() == []
+    assert agents.list(AgentQuery()) == ([], False)
+
+
+def _listed(agents: Agents, **query: Any) -> list[str]:
+    return [agent.host for agent in agents.list(AgentQuery(**query))[0]]
+
+
+def test_list_filters_and_sorts(reports: Reports, agents: Agents, clock: fakes.Clock) -> None:
+    reports.take(fakes.report("b"))
+    clock.advance(76)
+    for host in ("c", "a"):
+        reports.take(fakes.report(host))
+        clock.advance(1)
+    agents.update(fakes.CONTEXT, "c", AgentUpdate(mode=Mode.PAUSED))
+    assert _listed(agents) == ["a", "b", "c"]
+    assert _listed(agents, alive=True) == ["a", "c"]
+    assert _listed(agents, alive=False) == ["b"]
+    assert _listed(agents, mode=Mode.PAUSED) == ["c"]
+    assert _listed(agents, host="b") == ["b"]
+    assert _listed(agents, sort="reported_at:desc") == ["a", "c", "b"]
+    assert _listed(agents, sort="mode") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("sort", [None, "host:desc", "mode,reported_at"])
+def test_pages_have_each_agent_once(reports: Reports, agents: Agents, sort: str | None) -> None:
+    for host in "abcde":
+        reports.take(fakes.report(host))
+    seen: list[str] = []
+    more, marker = True, None
+    while more:
+        page, more = agents.list(AgentQuery(limit=2, marker=marker, sort=sort))
+        seen += [agent.host for agent in page]
+        marker = seen[-1]
+    assert seen == _listed(agents, sort=sort)
+    assert sorted(seen) == list("abcde")
+
+
+def test_a_page_after_an_agent_that_is_gone(reports: Reports, agents: Agents) -> None:
+    reports.take(fakes.report("b"))
+    assert _listed(agents, marker="a") == ["b"]
+    with pytest.raises(UnknownMarker):
+        agents.list(AgentQuery(marker="a", sort="mode"))
+
+
+def test_links_are_counted_as_they_are_shown(
+    reports: Reports, agents: Agents, links: Links, events: Events, clock: fakes.Clock
+) -> None:
+    for host in ("h1", "h2"):
+        reports.take(fakes.report(host))
+    made = [
+        links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": f"a{number}"}, {"bridge": f"b{number}"}]))
+        for number in range(3)
+    ]
+    drift = {"status": Status.DOWN, "reason": Reason.DRIFT, "kind": "drifted"}
+    events.store(fakes.batch([fakes.event(made[0].id, 1), fakes.event(made[1].id, 2, **drift)]))
+    both, _ = agents.list(AgentQuery(fields="host,links,drifted"))
+    assert [(agent.host, agent.links, agent.drifted) for agent in both] == [
+        ("h1", {"ACTIVE": 1, "DOWN": 1, "BUILD": 1}, 1),
+        ("h2", {}, 0),
+    ]
+    clock.advance(76)
+    silent = agents.show("h1")
+    assert (silent.links, silent.drifted) == ({"DOWN": 3}, 0)
+    assert len(links.list(LinkQuery(host="h1", status=Status.DOWN))[0]) == 3
+
+
+def test_only_who_asks_for_it_waits_for_a_look_at_each_link(
+    reports: Reports, agents: Agents, links: Links, database: Database
+) -> None:
+    reports.take(fakes.report())
+    links.create(fakes.CONTEXT, fakes.body())
+    assert not agents.list(AgentQuery())[0][0].desired_in_step
+    assert not agents.list(AgentQuery(fields="desired_in_step"))[0][0].desired_in_step
+    with _statements(database) as seen:
+        agents.list(AgentQuery(fields="host,alive,links"))
+    assert not [statement for statement in seen if "bridge_links.generation" in statement]
+
+
+@contextlib.contextmanager
+def _statements(database: Database) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    with database.reader() as session:
+        engine = session.get_bind()
+    sqlalchemy.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    sqlalchemy.event.remove(engine, "before_cursor_execute", note)

@@ -6,16 +6,18 @@ import pydantic
 from vethagent import model
 from vethagent.controller import agents, views
 from vethagent.controller.api.body import parse_body, parse_query
-from vethagent.controller.api.resource import answer, checked, rpc_context
-from vethagent.controller.requests import AgentUpdate, NoQuery
+from vethagent.controller.api.partial import partial
+from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked, following, rpc_context
+from vethagent.controller.requests import AgentQuery, AgentUpdate, NoQuery
 
 _HOST = pydantic.TypeAdapter(model.Host)
 
 
 class AgentList(model.Model):
-    """All agents."""
+    """One page of agents; ``links`` has rel "next" if there are more."""
 
-    agents: list[views.Agent]
+    agents: list[partial(views.Agent)]  # type: ignore[valid-type]
+    links: list[HyperLink]
 
 
 class Agents:
@@ -26,8 +28,10 @@ class Agents:
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
-        parse_query(NoQuery, request)
-        answer(response, AgentList(agents=self._agents.list()))
+        query = parse_query(AgentQuery, request)
+        found, more = self._agents.list(query)
+        links = following(request, query, found[-1].host) if more else []
+        answer_page(response, "agents", found, fields=query.fields, links=links)
 
 
 class Agent:

@@ -207,7 +207,19 @@ ROUTES = (
             ),
         },
     ),
-    Route("/v1/agents", "agents", {"GET": Operation("List agents", agents.AgentList, "reader")}),
+    Route(
+        "/v1/agents",
+        "agents",
+        {
+            "GET": Operation(
+                "List agents",
+                agents.AgentList,
+                "reader",
+                query=requests.AgentQuery,
+                errors=("INVALID_REQUEST", "UNKNOWN_MARKER"),
+            )
+        },
+    ),
     Route(
         "/v1/agents/{host}",
         "agent",

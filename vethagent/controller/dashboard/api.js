@@ -43,13 +43,16 @@ export async function request(method, path, body) {
 
 export const get = (path) => request("GET", path);
 
-// All links that `query` selects, page by page.
-export async function links(query) {
+// All of a list, page by page: what `name` holds in each, and `key` tells from all others.
+async function all(path, query, name, key) {
   const found = [];
   for (let marker = ""; ;) {
-    const page = await get(`v1/bridge-links?${query}${marker && `&marker=${marker}`}`);
-    found.push(...page.bridge_links);
-    if (!page.links.some((link) => link.rel === "next")) return found;
-    marker = found.at(-1).id;
+    const page = await get(`${path}?${query}${marker && `&marker=${encodeURIComponent(marker)}`}`);
+    found.push(...page[name]);
+    if (!page.links?.some((link) => link.rel === "next")) return found;
+    marker = found.at(-1)[key];
   }
 }
+
+export const links = (query) => all("v1/bridge-links", query, "bridge_links", "id");
+export const agents = (query) => all("v1/agents", query, "agents", "host");

@@ -1,10 +1,12 @@
 // All hosts, by their health, and a search.
 
 import { ago, badge, fill, h, table } from "./dom.js";
-import { get, links } from "./api.js";
+import { agents, links } from "./api.js";
 import { health, HEALTHS, STATUSES } from "./words.js";
 
 const AT_ONCE = 100;
+// Whether an agent is in step is not among them: that takes a look at each link of the fleet.
+const FIELDS = "fields=host,alive,ready,health,links,mode,reported_at";
 const LINK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const counts = (agent) => STATUSES.filter((status) => agent.links[status])
@@ -69,7 +71,7 @@ export async function showFleet(main, { signal, failed }) {
     const found = hosts.filter(matches);
     fill(chips, HEALTHS.map(chip));
     const sums = STATUSES.map((status) => [status, hosts.reduce((sum, { agent }) => sum + (agent.links[status] ?? 0), 0)]);
-    fill(totals, h("span", { class: "quiet" }, "Links as last reported:"), sums.filter(([, sum]) => sum)
+    fill(totals, h("span", { class: "quiet" }, "Links:"), sums.filter(([, sum]) => sum)
       .map(([status, sum]) => badge(status, `${sum} ${status}`)));
     const part = found.length > shown ? `, ${shown} of them shown` : "";
     told.textContent = `${found.length} of ${hosts.length} hosts${part}`;
@@ -81,7 +83,7 @@ export async function showFleet(main, { signal, failed }) {
 
   async function load() {
     try {
-      hosts = (await get("v1/agents")).agents.map((agent) => ({ agent, kind: health(agent) }));
+      hosts = (await agents(FIELDS)).map((agent) => ({ agent, kind: health(agent) }));
       failed(null);
     } catch (error) {
       failed(error);

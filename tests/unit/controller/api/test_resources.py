@@ -164,9 +164,11 @@ def test_agents(client: testing.TestClient, reports: Reports) -> None:
     assert set(agent) == {
         *("host", "alive", "ready", "health", "mode", "reported_mode", "description", "agent_version"),
         *("contract_version", "started_at", "reported_at", "report_interval", "links", "counters"),
-        *("desired_in_step", "observed_in_step"),
+        *("desired_in_step", "observed_in_step", "drifted"),
     }
-    assert client.simulate_get("/v1/agents").json == {"agents": [agent]}
+    assert client.simulate_get("/v1/agents").json == {"agents": [agent], "links": []}
+    fields = client.simulate_get("/v1/agents", params={"fields": "host,alive", "alive": "true"}).json
+    assert fields["agents"] == [{"host": "h1", "alive": True}]
     answer = client.simulate_patch("/v1/agents/h1", json={"mode": "observe", "description": "rack 7"})
     assert (answer.json["mode"], answer.json["description"]) == ("observe", "rack 7")
     for body in ({"mode": "sleep"}, {"mode": None}, {"host": "h2"}, {"description": "a\nb"}):
