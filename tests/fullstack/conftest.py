@@ -57,7 +57,7 @@ def clean(controller_side: deployment.Deployment) -> Iterator[deployment.Deploym
     api = controller_side.rest
     for link in api.links():
         api.delete(link["id"])
-    commands.wait_until(lambda: not api.links(), what="the end of all links", timeout=20)
+    commands.wait_until(lambda: not api.links(), what="the end of all links")
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_a_restart_of_the_agent_loses_no_packet(clean: deployment.Deployment, no
 
     with traffic.Pings(node.guest1, node.guest2.address) as pings:
         started = clean.rest.get(f"/v1/agents/{node.name}")["started_at"]
-        assert node.agent.stop(timeout=5) == 0
+        assert node.agent.stop() == 0
         pings.wait_for_answers(10)
         node.agent.start()
         commands.wait_until(

@@ -31,7 +31,7 @@ def run(
     return done
 
 
-def wait_until(predicate: Callable[[], T], *, what: str, timeout: float = 10, interval: float = 0.02) -> T:
+def wait_until(predicate: Callable[[], T], *, what: str, timeout: float = 30, interval: float = 0.02) -> T:
     """Return the first true value of ``predicate``; AssertionError with ``what`` after ``timeout`` seconds."""
     end = time.monotonic() + timeout
     while not (value := predicate()):

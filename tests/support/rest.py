@@ -89,7 +89,7 @@ class Rest:
         assert found is not None
         return found
 
-    def wait_for_status(self, link_id: str, status: str, *, timeout: float = 15) -> Link:
+    def wait_for_status(self, link_id: str, status: str, *, timeout: float = 30) -> Link:
         """Wait until a link has ``status`` and return it."""
         seen: Link = {}
 
@@ -103,7 +103,7 @@ class Rest:
             raise AssertionError(f"the link is not {status} within {timeout:g} s: {seen}") from error
         return seen
 
-    def wait_until_gone(self, link_id: str, *, timeout: float = 15) -> None:
+    def wait_until_gone(self, link_id: str, *, timeout: float = 30) -> None:
         """Wait until a link is not known any more."""
         commands.wait_until(
             lambda: self.request("GET", f"/v1/bridge-links/{link_id}").status == http.client.NOT_FOUND,

@@ -306,7 +306,7 @@ class Node(tidy.Tidy):
         for link in self.api.links():
             self.api.delete(link["id"])
         try:
-            commands.wait_until(lambda: not self.api.links(), what="the end of all links", timeout=20)
+            commands.wait_until(lambda: not self.api.links(), what="the end of all links")
             marked = [device["ifname"] for device in self._devices() if _is_mark(device.get("ifalias", ""))]
             assert marked == []
             assert [name for name, row_mark in self._row_marks() if _is_link_id(row_mark)] == []

@@ -102,7 +102,7 @@ def test_a_pair_that_took_the_place_of_ours_between_linux_bridges_stays(fragile:
 def test_an_orphan_is_removed_at_the_second_sight(fragile: Node) -> None:
     node = fragile
     before = node.picture()
-    assert node.allinone.stop(timeout=5) == 0
+    assert node.allinone.stop() == 0
     node.host.ip("link", "add", "orphan-a", "type", "veth", "peer", "name", "orphan-b")
     for device in ("orphan-a", "orphan-b"):
         node.host.ip("link", "set", device, "alias", f"vethagent:{ID}")

@@ -54,14 +54,14 @@ class Supervisor:
 def supervisor(fragile_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
     """Whoever started the agent of the node, and wants a sign of life each second; in the end it hears of the end."""
     node = fragile_node
-    assert node.allinone.stop(timeout=10) == 0
+    assert node.allinone.stop() == 0
     made = Supervisor(tmp_path_factory.mktemp("supervisor") / "notify")
     node.allinone.env.update(made.env)
     try:
         node.start()
         yield made
         assert made.lines("STOPPING") == []
-        assert node.allinone.stop(timeout=10) == 0
+        assert node.allinone.stop() == 0
         commands.wait_until(lambda: made.lines("STOPPING") == ["STOPPING=1"], what="the end")
     finally:
         node.allinone.kill()
