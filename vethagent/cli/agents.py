@@ -4,8 +4,11 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from osc_lib import exceptions
+
 from vethagent.cli import columns, parsing
-from vethagent.cli.base import Lister, ShowOne, UsageError
+from vethagent.cli.base import Command, Lister, ShowOne, UsageError
+from vethagent.client.exceptions import ClientError
 from vethagent.client.types import Agent, AgentUpdate
 
 MODES = ("enforce", "observe", "paused")
@@ -35,6 +38,7 @@ def fields_of(agent: Agent) -> Fields:
     shown: dict[str, Any] = {
         "host": agent["host"],
         "description": columns.Text(agent["description"]),
+        "labels": columns.Labels(agent["labels"]),
         "alive": columns.YesNo(agent["alive"]),
         "ready": columns.YesNo(agent["ready"]),
         "health": columns.Health(agent["health"]),
@@ -65,6 +69,7 @@ class ListAgents(Lister):
         alive.add_argument("--alive", action="store_true", default=None, help="Only agents that report")
         alive.add_argument("--dead", action="store_false", dest="alive", help="Only agents that do not")
         parser.add_argument("--mode", choices=MODES, help="Only agents that are wanted in this mode")
+        parser.add_argument("--label", metavar="NAME[=VALUE],…", help="Only agents with all of these labels")
         parser.add_argument(
             "--sort", metavar="KEY[:desc],…", help="By host, mode, started_at, reported_at or agent_version"
         )
@@ -78,6 +83,7 @@ class ListAgents(Lister):
             host=parsed_args.host,
             alive=parsed_args.alive,
             mode=parsed_args.mode,
+            label=parsed_args.label,
             sort=parsed_args.sort,
             limit=parsed_args.limit,
         )
@@ -100,7 +106,7 @@ class ShowAgent(ShowOne):
 
 
 class SetAgent(ShowOne):
-    """Set the mode or the description of an agent."""
+    """Set mode, description or labels of an agent."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -112,6 +118,12 @@ class SetAgent(ShowOne):
             help="enforce: repair drift; observe: report drift, change nothing; paused: do nothing, casts wait",
         )
         parser.add_argument("--description", metavar="TEXT", help="A note for people; '' takes it away")
+        parser.add_argument(
+            "--label", metavar="NAME=VALUE", type=parsing.label, action="append", default=[], help="May be repeated"
+        )
+        parser.add_argument(
+            "--no-label", metavar="NAME", action="append", default=[], help="Take a label away; may be repeated"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Fields:
@@ -121,8 +133,33 @@ class SetAgent(ShowOne):
             body["mode"] = parsed_args.mode
         if parsed_args.description is not None:
             body["description"] = parsed_args.description or None
+        if parsed_args.label or parsed_args.no_label:
+            body["labels"] = dict(parsed_args.label) | dict.fromkeys(parsed_args.no_label)
         if not body:
-            raise UsageError("nothing to change: give --mode or --description")
+            raise UsageError("nothing to change: give --mode, --description or --label")
         parsing.check_field("HOST", parsed_args.host, "Host")
         parsing.check_field("--description", body.get("description"), "Text")
         return fields_of(self.client.agents.update(parsed_args.host, body))
+
+
+class DeleteAgent(Command):
+    """Forget agents that are dead; their links stay, and so does what is on their hosts."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("hosts", metavar="HOST", nargs="+", help="An agent's host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Delete all that can be; CommandError if one could not."""
+        for host in parsed_args.hosts:
+            parsing.check_field("HOST", host, "Host")
+        failures = []
+        for host in dict.fromkeys(parsed_args.hosts):
+            try:
+                self.client.agents.delete(host)
+            except ClientError as error:
+                failures.append(f"The agent of {host} was not deleted: {error}")
+        if failures:
+            raise exceptions.CommandError("\n".join(failures))

@@ -5,6 +5,7 @@ reads this table instead, because looking for entry points means reading those o
 """
 
 COMMANDS = {
+    "agent delete": "vethagent.cli.agents:DeleteAgent",
     "agent list": "vethagent.cli.agents:ListAgents",
     "agent set": "vethagent.cli.agents:SetAgent",
     "agent show": "vethagent.cli.agents:ShowAgent",

@@ -23,11 +23,12 @@ class Agents:
         host: str | None = None,
         alive: bool | None = None,
         mode: str | None = None,
+        label: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Agent]:
         """Yield the agents that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
-        query: Query = {"host": host, "mode": mode, "sort": sort}
+        query: Query = {"host": host, "mode": mode, "label": label, "sort": sort}
         if alive is not None:
             query["alive"] = "true" if alive else "false"
         return paging.items(self._transport, PATH, "agents", query, limit)
@@ -39,6 +40,10 @@ class Agents:
     def update(self, host: str, body: AgentUpdate) -> Agent:
         """Change what ``body`` names and return the agent."""
         return cast(Agent, self._transport.request("PATCH", _path(host), body=body))
+
+    def delete(self, host: str) -> None:
+        """Forget an agent that is dead, until it reports again; its links stay. Conflict while it is alive."""
+        self._transport.request("DELETE", _path(host))
 
 
 def _path(host: str) -> str:

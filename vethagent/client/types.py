@@ -103,6 +103,7 @@ class AgentUpdate(TypedDict, total=False):
 
     mode: str
     description: str | None
+    labels: dict[str, str | None]
 
 
 class HealthReason(TypedDict):
@@ -122,6 +123,7 @@ class Agent(TypedDict):
     mode: str
     reported_mode: str
     description: str | None
+    labels: dict[str, str]
     agent_version: str
     contract_version: str
     started_at: str

@@ -5,7 +5,7 @@ import datetime
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent.controller import paging
+from vethagent.controller import labels, paging
 from vethagent.controller.db import models
 from vethagent.controller.requests import AGENT_SORT_KEYS, AgentQuery
 
@@ -16,13 +16,22 @@ def page(session: orm.Session, query: AgentQuery, oldest_alive: datetime.datetim
     """Return the agents that ``query`` asks for, in its order and after its marker; raise UnknownMarker."""
     columns = {name: getattr(models.Agent, name) for name in AGENT_SORT_KEYS}
     by = paging.order(query.sort, columns, models.Agent.host)
-    every = sqlalchemy.select(models.Agent)
-    return paging.page(session, _selected(query, oldest_alive), by, query.marker, every=every)
+    return paging.page(session, _selected(query, oldest_alive), by, query.marker, every=_known())
+
+
+def known(session: orm.Session, host: str, *, lock: bool = False) -> models.Agent | None:
+    """Return the agent of ``host``, None if it never reported or was deleted."""
+    statement = _known().where(models.Agent.host == host)
+    return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+
+
+def _known() -> Selected:
+    return sqlalchemy.select(models.Agent).where(models.Agent.deleted_at.is_(None))
 
 
 def _selected(query: AgentQuery, oldest_alive: datetime.datetime) -> Selected:
     agent = models.Agent
-    statement = sqlalchemy.select(agent)
+    statement = _known().where(*labels.fitting(agent.label_rows, models.AgentLabel, query.label))
     if query.host is not None:
         statement = statement.where(agent.host == query.host)
     if query.mode is not None:

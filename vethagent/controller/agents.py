@@ -10,11 +10,11 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import exceptions, model
-from vethagent.controller import agent_queries, casts, digests, link_counts, views
+from vethagent.controller import agent_queries, casts, digests, labels, link_counts, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import HeldLink
-from vethagent.controller.errors import NotFound
+from vethagent.controller.errors import AgentAlive, NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import AgentQuery, AgentUpdate
 from vethagent.model import Mode, Status
@@ -59,12 +59,18 @@ class Reports:
         values = _columns(report)
         values["reported_at"] = self._liveness.now()
         with self._database.writer() as session:
-            agent = session.get(models.Agent, report.host)
+            without_labels = [orm.lazyload(models.Agent.label_rows)]
+            agent = session.get(models.Agent, report.host, options=without_labels, with_for_update=True)
             if agent is None:
                 new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
                 agent = models.Agent(host=report.host, **new, **values)
                 session.add(agent)
                 LOG.info("the agent of %s reported for the first time", report.host)
+            elif agent.deleted_at is not None or not self._liveness.is_alive(agent.reported_at):
+                LOG.info(
+                    "the agent of %s is REVIVED: it was DOWN since its report of %s", report.host, agent.reported_at
+                )
+                agent.deleted_at = None
             for name, value in values.items():
                 setattr(agent, name, value)
             return agent.mode, agent.incarnation, list(_held(session, [report.host])[report.host])
@@ -91,13 +97,27 @@ class Agents:
             found = self._views(session, page, in_step=query.fields is None or "in_step" in query.fields)
         return found, len(rows) > query.limit
 
-    def show(self, host: str) -> views.Agent:
-        """Return the agent of ``host``; raise NotFound."""
+    def show(self, host: str, *, deleted: bool = False) -> views.Agent:
+        """Return the agent of ``host``, with ``deleted`` also one that was; raise NotFound."""
         with self._database.reader() as session:
-            return self._views(session, [_get(session, host)])[0]
+            row = session.get(models.Agent, host) if deleted else None
+            return self._views(session, [row or _get(session, host)])[0]
+
+    @retried
+    def delete(self, context: bus.Context, host: str) -> views.Agent:
+        """Forget an agent that is dead, until it reports again; raise NotFound or AgentAlive. Its links stay."""
+        with self._database.writer() as session:
+            row = _get(session, host, lock=True)
+            if self._liveness.is_alive(row.reported_at):
+                raise AgentAlive(f"the agent of {host} is alive: stop it, and delete it once it is shown as dead")
+            shown = self._views(session, [row])[0]
+            row.mode, row.description, row.deleted_at = Mode.ENFORCE.value, None, self._liveness.now()
+            row.labels.clear()
+        LOG.info("%s: the agent of %s is deleted", context.get("request_id"), host)
+        return shown
 
     def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
-        """Change mode or description and tell the agent its mode; raise NotFound."""
+        """Change mode, description or labels and tell the agent its mode; raise NotFound."""
         row = self._change(host, body)
         if body.mode is not None:
             mode = body.mode
@@ -109,11 +129,12 @@ class Agents:
     @retried
     def _change(self, host: str, body: AgentUpdate) -> models.Agent:
         with self._database.writer() as session:
-            row = _get(session, host)
+            row = _get(session, host, lock=True)
             if body.mode is not None:
                 row.mode = body.mode.value
             if "description" in body.model_fields_set:
                 row.description = body.description
+            labels.merge(row.labels, body.labels or {})
         return row
 
     def _views(
@@ -138,8 +159,8 @@ class Agents:
         ]
 
 
-def _get(session: orm.Session, host: str) -> models.Agent:
-    row = session.get(models.Agent, host)
+def _get(session: orm.Session, host: str, *, lock: bool = False) -> models.Agent:
+    row = agent_queries.known(session, host, lock=lock)
     if row is None:
         raise NotFound(f"no agent has ever reported from {host!r}")
     return row

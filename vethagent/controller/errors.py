@@ -63,6 +63,12 @@ class UnknownMarker(OperationError):
     code = "UNKNOWN_MARKER"
 
 
+class AgentAlive(OperationError):
+    """The agent reports, so it would be there again at once."""
+
+    code = "AGENT_ALIVE"
+
+
 class AgentDown(OperationError):
     """The agent does not report, so there is no use in asking it."""
 

@@ -5,7 +5,7 @@ import datetime
 import sqlalchemy
 
 from vethagent import model
-from vethagent.controller import links, names, views
+from vethagent.controller import agent_queries, links, names, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
@@ -44,7 +44,7 @@ class Hosts:
         """Return what the agent would do if the link were created; raise what creating it would."""
         row = links.new_row(context, body, self._liveness.now())
         with self._database.reader() as session:
-            if session.get(models.Agent, body.host) is None:
+            if agent_queries.known(session, body.host) is None:
                 raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
             names.check(session, [row])
         self._check_alive(body.host)
@@ -52,7 +52,7 @@ class Hosts:
 
     def _check_alive(self, host: str) -> None:
         with self._database.reader() as session:
-            agent = session.get(models.Agent, host)
+            agent = agent_queries.known(session, host)
         if agent is None:
             raise NotFound(f"no agent has ever reported from {host!r}")
         if not self._liveness.is_alive(agent.reported_at):

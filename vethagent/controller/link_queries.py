@@ -5,7 +5,7 @@ import datetime
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent.controller import paging
+from vethagent.controller import labels, paging
 from vethagent.controller.db import models
 from vethagent.controller.requests import LINK_SORT_KEYS, LinkQuery
 from vethagent.model import Status
@@ -35,7 +35,7 @@ def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
         statement = statement.where(link.name == query.name)
     if query.bridge is not None:
         statement = statement.where(link.ends.any(models.LinkEnd.bridge == query.bridge))
-    statement = statement.where(*paging.labelled(link.label_rows, models.LinkLabel, query.label))
+    statement = statement.where(*labels.fitting(link.label_rows, models.LinkLabel, query.label))
     if query.status is not None:
         statement = statement.where(_shown_status(oldest_alive) == query.status.value)
     return statement

@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import casts, history, link_queries, loops, names, views
+from vethagent.controller import casts, history, labels, link_queries, loops, names, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import IdConflict, NotFound, PendingDelete, PreconditionFailed, UnknownHost
@@ -187,8 +187,7 @@ class Links:
             _check_generation(row, generations)
             if row.status == Status.PENDING_DELETE:
                 raise PendingDelete(f"link {link_id} is being deleted")
-            for name, value in (body.labels or {}).items():
-                _set_label(row, name, value)
+            labels.merge(row.labels, body.labels or {})
             changes = _changes(row, body)
             again = row.status == Status.ERROR and bool(body.model_fields_set - {"labels"})
             if not changes and not again:
@@ -254,7 +253,9 @@ def _locked(statement: link_queries.Selected) -> link_queries.Selected:
 
 def _reported(session: orm.Session, hosts: Iterable[str]) -> dict[str, datetime.datetime]:
     agent = models.Agent
-    statement = sqlalchemy.select(agent.host, agent.reported_at).where(agent.host.in_(list(hosts)))
+    statement = sqlalchemy.select(agent.host, agent.reported_at).where(
+        agent.host.in_(list(hosts)), agent.deleted_at.is_(None)
+    )
     return {row.host: row.reported_at for row in session.execute(statement)}
 
 
@@ -306,13 +307,6 @@ def _by_user(row: models.BridgeLink, context: bus.Context, **instead: str) -> di
     return history.change(
         row, row.updated_at, by=history.user_of(context), request_id=context.get("request_id"), **instead
     )
-
-
-def _set_label(row: models.BridgeLink, name: str, value: str | None) -> None:
-    if value is not None:
-        row.labels[name] = value
-    elif name in row.labels:
-        del row.labels[name]
 
 
 def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:

@@ -112,9 +112,9 @@ class FleetMetrics:
         agent = models.Agent
         with self._database.reader() as session:
             agents = session.execute(
-                sqlalchemy.select(
-                    agent.host, agent.mode, agent.ready, agent.reported_at, agent.health, agent.counters
-                ).order_by(agent.host)
+                sqlalchemy.select(agent.host, agent.mode, agent.ready, agent.reported_at, agent.health, agent.counters)
+                .where(agent.deleted_at.is_(None))
+                .order_by(agent.host)
             ).all()
             alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
             links = link_counts.shown(session, lambda host: alive.get(host, False))

@@ -7,7 +7,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent.controller.errors import UnknownMarker
-from vethagent.controller.requests import parse_labels, parse_sort
+from vethagent.controller.requests import parse_sort
 
 Selected = TypeVar("Selected", bound=sqlalchemy.Select[*tuple[Any, ...]])
 
@@ -43,15 +43,6 @@ def page(
     if last is None:
         raise UnknownMarker(f"marker: {marker} is not there any more; begin again", "marker")
     return statement.where(_after(by, tuple(last)))
-
-
-def labelled(relation: Any, table: Any, selector: str | None) -> list[sqlalchemy.ColumnElement[bool]]:
-    """Return what holds where all labels of ``selector`` fit; ``relation`` leads to rows of ``table``."""
-    conditions = []
-    for name, value in parse_labels(selector) if selector is not None else ():
-        fits = table.name == name
-        conditions.append(relation.any(fits if value is None else fits & (table.value == value)))
-    return conditions
 
 
 def _after(by: Order, last: tuple[Any, ...]) -> sqlalchemy.ColumnElement[bool]:

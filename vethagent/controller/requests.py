@@ -26,11 +26,13 @@ class AgentUpdate(model.Model):
 
     mode: model.Mode | None = model.NOT_NULL
     description: model.Text | None = None
+    labels: model.LabelChanges | None = model.NOT_NULL
 
     @pydantic.model_validator(mode="after")
     def _check_nulls(self) -> Self:
-        if "mode" in self.model_fields_set and self.mode is None:
-            raise ValueError("mode must not be null")
+        for name in ("mode", "labels"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} must not be null")
         return self
 
 
@@ -99,6 +101,7 @@ class AgentQuery(model.Model):
     host: model.Host | None = None
     alive: bool | None = None
     mode: model.Mode | None = None
+    label: LabelSelector | None = None
     sort: str | None = Field(
         default=None,
         pattern=_listed(AGENT_SORT_KEYS, "(:(asc|desc))?"),

@@ -58,6 +58,7 @@ class Agent(model.Model):
     mode: model.Mode = Field(description="As wanted")
     reported_mode: model.AnyMode
     description: str | None
+    labels: dict[str, str]
     agent_version: str
     contract_version: str
     started_at: datetime.datetime
@@ -162,6 +163,7 @@ def agent_of(
         **fields
         | {
             "alive": alive,
+            "labels": dict(row.labels),
             "links": links,
             "drifted": drifted,
             "desired_in_step": row.desired_digest == desired_digest,

@@ -34,3 +34,20 @@ def test_set(vethctl: Vethctl) -> None:
     assert vethctl("agent", "show", HOST, "-f", "json").json["reported_mode"] == "observe"
     agent = vethctl("agent", "set", HOST, "--description", "", "-f", "json").json
     assert (agent["mode"], agent["description"]) == ("observe", None)
+
+
+def test_labels(vethctl: Vethctl, service: Service) -> None:
+    service.report("h2")
+    agent = vethctl("agent", "set", HOST, "--label", "rack=7", "--label", "row=2", "-f", "json").json
+    assert agent["labels"] == {"rack": "7", "row": "2"}
+    assert [row["Host"] for row in vethctl("agent", "list", "--label", "rack=7", "-f", "json").json] == [HOST]
+    agent = vethctl("agent", "set", HOST, "--no-label", "rack", "-f", "json").json
+    assert agent["labels"] == {"row": "2"}
+    assert vethctl("agent", "list", "--dead", "-f", "json").json == []
+
+
+def test_delete_what_is_alive_or_not_there(vethctl: Vethctl) -> None:
+    result = vethctl("agent", "delete", HOST, "nowhere")
+    assert result.status == 1
+    assert "AGENT_ALIVE" in result.err and "NOT_FOUND" in result.err
+    assert vethctl("agent", "show", HOST).status == 0

@@ -93,12 +93,12 @@ def wait_until_served(url: str, process: "subprocess.Popen[str]") -> None:
 
 
 def test_database_commands(run: Run) -> None:
-    assert run("manage", "db", "version").stdout == "no tables (newest: 0004)\n"
+    assert run("manage", "db", "version").stdout == "no tables (newest: 0005)\n"
     for _ in range(2):
         done = run("manage", "db", "upgrade")
-        assert (done.returncode, done.stdout) == (0, "the tables have revision 0004\n"), done.stderr
-    assert run("manage", "db", "version").stdout == "0004 (newest: 0004)\n"
-    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0004)\n"
+        assert (done.returncode, done.stdout) == (0, "the tables have revision 0005\n"), done.stderr
+    assert run("manage", "db", "version").stdout == "0005 (newest: 0005)\n"
+    assert run("manage", "db", "downgrade", "0001").stdout == "0001 (newest: 0005)\n"
     assert "there is no revision 0815" in run("manage", "db", "downgrade", "0815").stderr
     assert run("manage", "db", "upgrade").returncode == 0
     assert (
@@ -184,7 +184,7 @@ def test_api(run: Run, start: Start) -> None:
     process = start("api", OS_API__PORT=str(port))
     wait_until_served(f"http://127.0.0.1:{port}/healthcheck", process)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/agents", timeout=30) as answer:
-        assert json.load(answer) == {"agents": []}
+        assert json.load(answer) == {"agents": [], "links": []}
     other = run("api", OS_API__PORT=str(port))
     assert (other.returncode, str(port) in other.stderr) == (1, True)
     process.send_signal(signal.SIGHUP)
@@ -254,4 +254,4 @@ def test_wsgi_application(run: Run, tmp_path: pathlib.Path) -> None:
     done = subprocess.run(
         command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout == '200 OK\n{"agents":[]}\n', done.stderr
+    assert done.stdout == '200 OK\n{"agents": [], "links": []}\n', done.stderr

@@ -9,7 +9,7 @@ from tests.unit.controller import fakes
 from vethagent import exceptions, model
 from vethagent.controller.agents import Agents, Reports
 from vethagent.controller.db.database import Database
-from vethagent.controller.errors import NotFound, UnknownMarker
+from vethagent.controller.errors import AgentAlive, NotFound, UnknownHost, UnknownMarker
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.requests import AgentQuery, AgentUpdate, LinkQuery
@@ -186,3 +186,60 @@ def _statements(database: Database) -> Iterator[list[str]]:
     sqlalchemy.event.listen(engine, "before_cursor_execute", note)
     yield seen
     sqlalchemy.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_labels(reports: Reports, agents: Agents) -> None:
+    for host in ("h1", "h2"):
+        reports.take(fakes.report(host))
+    agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={"rack": "7", "site": "cologne"}))
+    agents.update(fakes.CONTEXT, "h2", AgentUpdate(labels={"rack": "8", "site": "cologne"}))
+    assert _listed(agents, label="rack=7") == ["h1"]
+    assert _listed(agents, label="rack,site=cologne") == ["h1", "h2"]
+    agent = agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={"rack": None, "none": None, "row": "2"}))
+    assert agent.labels == {"row": "2", "site": "cologne"}
+    reports.take(fakes.report("h1"))
+    assert agents.show("h1") == agent
+    with pytest.raises(ValueError, match="labels"):
+        AgentUpdate(labels=None)
+
+
+def test_a_deleted_agent_leaves_its_links_and_comes_back(
+    reports: Reports, agents: Agents, links: Links, clock: fakes.Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    before = reports.take(fakes.report())
+    link = links.create(fakes.CONTEXT, fakes.body())
+    agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={"rack": "7"}, mode=Mode.OBSERVE, description="old"))
+    with pytest.raises(AgentAlive):
+        agents.delete(fakes.CONTEXT, "h1")
+    clock.advance(76)
+    assert agents.delete(fakes.CONTEXT, "h1").host == "h1"
+    for gone in (agents.show, lambda host: agents.delete(fakes.CONTEXT, host)):
+        with pytest.raises(NotFound):
+            gone("h1")
+    assert _listed(agents) == []
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason) == (Status.DOWN, Reason.AGENT_DOWN)
+    assert [each.id for each in links.list(LinkQuery(status=Status.DOWN))[0]] == [link.id]
+    assert not agents.show("h1", deleted=True).alive
+    with pytest.raises(UnknownHost):
+        links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "b3"}, {"bridge": "b4"}]))
+    assert "REVIVED" not in caplog.text
+
+    answer = reports.take(fakes.report())
+    assert caplog.text.count("REVIVED") == 1
+    assert (answer.desired_digest, answer.mode) == (model.desired_digest([(link.id, 1)]), Mode.ENFORCE)
+    assert answer.incarnation == before.incarnation
+    agent = agents.show("h1")
+    assert (agent.alive, agent.labels, agent.description) == (True, {}, None)
+    assert links.show(link.id).status is Status.BUILD
+
+
+def test_an_agent_that_was_silent_is_revived_once(
+    reports: Reports, clock: fakes.Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for seconds in (0, 30, 76, 30):
+        clock.advance(seconds)
+        reports.take(fakes.report())
+    assert caplog.text.count("REVIVED") == 1

@@ -52,6 +52,11 @@ class Agent:
         body = parse_body(AgentUpdate, request, self._max_body)
         answer(response, self._agents.update(rpc_context(request), _checked(host), body))
 
+    def on_delete(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
+        """Forget."""
+        parse_query(NoQuery, request)
+        answer(response, self._agents.delete(rpc_context(request), _checked(host)))
+
 
 def _checked(host: str) -> str:
     return checked(_HOST, host, f"no agent has ever reported from {host!r}")

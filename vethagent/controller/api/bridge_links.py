@@ -157,7 +157,7 @@ class Diagnosis:
         parse_query(NoQuery, request)
         link = self._links.show(checked_id(link_id))
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
-        answer(response, diagnosis.diagnose(link, self._agents.show(link.host), events[::-1]))
+        answer(response, diagnosis.diagnose(link, self._agents.show(link.host, deleted=True), events[::-1]))
 
 
 def checked_id(link_id: str) -> str:

@@ -226,11 +226,17 @@ ROUTES = (
         {
             "GET": Operation("Show an agent", views.Agent, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
             "PATCH": Operation(
-                "Change mode or description of an agent",
+                "Change mode, description or labels of an agent",
                 views.Agent,
                 "admin",
                 body=requests.AgentUpdate,
                 errors=(*_BODY_ERRORS, "NOT_FOUND"),
+            ),
+            "DELETE": Operation(
+                "Forget an agent that is dead; its links stay",
+                views.Agent,
+                "admin",
+                errors=("INVALID_REQUEST", "NOT_FOUND", "AGENT_ALIVE"),
             ),
         },
     ),

@@ -51,7 +51,10 @@ class Base(orm.DeclarativeBase):
 
 
 class Agent(Base):
-    """One agent as it last reported, and the mode it is wanted in."""
+    """One agent as it last reported, and the mode it is wanted in.
+
+    One that was deleted stays for its links until it reports again, and is not shown.
+    """
 
     __tablename__ = "agents"
     __table_args__ = MYSQL
@@ -72,6 +75,28 @@ class Agent(Base):
     desired_digest: Mapped[str] = mapped_column(String(32))
     observed_digest: Mapped[str] = mapped_column(String(32))
     incarnation: Mapped[str] = mapped_column(String(36))
+    deleted_at: Mapped[datetime.datetime | None]
+
+    label_rows: Mapped[dict[str, "AgentLabel"]] = orm.relationship(
+        collection_class=orm.attribute_keyed_dict("name"),
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
+    )
+    labels: AssociationProxy[dict[str, str]] = association_proxy(
+        "label_rows", "value", creator=lambda name, value: AgentLabel(name=name, value=value)
+    )
+
+
+class AgentLabel(Base):
+    """One label of an agent."""
+
+    __tablename__ = "agent_labels"
+    __table_args__ = (Index("ix_agent_labels_name_value", "name", "value"), MYSQL)
+
+    host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    value: Mapped[str] = mapped_column(String(63))
 
 
 class EventStream(Base):
