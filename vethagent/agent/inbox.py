@@ -103,6 +103,11 @@ class Inbox:
                 answer.cancel()
             self._condition.notify_all()
 
+    @property
+    def closed(self) -> bool:
+        """Whether ``take`` returns None from now on."""
+        return self._closed
+
     def take(self, timeout: float | None) -> Batch | None:
         """Return what has been left, waiting for it up to ``timeout`` seconds; None when closed."""
         with self._condition:

@@ -149,8 +149,9 @@ class Reconciler:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
         if enforce and (todo := [plan for plan in plans if not plan.empty]):
-            failures = self._applier.apply(todo)
-            self._confirmer.failed(failures)
+            failures, left = self._applier.apply(todo, stopping=lambda: self._inbox.closed)
+            self._confirmer.failed({*failures, *left})
+            plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
             self._judge_helper(todo, failures)
             self._drain()

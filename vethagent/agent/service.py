@@ -34,8 +34,10 @@ from vethagent.rpc.controller_api import ControllerAPI
 LOG = logging.getLogger(__name__)
 
 _OVSDB_RETRY = 1.0
-#: A batch under way is finished; the process has to end within five seconds.
-_STOP_SECONDS, _BUS_SECONDS = 3.0, 1.0
+#: The part of a batch that is under way is finished. It takes a moment; only a helper that has to be replaced first, or
+#: what does not answer at all, takes so long.
+_STOP_SECONDS = 20.0
+_BUS_SECONDS = 1.0
 _HELPER_SECONDS = 3.0
 
 
@@ -143,7 +145,7 @@ class Agent:
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
 
     def stop(self) -> None:
-        """End after the batch under way; links stay as they are."""
+        """End after the part of a batch that is under way; links stay as they are, each whole or absent."""
         self._stopping.set()
         self._heartbeat.stop()
         self._watchdog.stop()

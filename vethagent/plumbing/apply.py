@@ -1,9 +1,9 @@
-"""Plans into effect: one privileged call and one OVSDB transaction for all of a batch."""
+"""Plans into effect: one privileged call and one OVSDB transaction for each part of a batch."""
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from vethagent import exceptions, faults
 from vethagent.model import Reason
@@ -13,6 +13,9 @@ from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
 
 LOG = logging.getLogger(__name__)
+
+#: Plans of one part: so many take a few tenths of a second, and a process that is to end waits for no more.
+PART = 100
 
 
 class Helper(Protocol):
@@ -30,6 +33,13 @@ class Failure:
     message: str
 
 
+class Applied(NamedTuple):
+    """What could not be carried out, and of which links nothing was begun as the process is to end."""
+
+    failures: dict[str, Failure]
+    left: set[str]
+
+
 class Applier:
     """Carries plans out. A link that fails does not hold up the others, and what was begun of it is taken back."""
 
@@ -37,21 +47,30 @@ class Applier:
         self._helper = helper
         self._ovs = ovs
 
-    def apply(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
-        """Carry out ``plans``, of as many different links; return the failures by link id."""
-        failures: dict[str, Failure] = {}
+    def apply(self, plans: Sequence[LinkPlan], *, stopping: Callable[[], bool] = lambda: False) -> Applied:
+        """Carry out ``plans``, of as many different links, in parts; none is begun any more once it is ``stopping``.
+
+        Each part is done to its end. As within a part, names are freed first and taken last.
+        """
+        failures = self._hopeless(plans)
+        # Those that wait for ovs-vswitchd between two steps hold up none of the others.
+        todo = sorted(_without(plans, failures), key=lambda plan: (plan.settle, plan.makes))
+        while todo and not stopping():
+            part = [plan for plan in todo[:PART] if plan.settle is todo[0].settle]
+            failed: dict[str, Failure] = {}
+            self._carry_out(part, failed)
+            failures |= failed | _alike(todo[len(part) :], failed)
+            todo = _without(todo[len(part) :], failures)
+        return Applied(failures, set(map(_id, todo)))
+
+    def _hopeless(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
+        """Return those that cannot be carried out now, by link id."""
         # Else a pair would be made, and deleted again when its port cannot be, with each try.
         if not self._ovs.connected:
             away = Failure(Reason.OVSDB_UNAVAILABLE, "Open vSwitch's database is not connected")
-            failures.update((_id(plan), away) for plan in plans if plan.detach or plan.attach)
-        else:
-            stuck = Failure(Reason.OVSDB_UNAVAILABLE, "ovs-vswitchd does not act, and may still hold the device")
-            held = (plan for plan in plans if self._ovs.is_stuck(step.device for step in plan.attach))
-            failures.update((_id(plan), stuck) for plan in held)
-        # Those that wait for ovs-vswitchd between two steps hold up none of the others.
-        for patient in (False, True):
-            self._carry_out([plan for plan in _without(plans, failures) if plan.settle is patient], failures)
-        return failures
+            return {_id(plan): away for plan in plans if plan.detach or plan.attach}
+        stuck = Failure(Reason.OVSDB_UNAVAILABLE, "ovs-vswitchd does not act, and may still hold the device")
+        return {_id(plan): stuck for plan in plans if self._ovs.is_stuck(step.device for step in plan.attach)}
 
     def _carry_out(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         made: dict[str, int] = {}
@@ -149,3 +168,14 @@ def _id(plan: LinkPlan) -> str:
 
 def _without(plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> list[LinkPlan]:
     return [plan for plan in plans if _id(plan) not in failures]
+
+
+def _alike(plans: Sequence[LinkPlan], failed: dict[str, Failure]) -> dict[str, Failure]:
+    """Return the plans that need what did not answer in an earlier part: nobody waits for that once more."""
+    away = {failure.reason: failure for failure in failed.values()}
+    helper, ovsdb = away.get(Reason.HELPER_UNAVAILABLE), away.get(Reason.OVSDB_UNAVAILABLE)
+    return {
+        _id(plan): failure
+        for plan in plans
+        if (failure := (plan.operations and helper) or ((plan.detach or plan.attach) and ovsdb) or None)
+    }

@@ -57,6 +57,11 @@ class LinkPlan:
         """Whether there is nothing to do."""
         return not (self.detach or self.operations or self.attach)
 
+    @property
+    def makes(self) -> bool:
+        """Whether a pair is made."""
+        return any(isinstance(operation, CreatePair) for operation in self.operations)
+
     def sentences(self) -> tuple[str, ...]:
         """Return the steps in order, each for a person to read."""
         first = [f"take port {step.device} out of OVS bridge {step.bridge}" for step in self.detach]

@@ -316,8 +316,11 @@ class Node(tidy.Tidy):
     def marks(self) -> set[str]:
         """Return the ids of the links whose marks kernel and OVSDB show."""
         aliases = {str(device.get("ifalias", "")) for device in self._devices()}
-        rows = {row_mark for _, row_mark in self._row_marks() if _is_link_id(row_mark)}
-        return rows | {alias.removeprefix("vethagent:") for alias in aliases if _is_mark(alias)}
+        return self.port_marks() | {alias.removeprefix("vethagent:") for alias in aliases if _is_mark(alias)}
+
+    def port_marks(self) -> set[str]:
+        """Return the ids of the links that OVSDB shows."""
+        return {row_mark for _, row_mark in self._row_marks() if _is_link_id(row_mark)}
 
     def _row_marks(self) -> list[tuple[str, str]]:
         rows = json.loads(self.host.vsctl("--format=json", "--columns=name,external_ids", "list", "Port"))["data"]

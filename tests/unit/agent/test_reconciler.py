@@ -230,12 +230,24 @@ def test_the_loop_goes_on_after_a_round_that_failed(node: Node, monkeypatch: pyt
     def nap(seconds: float) -> None:
         naps.append(seconds)
         node.dump_error = None
-        node.inbox.ask(node.inbox.close)
+        monkeypatch.setattr(node.reconciler, "_drain", node.inbox.close)  # called after a batch
 
     monkeypatch.setattr("vethagent.agent.reconciler.time.sleep", nap)
     node.desired.put(link(id=A))
     node.reconciler.run()
     assert len(naps) == 1 and node.counters.all()["reconciler_failures"] == 1
+    assert node.host.kernel.named("phy-br1").alias
+
+
+def test_what_is_not_begun_before_the_end_is_for_the_next_start(node: Node) -> None:
+    node.settle()
+    node.desired.put(link(id=A))
+    node.inbox.mark([A])
+    node.inbox.ask(node.inbox.close)
+    node.round()
+    assert node.batches == [] and node.said() == []
+    node.boot()
+    node.settle()
     assert node.host.kernel.named("phy-br1").alias
 
 

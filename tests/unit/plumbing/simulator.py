@@ -96,7 +96,7 @@ class Host:
 
     def carry_out(self, *plans: LinkPlan) -> dict[str, Failure]:
         """Apply plans and look; return what failed."""
-        failures = self._applier.apply([plan for plan in plans if not plan.empty])
+        failures = self._applier.apply([plan for plan in plans if not plan.empty]).failures
         self.look()
         return failures
 

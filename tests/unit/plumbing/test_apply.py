@@ -1,11 +1,12 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
-from vethagent.plumbing.apply import Applier, Failure
+from vethagent.plumbing.apply import PART, Applier, Failure
 from vethagent.plumbing.steps import AttachPort, DetachPort, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
@@ -38,7 +39,7 @@ class Helper:
     def _outcome(self, operation: operations.Operation) -> Outcome:
         if error := self.errors.get(operation.link_id):
             return Outcome(error, 0)
-        return Outcome("", int(operation.link_id[-1]) if isinstance(operation, operations.CreatePair) else 0)
+        return Outcome("", int(operation.link_id[-4:], 16) if isinstance(operation, operations.CreatePair) else 0)
 
 
 class Ovs:
@@ -79,6 +80,12 @@ class Setup:
         self.helper, self.ovs = Helper(self.log), Ovs(self.log)
         self.applier = Applier(self.helper, self.ovs)  # type: ignore[arg-type]
 
+    def apply(self, plans: list[LinkPlan]) -> dict[str, Failure]:
+        """Carry all of ``plans`` out; return the failures."""
+        failures, left = self.applier.apply(plans)
+        assert left == set()
+        return failures
+
     def attached(self) -> set[str]:
         return {step.link_id for step in self.ovs.rows if isinstance(step, AttachPort)}
 
@@ -107,14 +114,14 @@ def plan(of: str, *, detach: bool = False, make: bool = True, attach: bool = Tru
 
 
 def test_a_batch_is_one_call_and_two_transactions_in_order(setup: Setup) -> None:
-    assert setup.applier.apply([plan(of, detach=True, settle=True) for of in (A, B, C)]) == {}
+    assert setup.apply([plan(of, detach=True, settle=True) for of in (A, B, C)]) == {}
     assert setup.log == ["detach", "helper", "attach"]
     assert setup.ovs.settled == [True, False]
     assert setup.attached() == {A, B, C}
 
 
 def test_those_that_wait_for_ovs_vswitchd_come_last(setup: Setup) -> None:
-    assert setup.applier.apply([plan(A, detach=True, settle=True), plan(B), plan(C)]) == {}
+    assert setup.apply([plan(A, detach=True, settle=True), plan(B), plan(C)]) == {}
     assert setup.log == ["helper", "attach", "detach", "helper", "attach"]
     assert setup.ovs.settled == [False, True, False]
     assert setup.attached() == {A, B, C}
@@ -122,7 +129,7 @@ def test_those_that_wait_for_ovs_vswitchd_come_last(setup: Setup) -> None:
 
 def test_what_ovs_vswitchd_may_still_hold_is_not_made_anew(setup: Setup) -> None:
     setup.ovs.stuck = {"b1"}
-    failures = setup.applier.apply([plan(A), plan(B)])
+    failures = setup.apply([plan(A), plan(B)])
     assert failures.keys() == {A}
     assert failures[A].reason is Reason.OVSDB_UNAVAILABLE
     assert setup.attached() == {B}
@@ -130,28 +137,26 @@ def test_what_ovs_vswitchd_may_still_hold_is_not_made_anew(setup: Setup) -> None
 
 
 def test_nothing_to_do_calls_nobody(setup: Setup) -> None:
-    assert setup.applier.apply([]) == {}
-    assert setup.applier.apply([plan(A, make=False, attach=False)]) == {}
+    assert setup.apply([]) == {}
+    assert setup.apply([plan(A, make=False, attach=False)]) == {}
     assert setup.log == []
 
 
 def test_without_settle_ovs_vswitchd_is_not_waited_for(setup: Setup) -> None:
-    setup.applier.apply([plan(A, detach=True)])
+    setup.apply([plan(A, detach=True)])
     assert setup.ovs.settled == [False, False]
 
 
 def test_a_pair_that_cannot_be_made_is_not_attached_and_holds_nobody_up(setup: Setup) -> None:
     setup.helper.errors[B] = "EEXIST: File exists"
-    assert setup.applier.apply([plan(of) for of in (A, B, C)]) == {
-        B: Failure(Reason.NETLINK_ERROR, "EEXIST: File exists")
-    }
+    assert setup.apply([plan(of) for of in (A, B, C)]) == {B: Failure(Reason.NETLINK_ERROR, "EEXIST: File exists")}
     assert setup.attached() == {A, C}
     assert len(setup.helper.batches) == 1
 
 
 def test_a_port_that_is_refused_is_found_and_its_pair_taken_back(setup: Setup) -> None:
     setup.ovs.refused = {("attach", B)}
-    failures = setup.applier.apply([plan(of) for of in (A, B, C)])
+    failures = setup.apply([plan(of) for of in (A, B, C)])
     assert failures == {B: Failure(Reason.OVSDB_REFUSED, f"no bridge for {B}")}
     assert setup.attached() == {A, C}
     assert setup.taken_back() == {(B, 2)}
@@ -159,20 +164,20 @@ def test_a_port_that_is_refused_is_found_and_its_pair_taken_back(setup: Setup) -
 
 def test_a_pair_that_was_there_before_is_not_taken_back(setup: Setup) -> None:
     setup.ovs.refused = {("attach", A)}
-    assert set(setup.applier.apply([plan(A, make=False)])) == {A}
+    assert set(setup.apply([plan(A, make=False)])) == {A}
     assert setup.helper.batches == []
 
 
 def test_without_a_server_all_that_was_made_is_taken_back(setup: Setup) -> None:
     setup.ovs.away = {"attach"}
-    failures = setup.applier.apply([plan(A), plan(B), plan(C, attach=False)])
+    failures = setup.apply([plan(A), plan(B), plan(C, attach=False)])
     assert {of: failure.reason for of, failure in failures.items()} == dict.fromkeys((A, B), Reason.OVSDB_UNAVAILABLE)
     assert setup.taken_back() == {(A, 1), (B, 2)}
 
 
 def test_what_cannot_be_detached_is_not_touched(setup: Setup) -> None:
     setup.ovs.away = {"detach"}
-    failures = setup.applier.apply([plan(A, detach=True), plan(B)])
+    failures = setup.apply([plan(A, detach=True), plan(B)])
     assert failures == {A: Failure(Reason.OVSDB_UNAVAILABLE, "no server")}
     assert [op.link_id for op in setup.helper.batches[0]] == [B]
     assert setup.attached() == {B}
@@ -180,22 +185,20 @@ def test_what_cannot_be_detached_is_not_touched(setup: Setup) -> None:
 
 def test_a_detach_that_is_refused_is_found_too(setup: Setup) -> None:
     setup.ovs.refused = {("detach", A)}
-    assert set(setup.applier.apply([plan(of, detach=True, settle=True) for of in (A, B, C)])) == {A}
+    assert set(setup.apply([plan(of, detach=True, settle=True) for of in (A, B, C)])) == {A}
     assert setup.attached() == {B, C}
     assert setup.ovs.settled[1:4] == [True, True, True]
 
 
 def test_a_batch_that_the_helper_refuses_is_tried_link_by_link(setup: Setup) -> None:
     setup.helper.refused = {B}
-    assert setup.applier.apply([plan(of) for of in (A, B, C)]) == {
-        B: Failure(Reason.HELPER_REFUSED, f"bad field of {B}")
-    }
+    assert setup.apply([plan(of) for of in (A, B, C)]) == {B: Failure(Reason.HELPER_REFUSED, f"bad field of {B}")}
     assert setup.attached() == {A, C}
 
 
 def test_without_a_helper_nothing_is_attached(setup: Setup) -> None:
     setup.helper.away = [True]
-    failures = setup.applier.apply([plan(A), plan(B, make=False)])
+    failures = setup.apply([plan(A), plan(B, make=False)])
     assert failures == {A: Failure(Reason.HELPER_UNAVAILABLE, "no helper")}
     assert setup.attached() == {B}
 
@@ -206,7 +209,7 @@ def test_one_step_of_a_link_that_fails_takes_back_what_another_made(setup: Setup
         plan(A).state, operations=(operations.DeletePair(link_id=A, ifindex=9), create(A)), attach=plan(A).attach
     )
     setup.helper.scripted = [[Outcome("EBUSY", 0), Outcome("", 77)], [Outcome("", 0)]]
-    assert set(setup.applier.apply([both])) == {A}
+    assert set(setup.apply([both])) == {A}
     assert setup.attached() == set() and setup.taken_back() == {(A, 77)}
 
 
@@ -215,5 +218,40 @@ def test_what_cannot_be_taken_back_is_said(setup: Setup, caplog: pytest.LogCaptu
     setup.ovs.away = {"attach"}
     setup.helper.away = [False, away]
     setup.helper.scripted = [[Outcome("", 1)], [Outcome("EBUSY", 0)]]
-    assert setup.applier.apply([plan(A)])[A].reason is Reason.OVSDB_UNAVAILABLE
+    assert setup.apply([plan(A)])[A].reason is Reason.OVSDB_UNAVAILABLE
     assert "could not be taken back" in caplog.text
+
+
+MANY = [link_id(number) for number in range(1, 2 * PART + 2)]
+
+
+def many(**fields: bool) -> list[LinkPlan]:
+    """Return plans of two parts and one more."""
+    return [plan(of, **fields) for of in MANY]
+
+
+def test_a_great_batch_is_done_in_parts_names_are_freed_first(setup: Setup) -> None:
+    removal = replace(plan(A, make=False, attach=False), operations=(operations.DeletePair(link_id=A, ifindex=5),))
+    assert setup.apply([*many()[1:], removal]) == {}
+    assert setup.log == ["helper", "attach"] * 3
+    assert [len(batch) for batch in setup.helper.batches] == [PART, PART, 1]
+    assert setup.helper.batches[0][0].verb == "delete_pair"
+    assert setup.attached() == set(MANY[1:])
+
+
+def test_a_part_is_ended_and_no_other_begun_when_the_process_is_to_end(setup: Setup) -> None:
+    failures, left = setup.applier.apply(many(), stopping=lambda: bool(setup.log))
+    assert (failures, left) == ({}, set(MANY[PART:]))
+    assert setup.log == ["helper", "attach"]
+    assert setup.attached() == set(MANY[:PART])
+
+
+@pytest.mark.parametrize("away", ["helper", "attach"])
+def test_who_does_not_answer_is_not_asked_again_for_the_next_part(setup: Setup, away: str) -> None:
+    if away == "helper":
+        setup.helper.away = [True]
+    else:
+        setup.ovs.away = {"attach"}
+    bare = plan(link_id(999), make=False, attach=False)
+    assert set(setup.apply([*many(), bare])) == set(MANY)
+    assert setup.log.count(away) == 1
