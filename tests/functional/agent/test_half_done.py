@@ -41,9 +41,10 @@ class Work:
         self._number = 0
         #: When the agent was started that had this round to do.
         self.began_with = ""
+        # Not after the first plug: for a moment of it a bridge has the address of its port.
+        self._before = self._foreign()
         self._links = self._plug()
         self._changing = node.create("br2", "br-eth2", mtu=1400)
-        self._before = self._foreign()
         self._finish()
 
     def round(self, strike: Callable[[], None], struck: Callable[[], None], *, whole: bool = False) -> None:
