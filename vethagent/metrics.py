@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 #: The parts of an agent that its health speaks of.
@@ -16,7 +17,7 @@ PARTS = ("bus", "controller", "events", "ovsdb", "privsep", "reconciler", "store
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 #: What a port event of this kind measures, for the label ``operation``.
-OPERATIONS = {"plugged": "plug", "unplugged": "unplug", "repaired": "repair"}
+_OPERATIONS = {"plugged": "plug", "unplugged": "unplug", "repaired": "repair"}
 
 _HELP = {
     "batches": "Batches of steps that were applied",
@@ -39,6 +40,23 @@ _LABELLED = {
     "drift_repaired_": ("drift_repaired", "code", "Such differences that are repaired, by their code"),
     "events_": ("port_events", "kind", "Port events that were made, by kind"),
 }
+
+
+class OperationSeconds:
+    """How long operations on links took, as port events tell it; every operation is there from the start."""
+
+    def __init__(self, prefix: str, text: str, registry: CollectorRegistry) -> None:
+        self._seconds = Histogram(
+            f"{prefix}_operation_duration_seconds", text, ["operation"], buckets=SECONDS, registry=registry
+        )
+        for operation in _OPERATIONS.values():
+            self._seconds.labels(operation)
+
+    def happened(self, kind: str, took_ms: float | None) -> None:
+        """Take the time of an event of ``kind``, if it tells one of an operation."""
+        operation = _OPERATIONS.get(kind)
+        if operation is not None and took_ms is not None:
+            self._seconds.labels(operation).observe(took_ms / 1000)
 
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

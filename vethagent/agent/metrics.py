@@ -4,7 +4,7 @@ import collections
 import time
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from vethagent import metrics, model
@@ -31,15 +31,9 @@ class AgentMetrics:
         self._queues: dict[str, Callable[[], int]] = {}
         self._report_age: Callable[[], float | None] = lambda: None
         self.registry = CollectorRegistry()
-        self._seconds = Histogram(
-            f"{_PREFIX}_operation_duration_seconds",
-            "From the first notice until a link was plugged, unplugged or repaired",
-            ["operation"],
-            buckets=metrics.SECONDS,
-            registry=self.registry,
+        self._seconds = metrics.OperationSeconds(
+            _PREFIX, "From the first notice until a link was plugged, unplugged or repaired", self.registry
         )
-        for operation in metrics.OPERATIONS.values():
-            self._seconds.labels(operation)
         self.registry.register(self)
 
     def watch(
@@ -59,9 +53,7 @@ class AgentMetrics:
 
     def happened(self, event: model.PortEvent) -> None:
         """Take the time that ``event`` tells."""
-        operation = metrics.OPERATIONS.get(event.kind)
-        if operation is not None and event.took_ms is not None:
-            self._seconds.labels(operation).observe(event.took_ms / 1000)
+        self._seconds.happened(event.kind, event.took_ms)
 
     def collect(self) -> Iterable[Metric]:
         """Return everything as it is now."""

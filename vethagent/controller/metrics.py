@@ -42,15 +42,9 @@ class ControllerMetrics:
         )
         for kind in model.EventKind:
             self._events.labels(kind)
-        self._seconds = Histogram(
-            f"{_CONTROLLER}_operation_duration_seconds",
-            "From an agent's first notice until a link was plugged, unplugged or repaired",
-            ["operation"],
-            buckets=metrics.SECONDS,
-            registry=self.registry,
+        self._seconds = metrics.OperationSeconds(
+            _CONTROLLER, "From an agent's first notice until a link was plugged, unplugged or repaired", self.registry
         )
-        for operation in metrics.OPERATIONS.values():
-            self._seconds.labels(operation)
         self.registry.register(self)
 
     @contextlib.contextmanager
@@ -70,9 +64,7 @@ class ControllerMetrics:
         """Count events that were new."""
         for event in events:
             self._events.labels(event.kind).inc()
-            operation = metrics.OPERATIONS.get(event.kind)
-            if operation is not None and event.took_ms is not None:
-                self._seconds.labels(operation).observe(event.took_ms / 1000)
+            self._seconds.happened(event.kind, event.took_ms)
 
     def collect(self) -> Iterable[Metric]:
         """Return what is so now."""

@@ -10,7 +10,7 @@ from oslo_policy import policy
 
 from vethagent import exceptions
 from vethagent.controller.api import errors
-from vethagent.controller.api.auth import Authentication
+from vethagent.controller.api.auth import Authentication, Unauthorized
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.routes import ROUTES, Operation, Route
 
@@ -84,9 +84,11 @@ class Gate:
         rule, operation = self._operations.get((request.uri_template or "", request.method), (None, None))
         if rule is None or operation is None or operation.role is None:
             return  # for everybody, or a method that there is not
-        response.set_header("WWW-Authenticate", self._authentication.challenge)
-        caller = self._authentication.identify(request)
-        response.delete_header("WWW-Authenticate")
+        try:
+            caller = self._authentication.identify(request)
+        except Unauthorized:
+            response.set_header("WWW-Authenticate", self._authentication.challenge)
+            raise
         self._check(rule, operation, caller)
         request.context.caller = caller
 

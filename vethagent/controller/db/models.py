@@ -50,6 +50,16 @@ class Base(orm.DeclarativeBase):
     }
 
 
+def _by_name() -> Any:
+    """Return the relationship with labels, which are their owner's and go with it."""
+    return orm.relationship(
+        collection_class=orm.attribute_keyed_dict("name"),
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
+    )
+
+
 class Agent(Base):
     """One agent as it last reported, and the mode it is wanted in.
 
@@ -77,12 +87,7 @@ class Agent(Base):
     incarnation: Mapped[str] = mapped_column(String(36))
     deleted_at: Mapped[datetime.datetime | None]
 
-    label_rows: Mapped[dict[str, "AgentLabel"]] = orm.relationship(
-        collection_class=orm.attribute_keyed_dict("name"),
-        cascade="all, delete-orphan",
-        passive_deletes=True,
-        lazy="selectin",
-    )
+    label_rows: Mapped[dict[str, "AgentLabel"]] = _by_name()
     labels: AssociationProxy[dict[str, str]] = association_proxy(
         "label_rows", "value", creator=lambda name, value: AgentLabel(name=name, value=value)
     )
@@ -144,12 +149,7 @@ class BridgeLink(Base):
     ends: Mapped[list["LinkEnd"]] = orm.relationship(
         order_by="LinkEnd.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )
-    label_rows: Mapped[dict[str, "LinkLabel"]] = orm.relationship(
-        collection_class=orm.attribute_keyed_dict("name"),
-        cascade="all, delete-orphan",
-        passive_deletes=True,
-        lazy="selectin",
-    )
+    label_rows: Mapped[dict[str, "LinkLabel"]] = _by_name()
     labels: AssociationProxy[dict[str, str]] = association_proxy(
         "label_rows", "value", creator=lambda name, value: LinkLabel(name=name, value=value)
     )
