@@ -101,6 +101,11 @@ VETHAGENT_CONF_DIR=$SANDBOX/etc/vethagent
 mkdir -p "$DATA_DIR/vethagent" "$SANDBOX/venv/bin"
 printf '#!/bin/bash\nprintf "%%s\\n" "vethagent-manage $*" >> "%s/calls"\n' "$SANDBOX" > "$SANDBOX/venv/bin/vethagent-manage"
 chmod +x "$SANDBOX/venv/bin/vethagent-manage"
+# The plugin looks whether there is one before it asks; whether this machine has it must not matter.
+mkdir -p "$SANDBOX/bin"
+printf '#!/bin/bash\nexit 99\n' > "$SANDBOX/bin/ovs-vsctl"
+chmod +x "$SANDBOX/bin/ovs-vsctl"
+PATH=$SANDBOX/bin:$PATH
 
 # Sourced in a function, as devstack does.
 run_plugin() {

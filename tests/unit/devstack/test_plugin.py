@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -86,7 +87,7 @@ def node(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 def test_shell_style() -> None:
     files = [PLUGIN / "settings", PLUGIN / "plugin.sh", PLUGIN / "lib/vethagent"]
     done = subprocess.run(
-        ["bashate", "--error", ".", "--ignore", "E006", *map(str, files)],
+        [sys.executable, "-m", "bashate.bashate", "--error", ".", "--ignore", "E006", *map(str, files)],
         capture_output=True,
         text=True,
         timeout=60,
