@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from vethagent import logs
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
@@ -161,7 +162,9 @@ class Confirmer:
             if self._desired.set_standing(link_id, generation, Standing.HELD)
         }
         if held:
-            LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(sorted(held)))
+            links = sorted(held)
+            about = logs.about(links=links)
+            LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(links), extra=about)
             self._counters.add("taken_back", len(held))
             self._inbox.mark(held)
 

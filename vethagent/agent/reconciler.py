@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from vethagent import exceptions, faults, model
+from vethagent import exceptions, faults, logs, model
 from vethagent.agent.confirmer import Confirmer
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
@@ -190,7 +190,7 @@ class Reconciler:
         try:
             return self._plan(link_id, topology)
         except Exception:
-            LOG.exception("Link %s cannot be planned", link_id)
+            LOG.exception("Link %s cannot be planned", link_id, extra=logs.about(links=[link_id]))
             self._counters.add("reconciler_failures")
             self._again(link_id)
             return None
@@ -246,7 +246,8 @@ class Reconciler:
             status = state.status  # it is to go all the same
         request_id = self._request_id(state.link_id)
         self._counters.add("failures")
-        LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message)
+        about = logs.about(request_id=request_id, links=[state.link_id])
+        LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         first = state.link_id not in self._retries
         self._again(state.link_id)

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from vethagent import exceptions, faults, model
+from vethagent import exceptions, faults, logs, model
 from vethagent.agent import account
 from vethagent.agent.desired import Desired, Outlook
 from vethagent.agent.health import Counters, HealthKeeper
@@ -97,7 +97,9 @@ class EventSender:
         except exceptions.InvalidMessage as error:
             # It will never be taken, so that it does not hold up all that come after, it is left out.
             if len(events) == 1:
-                LOG.error("The controller does not understand an event of link %s: %s", events[0].state.link_id, error)
+                link_id, request_id = events[0].state.link_id, events[0].request_id
+                about = logs.about(request_id=request_id, links=[link_id])
+                LOG.error("The controller does not understand an event of link %s: %s", link_id, error, extra=about)
                 return
             for event in events:
                 self._deliver(context, [event])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import oslo_messaging
 
-from vethagent import constants, exceptions, faults, model
+from vethagent import constants, exceptions, faults, logs, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
@@ -275,7 +275,8 @@ class Agent:
             self._counters.add(f"drift_repaired_{difference.code}")
         self.metrics.happened(event)
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
-        LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason)
+        about = logs.about(request_id=event.request_id, links=[state.link_id])
+        LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
         self._outbox.put(event)
         faults.point("agent-told")
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent import exceptions, model
+from vethagent import exceptions, logs, model
 from vethagent.controller import agent_queries, casts, digests, labels, link_counts, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
@@ -113,16 +113,18 @@ class Agents:
             shown = self._views(session, [row])[0]
             row.mode, row.description, row.deleted_at = Mode.ENFORCE.value, None, self._liveness.now()
             row.labels.clear()
-        LOG.info("%s: the agent of %s is deleted", context.get("request_id"), host)
+        LOG.info("the agent of %s is deleted", host, extra=_about(context, host))
         return shown
 
     def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
         """Change mode, description or labels and tell the agent its mode; raise NotFound."""
         row = self._change(host, body)
         if body.mode is not None:
-            mode = body.mode
-            LOG.info("%s: the agent of %s is to be in mode %s", context.get("request_id"), host, mode.value)
-            casts.attempt(context, f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode))
+            mode, about = body.mode, _about(context, host)
+            LOG.info("the agent of %s is to be in mode %s", host, mode.value, extra=about)
+            casts.attempt(
+                f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode), about=about
+            )
         with self._database.reader() as session:
             return self._views(session, [row])[0]
 
@@ -157,6 +159,10 @@ class Agents:
             )
             for row in rows
         ]
+
+
+def _about(context: bus.Context, host: str) -> casts.About:
+    return logs.about(request_id=context.get("request_id"), host=host)
 
 
 def _get(session: orm.Session, host: str, *, lock: bool = False) -> models.Agent:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent import model
+from vethagent import logs, model
 from vethagent.controller import history, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
@@ -202,7 +202,8 @@ def _apply(
     current = state.generation >= link.generation
     going = link.status == Status.PENDING_DELETE
     if going and current and event.kind == EventKind.UNPLUGGED:
-        LOG.info("%s: link %s of %s is gone", event.request_id, link.id, link.host)
+        about = logs.about(request_id=request_id, links=[link.id], host=link.host)
+        LOG.info("%s: link %s of %s is gone", request_id, link.id, link.host, extra=about)
         session.delete(link)
         gone = {"status": history.DELETED, "reason": str(state.reason), "message": _clean(state.message)}
         return [history.change(link, now, by=by, request_id=request_id, **gone)]

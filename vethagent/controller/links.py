@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent import model
+from vethagent import logs, model
 from vethagent.controller import casts, history, labels, link_queries, loops, names, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
@@ -123,8 +123,9 @@ class Links:
 
     def _plug(self, context: bus.Context, stored: Sequence[_Stored]) -> None:
         for host, rows in _by_host(stored).items():
-            LOG.info("%s: to be plugged on %s: %s", context.get("request_id"), host, _named(rows))
-            casts.attempt(context, _named(rows), host, self._plugging(context, host, rows))
+            about = _about(context, host, rows)
+            LOG.info("to be plugged on %s: %s", host, _named(rows), extra=about)
+            casts.attempt(_named(rows), host, self._plugging(context, host, rows), about=about)
 
     def _plugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
         messages = [views.message_of(row) for row in rows]
@@ -134,8 +135,9 @@ class Links:
 
     def _unplug(self, context: bus.Context, stored: Sequence[_Stored], *, force: bool) -> None:
         for host, rows in _by_host(stored).items():
-            LOG.info("%s: to go from %s%s: %s", context.get("request_id"), host, ", forced" * force, _named(rows))
-            casts.attempt(context, f"the deletion of {_named(rows)}", host, self._unplugging(context, host, rows))
+            about = _about(context, host, rows)
+            LOG.info("to go from %s%s: %s", host, ", forced" * force, _named(rows), extra=about)
+            casts.attempt(f"the deletion of {_named(rows)}", host, self._unplugging(context, host, rows), about=about)
 
     def _unplugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
         refs = [views.ref_of(row) for row in rows]
@@ -204,7 +206,8 @@ class Links:
                     loops.check(session, [row])
             _renew(row, context, self._liveness.now())
             history.record(session, [_by_user(row, context)])
-        LOG.info("%s: link %s changed: %s", context.get("request_id"), row.id, ", ".join(sorted(changes)))
+        about = _about(context, row.host, [row])
+        LOG.info("link %s changed: %s", row.id, ", ".join(sorted(changes)), extra=about)
         return stored
 
     @retried
@@ -338,6 +341,10 @@ def _by_host(stored: Iterable[_Stored]) -> dict[str, list[models.BridgeLink]]:
     for each in stored:
         hosts.setdefault(each.row.host, []).append(each.row)
     return hosts
+
+
+def _about(context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> casts.About:
+    return logs.about(request_id=context.get("request_id"), links=[row.id for row in rows], host=host)
 
 
 def _named(rows: Sequence[models.BridgeLink]) -> str:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from vethagent import exceptions, faults
+from vethagent import exceptions, faults, logs
 from vethagent.model import Reason
 from vethagent.plumbing.ovs import Ovs
 from vethagent.plumbing.steps import LinkPlan
@@ -152,7 +152,8 @@ class Applier:
             return
         for step, outcome in zip(steps, outcomes, strict=True):
             if outcome.error:
-                LOG.error("Half made link %s could not be taken back: %s", step.link_id, outcome.error)
+                about = logs.about(links=[step.link_id])
+                LOG.error("Half made link %s could not be taken back: %s", step.link_id, outcome.error, extra=about)
 
 
 class PlanPart(Protocol):

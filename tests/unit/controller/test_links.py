@@ -47,7 +47,7 @@ def test_create_without_the_bus(links: Links, agent_api: fakes.AgentApi, caplog:
     with caplog.at_level(logging.WARNING):
         link = links.create(fakes.CONTEXT, fakes.body())
     assert links.show(link.id).status is Status.BUILD
-    assert "req-1" in caplog.text
+    assert vars(caplog.records[-1])["extra"] == {"request_id": "req-1", "link_id": link.id, "host": link.host}
 
 
 def test_unknown_host(links: Links, agent_api: fakes.AgentApi) -> None:
