@@ -1,5 +1,6 @@
 """The WSGI application, put together from values."""
 
+import functools
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -9,6 +10,7 @@ from oslo_policy import policy
 
 from vethagent.controller import agents as agent_operations
 from vethagent.controller.api import (
+    access,
     agents,
     auth,
     body,
@@ -61,6 +63,7 @@ def build(
         "versions": versions.Versions(),
         "version": versions.VersionOne(),
         "openapi": openapi.OpenApi(),
+        "access": access.OwnAccess(functools.partial(policies.allowed, rules)),
         "healthcheck": healthcheck.Healthcheck(database.ping),
         "metrics": metrics.Metrics(FleetMetrics(database, liveness)),
         "bridge_links": bridge_links.BridgeLinks(links, max_body),

@@ -91,7 +91,7 @@ def _closed(schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": f"{method.lower()}_{route.resource}",
+        "operationId": route.operation_id(method),
         "summary": operation.summary,
         "parameters": _path_parameters(route.path) + _query_parameters(operation) + _header_parameters(operation),
         "responses": {str(status): _answer(operation) for status in _statuses(operation)} | _errors(operation),

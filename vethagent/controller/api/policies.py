@@ -14,6 +14,7 @@ from vethagent.controller.api.auth import Authentication, Unauthorized
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.routes import ROUTES, Operation, Route
 
+_PREFIX = "vethagent:"
 _BASE = (
     policy.RuleDefault("admin", "role:admin", "May do everything, what stops an agent too"),
     policy.RuleDefault("member", "rule:admin or (role:member and system_scope:all)", "May change links"),
@@ -56,7 +57,18 @@ def list_rules() -> list[policy.RuleDefault]:
 
 def rule_name(route: Route, method: str) -> str:
     """Return the name of the rule of an operation."""
-    return f"vethagent:{method.lower()}_{route.resource}"
+    return f"{_PREFIX}{route.operation_id(method)}"
+
+
+def allowed(rules: policy.Enforcer, caller: RequestContext) -> list[str]:
+    """Return the names of the operations that are open to ``caller``, sorted, without those that are to everybody."""
+    names = [
+        route.operation_id(method)
+        for route in ROUTES
+        for method, operation in route.operations.items()
+        if operation.role is not None
+    ]
+    return sorted(name for name in names if rules.authorize(f"{_PREFIX}{name}", {}, caller))
 
 
 class Gate:

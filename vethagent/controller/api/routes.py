@@ -7,7 +7,7 @@ import pydantic
 
 from vethagent import model
 from vethagent.controller import diagnosis, requests, views
-from vethagent.controller.api import agents, bridge_links, port_events, versions
+from vethagent.controller.api import access, agents, bridge_links, port_events, versions
 
 _AGENT_ERRORS = ("AGENT_DOWN", "AGENT_BUSY", "BUS_UNAVAILABLE")
 _ETAG = (("ETag", "The generation"),)
@@ -44,11 +44,20 @@ class Route:
     resource: str
     operations: dict[str, Operation]
 
+    def operation_id(self, method: str) -> str:
+        """Return the name of one of the operations, in the OpenAPI document and in the rule for it."""
+        return f"{method.lower()}_{self.resource}"
+
 
 ROUTES = (
     Route("/", "versions", {"GET": Operation("List the versions of the API", versions.VersionList, None)}),
     Route("/v1", "version", {"GET": Operation("Show this version of the API", versions.Version, None)}),
     Route("/v1/openapi.json", "openapi", {"GET": Operation("Show this document", None, None)}),
+    Route(
+        "/v1/access",
+        "access",
+        {"GET": Operation("Tell what the user may do", access.Access, "reader")},
+    ),
     Route(
         "/healthcheck",
         "healthcheck",

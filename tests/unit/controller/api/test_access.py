@@ -93,6 +93,21 @@ def test_roles(basic: testing.TestClient, name: str, statuses: tuple[int, ...]) 
             assert f"does not let {name} in" in answer.json["error"]["message"]
 
 
+@pytest.mark.usefixtures("known")
+def test_everybody_is_told_what_is_open_to_whom(basic: testing.TestClient) -> None:
+    told = {}
+    for name in ("alice", "bob", "carol"):
+        answer = basic.simulate_get("/v1/access", headers=credentials(name), **ELSEWHERE)
+        assert answer.json["user"] == name
+        told[name] = set(answer.json["operations"])
+    assert told["alice"] > told["bob"] > told["carol"]
+    assert "patch_agent" in told["alice"] - told["bob"]
+    assert "post_bridge_links" in told["bob"] - told["carol"]
+    assert all(name.startswith("get_") for name in told["carol"])
+    every = {route.operation_id(method) for route in ROUTES for method, each in route.operations.items() if each.role}
+    assert told["alice"] == every
+
+
 @pytest.mark.parametrize(
     "headers",
     [
