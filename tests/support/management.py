@@ -6,6 +6,7 @@ from tests.support import hosts, namespaces
 
 _NETWORK = "10.88.0"
 _PREFIX_LENGTH = 24
+_MAC = "02:00:0a:58:00:01"
 #: The host's device in it, and the bridge that some have it in.
 DEVICE, BRIDGE = "mgmt0", "br-mgmt"
 
@@ -18,7 +19,9 @@ class ManagementNetwork(namespaces.Namespace):
     def __init__(self, *, name: str | None = None) -> None:
         super().__init__("mgmt", name=name)
         self._addresses = itertools.count(11)
-        self.ip("link", "add", "name", "mgmt", "type", "bridge", "stp_state", "0")
+        # An address of its own: one that is taken from a port changes when that goes, and the kernel removes the
+        # devices of a namespace some time after it. Until the hosts ask again, half a minute later, they reach nobody.
+        self.ip("link", "add", "name", "mgmt", "address", _MAC, "type", "bridge", "stp_state", "0")
         self.ip("address", "add", f"{self.address}/{_PREFIX_LENGTH}", "dev", "mgmt")
         self.ip("link", "set", "mgmt", "up")
 
