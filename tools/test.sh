@@ -31,7 +31,7 @@ wrong() {
 
 environments_of() {
     case $1 in
-        lint) echo pep8 mypy ;;
+        lint) echo pep8 mypy docs ;;
         unit) echo py3 ;;
         *) echo "$1" ;;
     esac
