@@ -1,6 +1,6 @@
 """Answers about the host as a whole: its bridges and pairs, and what would be done. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vethagent import model
 from vethagent.model import BridgeKind
@@ -9,10 +9,35 @@ from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.steps import LinkPlan
 
 
-def describe(host: str, observed: Observed) -> model.HostDescription:
-    """Return bridges, their ports, and all veth pairs, owned and foreign."""
-    bridges = tuple(_bridge(name, observed) for name in observed.bridge_names())
-    return model.HostDescription(host=host, bridges=bridges, pairs=tuple(_pairs(observed)))
+def describe(host: str, observed: Observed, mappings: Mapping[str, str] | None = None) -> model.HostDescription:
+    """Return bridges, their ports, all veth pairs and ways between bridges, owned and foreign.
+
+    ``mappings`` are the bridges by physical network.
+    """
+    networks = {bridge: network for network, bridge in (mappings or {}).items()}
+    bridges = tuple(_bridge(name, observed, networks.get(name)) for name in observed.bridge_names())
+    ways = tuple(way for bridge in bridges for way in _ways(bridge.name, observed))
+    return model.HostDescription(host=host, bridges=bridges, pairs=tuple(_pairs(observed)), ways=ways)
+
+
+class Keeper:
+    """Keeps the newest inventory, and makes another one only after something has changed; the consumer owns it."""
+
+    def __init__(self, host: str, observed: Observed, mappings: Mapping[str, str]) -> None:
+        self._host, self._observed, self._mappings = host, observed, mappings
+        self._made: model.HostInventory | None = None
+        self._revision = -1
+
+    def describe(self) -> model.HostDescription:
+        """Return the host as it is now."""
+        return describe(self._host, self._observed, self._mappings)
+
+    def look(self) -> model.HostInventory | None:
+        """Return the inventory of the host as it is now, None as long as nothing was looked at."""
+        if self._observed.devices and self._revision != self._observed.revision:
+            self._revision = self._observed.revision
+            self._made = model.inventory(self.describe())
+        return self._made
 
 
 def host_plan(host: str, plans: Sequence[LinkPlan]) -> model.HostPlan:
@@ -21,7 +46,7 @@ def host_plan(host: str, plans: Sequence[LinkPlan]) -> model.HostPlan:
     return model.HostPlan(host=host, links=tuple(links))
 
 
-def _bridge(name: str, observed: Observed) -> model.Bridge:
+def _bridge(name: str, observed: Observed, physical_network: str | None) -> model.Bridge:
     row = observed.bridges.get(name)
     device = observed.device(name)
     linux = observed.linux_bridge(name)
@@ -31,14 +56,27 @@ def _bridge(name: str, observed: Observed) -> model.Bridge:
         mtu=device.mtu if device else None,
         datapath_type=row.datapath_type if row else None,
         stp=linux.stp if linux is not None else bool(row and row.stp),
+        physical_network=physical_network,
         ports=tuple(_port(port, observed) for port in observed.ports_of(name) if port != name),
     )
 
 
 def _port(name: str, observed: Observed) -> model.BridgePort:
+    return model.BridgePort(device=name, link_id=_owner(name, observed))
+
+
+def _owner(name: str, observed: Observed) -> str | None:
     device, row = observed.device(name), observed.ports.get(name)
     link_id = naming.owner(device.alias) if device else None
-    return model.BridgePort(device=name, link_id=link_id or (row.link_id if row else None))
+    return link_id or (row.link_id if row else None)
+
+
+def _ways(bridge: str, observed: Observed) -> Iterator[model.BridgeWay]:
+    for device, other in sorted(observed.neighbours(bridge)):
+        if bridge < other:  # the other one shows it too
+            row = observed.ports.get(device)
+            patch = row is not None and row.type == "patch"
+            yield model.BridgeWay(bridges=(bridge, other), device=device, patch=patch, link_id=_owner(device, observed))
 
 
 def _pairs(observed: Observed) -> list[model.VethPair]:

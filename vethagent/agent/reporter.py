@@ -120,10 +120,13 @@ class Heartbeat:
         outbox: Outbox,
         inbox: Inbox,
         observed: Observed,
+        look: Callable[[], model.HostInventory | None],
         health: HealthKeeper,
         counters: Counters,
     ) -> None:
-        """``interval`` in seconds."""
+        """``interval`` in seconds; ``look`` is asked through the inbox, by its consumer."""
+        self._look = look
+        self._inventory: model.HostInventory | None = None
         self._controller = controller
         self._host = host
         self._version = version
@@ -238,6 +241,8 @@ class Heartbeat:
         elif self._desired.set_mode(answer.mode):
             self._mode_changed(answer.mode)
         self._recognise(answer)
+        if answer.wants_inventory and self._inventory is not None:
+            self._tell_inventory(self._inventory)
         if answer.desired_digest != self._desired.digest():
             self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
@@ -248,6 +253,12 @@ class Heartbeat:
             self._repeat(answer.observed_digest, report.observed_digest)
         if not self._pull_now:
             self._health.ready()
+
+    def _tell_inventory(self, inventory: model.HostInventory) -> None:
+        try:
+            self._controller.report_inventory({}, inventory)
+        except Exception as error:  # an older controller may have been asked; the next report tries again
+            LOG.info("The inventory of this host was not taken: %s", error)
 
     def _recognise(self, answer: model.ReportAnswer) -> None:
         self._recognised = self._desired.recognise(answer.incarnation)
@@ -314,11 +325,13 @@ class Heartbeat:
             health=self._health.state(),
             desired_digest=self._account.desired_digest,
             observed_digest=self._account.observed_digest,
+            inventory_digest=self._inventory.digest if self._inventory is not None else None,
             links=self._account.links,
             counters=self._counters.all(),
         )
 
     def _render(self) -> account.Account:
+        self._inventory = self._look()
         outlook = self._desired.outlook()
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 

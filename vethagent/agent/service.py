@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import oslo_messaging
 
@@ -59,6 +59,8 @@ class AgentSettings:
     brokers: tuple[ways.Server, ...] = ()
     confirm_timeout: float = 10
     confirm_gateway: bool = False
+    #: Bridges by physical network.
+    bridge_mappings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Agent:
@@ -81,6 +83,7 @@ class Agent:
         self._inbox = Inbox()
         self._outbox = Outbox()
         self._observed = Observed()
+        self._inventory = inventory.Keeper(settings.host, self._observed, settings.bridge_mappings)
         self._journal = Journal(
             self._publish, drifted=lambda difference: self._counters.add(f"drift_found_{difference.code}")
         )
@@ -208,6 +211,7 @@ class Agent:
             outbox=self._outbox,
             inbox=self._inbox,
             observed=self._observed,
+            look=self._inventory.look,
             health=self._health,
             counters=self._counters,
         )
@@ -219,7 +223,7 @@ class Agent:
             desired=self._desired,
             inbox=self._inbox,
             counters=self._counters,
-            describe=lambda: inventory.describe(host, self._observed),
+            describe=self._inventory.describe,
             plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links)),
             pull=self._heartbeat.pull,
             heard=self._heartbeat.heard,

@@ -24,7 +24,7 @@ def plan_rows(plan: HostPlan) -> list[tuple[Any, ...]]:
 
 
 class ShowHost(Command):
-    """Draw the bridges of a host, their ports, and the veth pairs between them, as its agent sees them now."""
+    """Draw the bridges of a host, their ports, and the veth pairs between them, as its agent sees them."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -8,7 +8,12 @@ from vethagent.client.types import Bridge, HostDescription, VethPair
 def draw(host: HostDescription) -> Iterator[str]:
     """Yield lines: each bridge with its ports, and at a port that is one end of a pair where the other end is."""
     pairs = {device: pair for pair in host["pairs"] for device in pair["devices"]}
-    yield host["host"]
+    since = (
+        ""
+        if host.get("live", True)
+        else f", as its agent told it at {host['reported_at'][:19]}Z; it cannot be asked now"
+    )
+    yield host["host"] + since
     for bridge in host["bridges"]:
         yield from _bridge(bridge, pairs)
     loose = [pair for pair in host["pairs"] if None in pair["bridges"]]
@@ -20,6 +25,8 @@ def draw(host: HostDescription) -> Iterator[str]:
 
 def _bridge(bridge: Bridge, pairs: dict[str, VethPair]) -> Iterator[str]:
     facts = [bridge["kind"], f"mtu {bridge['mtu']}" if bridge["mtu"] else "", "stp" if bridge["stp"] else ""]
+    if network := bridge.get("physical_network"):
+        facts.append(f"physical network {network}")
     yield "|"
     yield f"+-- {bridge['name']} ({', '.join(filter(None, facts))})"
     for port in bridge["ports"]:

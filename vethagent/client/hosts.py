@@ -1,4 +1,4 @@
-"""Hosts, as their agents see them now."""
+"""Hosts, as their agents see them."""
 
 import urllib.parse
 from typing import cast
@@ -16,7 +16,7 @@ class Hosts:
         self._transport = transport
 
     def describe(self, host: str) -> HostDescription:
-        """Return the bridges of ``host``, their ports, and its veth pairs."""
+        """Return the bridges of ``host``, their ports, and its veth pairs, now or as its agent has last told."""
         return cast(HostDescription, self._transport.request("GET", f"{_path(host)}/bridges"))
 
     def plan(self, host: str) -> HostPlan:

@@ -209,6 +209,7 @@ class Bridge(TypedDict):
     mtu: int | None
     datapath_type: str | None
     stp: bool
+    physical_network: NotRequired[str | None]
     ports: list[BridgePort]
 
 
@@ -220,12 +221,24 @@ class VethPair(TypedDict):
     link_id: str | None
 
 
+class BridgeWay(TypedDict):
+    """One way from a bridge to another one of the same host; ``link_id`` if it is owned."""
+
+    bridges: list[str]
+    device: str
+    patch: bool
+    link_id: str | None
+
+
 class HostDescription(TypedDict):
-    """A host as its agent sees it."""
+    """A host as its agent sees it; if it could not be asked (``live``), as it told at ``reported_at``."""
 
     host: str
     bridges: list[Bridge]
     pairs: list[VethPair]
+    ways: NotRequired[list[BridgeWay]]
+    live: NotRequired[bool]
+    reported_at: NotRequired[str]
 
 
 class LinkState(TypedDict):

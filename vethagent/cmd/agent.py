@@ -36,6 +36,7 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
         brokers=bus.brokers(conf),
         confirm_timeout=conf.agent.confirm_timeout,
         confirm_gateway=conf.agent.confirm_gateway,
+        bridge_mappings=conf.agent.bridge_mappings,
     )
 
 

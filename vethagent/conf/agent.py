@@ -1,6 +1,36 @@
 """Options of the agent."""
 
-from oslo_config import cfg
+from typing import Any
+
+from oslo_config import cfg, types
+
+from vethagent import model
+
+
+class BridgeMappings(types.Dict):
+    """``NETWORK:BRIDGE,…``; no network and no bridge is there twice."""
+
+    def __init__(self) -> None:
+        super().__init__(value_type=types.String(), type_name="NETWORK:BRIDGE,…")
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        """Return the bridges by network; raise ValueError."""
+        mappings = super().__call__(value)
+        for network, bridge in mappings.items():
+            model.check_text(network)
+            if len(network) > _MAX_NETWORK:
+                raise ValueError(f"{network!r} is longer than {_MAX_NETWORK} characters")
+            try:
+                model.check_device_name(bridge)
+            except ValueError as error:
+                raise ValueError(f"the bridge of {network}, {bridge!r}: {error}") from None
+        if len(set(mappings.values())) < len(mappings):
+            raise ValueError("a bridge has two physical networks")
+        return mappings
+
+
+#: As much as the controller's database takes.
+_MAX_NETWORK = 64
 
 OPTIONS = [
     cfg.StrOpt(
@@ -76,6 +106,13 @@ OPTIONS = [
         "confirm_gateway",
         default=False,
         help="Take a link back also if with it the default gateway (IPv4) is lost that answered pings or ARP before.",
+    ),
+    cfg.Opt(
+        "bridge_mappings",
+        type=BridgeMappings(),
+        default={},
+        help="Physical networks that bridges of this host are connected to: NETWORK:BRIDGE, with commas between them. "
+        "The controller refuses a link that would join two of them a second time, also by links of other hosts.",
     ),
     cfg.HostAddressOpt(
         "metrics_host",

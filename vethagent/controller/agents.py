@@ -33,11 +33,12 @@ class Reports:
 
     def take(self, report: model.StateReport) -> model.ReportAnswer:
         """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
-        mode, incarnation, held = self._store(report)
+        mode, incarnation, inventory, held = self._store(report)
         return model.ReportAnswer(
             desired_digest=digests.desired(held),
             observed_digest=digests.observed(held),
             mode=Mode(mode),
+            wants_inventory=report.inventory_digest not in (None, inventory),
             incarnation=incarnation,
         )
 
@@ -55,7 +56,7 @@ class Reports:
         )
 
     @retried
-    def _store(self, report: model.StateReport) -> tuple[str, str, list[HeldLink]]:
+    def _store(self, report: model.StateReport) -> tuple[str, str, str | None, list[HeldLink]]:
         values = _columns(report)
         values["reported_at"] = self._liveness.now()
         with self._database.writer() as session:
@@ -73,7 +74,8 @@ class Reports:
                 agent.deleted_at = None
             for name, value in values.items():
                 setattr(agent, name, value)
-            return agent.mode, agent.incarnation, list(_held(session, [report.host])[report.host])
+            held = list(_held(session, [report.host])[report.host])
+            return agent.mode, agent.incarnation, agent.inventory_digest, held
 
 
 class Agents:

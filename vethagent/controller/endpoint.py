@@ -7,6 +7,7 @@ import oslo_messaging
 from vethagent import model
 from vethagent.controller.agents import Reports
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.metrics import ControllerMetrics
 from vethagent.rpc import exposed, wire
 from vethagent.rpc import transport as bus
@@ -20,12 +21,14 @@ class ControllerEndpoint:
     Version history:
 
     * 1.0 - report_state, report_port_events, get_bridge_links
+    * 1.1 - report_inventory
     """
 
-    target = oslo_messaging.Target(version="1.0")
+    target = oslo_messaging.Target(version="1.1")
 
-    def __init__(self, reports: Reports, events: Events, metrics: ControllerMetrics) -> None:
+    def __init__(self, reports: Reports, events: Events, inventories: Inventories, metrics: ControllerMetrics) -> None:
         self._reports = reports
+        self._inventories = inventories
         self._events = events
         self._metrics = metrics
 
@@ -40,6 +43,12 @@ class ControllerEndpoint:
         """Take PortEvents; that the call returns acknowledges them."""
         with self._metrics.call("report_port_events"):
             self._metrics.happened(self._events.store(wire.parse(model.PortEvents, events)))
+
+    @exposed.call
+    def report_inventory(self, context: bus.Context, inventory: object) -> None:
+        """Take a HostInventory."""
+        with self._metrics.call("report_inventory"):
+            self._inventories.store(wire.parse(model.HostInventory, inventory))
 
     @exposed.call
     def get_bridge_links(self, context: bus.Context, host: object) -> dict[str, object]:

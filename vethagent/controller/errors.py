@@ -1,5 +1,7 @@
 """Why an operation on a resource was refused; ``field`` names what in the request is to blame, None if nothing."""
 
+from collections.abc import Collection
+
 from vethagent import exceptions
 
 
@@ -34,9 +36,19 @@ class NameConflict(OperationError):
 
 
 class Loop(OperationError):
-    """The link would close a loop of bridges."""
+    """The link would close a loop of bridges; ``hosts`` are those whose inventories say so."""
 
     code = "LOOP"
+
+    def __init__(self, message: str, field: str | None = None, hosts: Collection[str] = ()) -> None:
+        super().__init__(message, field)
+        self.hosts = hosts
+
+
+class PhysicalLoop(Loop):
+    """The link would join two physical networks that are joined already."""
+
+    code = "PHYSNET_LOOP"
 
 
 class PendingDelete(OperationError):

@@ -4,11 +4,12 @@ import datetime
 
 import sqlalchemy
 
-from vethagent import model
-from vethagent.controller import agent_queries, links, names, views
+from vethagent import exceptions, model
+from vethagent.controller import agent_queries, links, names, physical, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.model import Status
 from vethagent.rpc import transport as bus
@@ -22,11 +23,22 @@ class Hosts:
         self._database = database
         self._agent_api = agent_api
         self._liveness = liveness
+        self._inventories = Inventories(database, liveness)
 
-    def describe(self, context: bus.Context, host: str) -> model.HostDescription:
-        """Return bridges, their ports, and veth pairs as the agent sees them now; raise NotFound."""
-        self._check_alive(host)
-        return self._agent_api.describe_host(context, host)
+    def describe(self, context: bus.Context, host: str) -> views.Inventory:
+        """Return bridges, their ports, and veth pairs as the agent sees them; raise NotFound.
+
+        If it cannot be asked it is what the agent has last told, and an error only if it never did.
+        """
+        try:
+            self._check_alive(host)
+            now = self._agent_api.describe_host(context, host)
+        except (AgentDown, exceptions.BusUnavailable, exceptions.AgentBusy):
+            if (last := self._inventories.last(host)) is None:
+                raise
+            fields, reported_at = last
+            return views.Inventory(**fields, live=False, reported_at=reported_at)
+        return views.Inventory(**now.model_dump(exclude={"version"}), live=True, reported_at=self._liveness.now())
 
     def plan(self, context: bus.Context, host: str) -> model.HostPlan:
         """Return what the agent would do now for the links of its host; raise NotFound."""
@@ -47,6 +59,7 @@ class Hosts:
             if agent_queries.known(session, body.host) is None:
                 raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
             names.check(session, [row])
+            physical.check(session, [row])
         self._check_alive(body.host)
         return self._agent_api.plan_bridge_links(context, body.host, [views.message_of(row)])
 

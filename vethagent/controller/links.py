@@ -10,10 +10,11 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import casts, history, labels, link_queries, loops, names, views
+from vethagent.controller import casts, history, labels, link_queries, loops, names, physical, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import IdConflict, NotFound, PendingDelete, PreconditionFailed, UnknownHost
+from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Reason, Status
@@ -23,6 +24,8 @@ from vethagent.rpc.agent_api import AgentAPI
 LOG = logging.getLogger(__name__)
 
 _PLAIN = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
+#: What can make a link join other networks than before.
+_JOINING = {"ends", "allow_loop", "admin_state_up"}
 _CHUNK = 500
 
 
@@ -41,9 +44,13 @@ class Links:
         self._database = database
         self._agent_api = agent_api
         self._liveness = liveness
+        self._inventories = Newest(Inventories(database, liveness), agent_api)
 
     def create(self, context: bus.Context, body: model.BridgeLinkCreate) -> views.Link:
-        """Store a new link and have it plugged; raise UnknownHost, NameConflict, IdConflict or PendingDelete."""
+        """Store a new link and have it plugged; raise what is wrong with it.
+
+        That is UnknownHost, NameConflict, Loop, PhysicalLoop, IdConflict or PendingDelete.
+        """
         return self.create_once(context, body)[0]
 
     def create_once(self, context: bus.Context, body: model.BridgeLinkCreate) -> tuple[views.Link, bool]:
@@ -85,9 +92,14 @@ class Links:
         can be told from the one before. The cast goes out in any case, it does no harm. Labels are nothing to the
         agent, so for them alone there is neither.
 
-        Raise NotFound, NameConflict, PendingDelete, or PreconditionFailed unless it is one of ``generations``.
+        Raise NotFound, NameConflict, Loop, PhysicalLoop, PendingDelete, or PreconditionFailed unless it is one of
+        ``generations``.
         """
-        stored = self._change(context, link_id, body, generations)
+
+        def change(claim: bool) -> _Stored:
+            return self._change(context, link_id, body, generations, claim=claim)
+
+        stored = self._inventories.newest(context, lambda: physical.in_turn(change))
         if body.model_fields_set != {"labels"}:
             self._plug(context, [stored])
         return self._view(stored)
@@ -145,12 +157,21 @@ class Links:
             return lambda: self._agent_api.unplug_bridge_link(context, host, refs[0])
         return lambda: self._agent_api.unplug_bridge_links(context, host, refs)
 
-    @retried
     def _insert(
         self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str]
     ) -> Sequence[_Stored]:
+        def insert(claim: bool) -> Sequence[_Stored]:
+            return self._insert_once(context, bodies, where, claim=claim)
+
+        return self._inventories.newest(context, lambda: physical.in_turn(insert))
+
+    @retried
+    def _insert_once(
+        self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str], *, claim: bool
+    ) -> Sequence[_Stored]:
         now = self._liveness.now()
         with self._database.writer() as session:
+            physical.claim(session, {body.host for body in bodies}, every=claim)
             reported = _reported(session, {body.host for body in bodies})
             known = _with_ids(session, [body.id for body in bodies if body.id is not None])
             stored = []
@@ -168,8 +189,10 @@ class Links:
                     stored.append(_Stored(row, reported[body.host]))
             new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
             with session.no_autoflush:
+                rows, prefixes = [row for row, _ in new], [prefix for _, prefix in new]
                 for check in (names.check, loops.check):
-                    check(session, [row for row, _ in new], [prefix for _, prefix in new])
+                    check(session, rows, prefixes)
+                physical.check(session, rows, prefixes, claimed=claim)
             session.add_all(row for row, _ in new)
             session.flush()
             history.record(session, [_by_user(row, context) for row, _ in new])
@@ -182,8 +205,12 @@ class Links:
         link_id: str,
         body: model.BridgeLinkUpdate,
         generations: Collection[int] | None,
+        *,
+        claim: bool,
     ) -> _Stored:
+        hosts = self._hosts_of(link_id) if body.model_fields_set & _JOINING else ()
         with self._database.writer() as session:
+            physical.claim(session, hosts, every=claim)
             stored = _get(session, link_id, lock=True)
             row = stored.row
             _check_generation(row, generations)
@@ -204,11 +231,19 @@ class Links:
                 names.check(session, [row])
                 if changes.keys() & {"ends", "allow_loop"}:
                     loops.check(session, [row])
+                if changes.keys() & _JOINING:
+                    physical.check(session, [row], claimed=claim)
             _renew(row, context, self._liveness.now())
             history.record(session, [_by_user(row, context)])
         about = _about(context, row.host, [row])
         LOG.info("link %s changed: %s", row.id, ", ".join(sorted(changes)), extra=about)
         return stored
+
+    def _hosts_of(self, link_id: str) -> Sequence[str]:
+        # By itself: no transaction waits for its turn once it has read something.
+        with self._database.reader() as session:
+            statement = sqlalchemy.select(models.BridgeLink.host).where(models.BridgeLink.id == link_id)
+            return session.scalars(statement).all()
 
     @retried
     def _mark_deleted(

@@ -1,6 +1,6 @@
-"""Loops that are to be seen before an agent is asked: in what it last told of the links of its host.
+"""Loops that are to be seen before an agent is asked: in what it last told of its host and of the links there.
 
-That is not all ways there are, for those of others only the agent knows. It looks again before it plugs.
+Something may have changed since, so it looks again before it plugs.
 """
 
 from collections import deque
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import sqlalchemy
 from sqlalchemy import orm
 
+from vethagent.controller import inventories
 from vethagent.controller.db import models
 from vethagent.controller.errors import Loop
+from vethagent.controller.inventories import Topology
 from vethagent.model import Status
 
 #: Names in one query.
@@ -18,25 +20,32 @@ _CHUNK = 500
 
 
 class _Inventory:
-    """The links of a host as they were last seen: which bridges they join, and which of those run STP or RSTP."""
+    """A host as it was last seen: which bridges are joined, by links or otherwise, and which run STP or RSTP."""
 
-    def __init__(self) -> None:
+    def __init__(self, topology: Topology) -> None:
         self.joined: dict[str, set[str]] = {}
-        self.stp: dict[str, bool | None] = {}
+        self.stp: dict[str, bool | None] = dict(topology.stp)
+        for first, second, _patch in topology.ways:
+            self._join(first, second)
+
+    def _join(self, first: str, second: str) -> None:
+        self.joined.setdefault(first, set()).add(second)
+        self.joined.setdefault(second, set()).add(first)
 
     def add(self, observed: Sequence[dict[str, object]]) -> None:
         """Take in the two ends of a link, if both are in their bridges."""
         bridges = [str(end["bridge"]) for end in observed if end["attached_to"] == end["bridge"]]
         if len(bridges) == 2:
-            for bridge, other, end in zip(bridges, bridges[::-1], observed, strict=True):
-                self.joined.setdefault(bridge, set()).add(other)
+            self._join(*bridges)
+            for bridge, end in zip(bridges, observed, strict=True):
                 stp = end.get("stp")
-                self.stp[bridge] = stp if isinstance(stp, bool) else None
+                if isinstance(stp, bool):
+                    self.stp[bridge] = stp
 
     def loop(self, first: str, second: str) -> list[str]:
         """Return the bridges on the way from one to the other, none if there is none or STP may make it harmless.
 
-        An agent of an older release does not tell of STP; then it is left to the agent.
+        Where nobody has told of STP, as agents of older releases do not, it is left to the agent.
         """
         stp = [self.stp.get(bridge) for bridge in (first, second)]
         if None in stp or all(stp):
@@ -60,20 +69,23 @@ def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequen
     ``where`` is the beginning of the field of each in the request.
     """
     own = {row.id for row in rows}
+    told = inventories.read(session, {row.host for row in rows})
     for host in sorted({row.host for row in rows}):
         asked = [(row, prefix) for row, prefix in zip(rows, where, strict=True) if row.host == host]
         asked = [(row, prefix) for row, prefix in asked if not row.allow_loop]
+        topology = told.get(host, Topology())
         # Most bridges have their first link: then the others need not be read.
         used = _used(session, host, sorted({end.bridge for row, _ in asked for end in row.ends}))
+        used.update(bridge for way in topology.ways for bridge in way[:2])
         asked = [(row, prefix) for row, prefix in asked if all(end.bridge in used for end in row.ends)]
         if not asked:
             continue
-        inventory = _read(session, host, own)
+        inventory = _read(session, host, own, topology)
         for row, prefix in asked:
             first, second = (end.bridge for end in row.ends)
             if path := inventory.loop(first, second):
                 text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
-                raise Loop(f"{prefix}ends: {text}; allow_loop has it made all the same", f"{prefix}ends")
+                raise Loop(f"{prefix}ends: {text}; allow_loop has it made all the same", f"{prefix}ends", [host])
 
 
 def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
@@ -87,8 +99,8 @@ def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
     return found
 
 
-def _read(session: orm.Session, host: str, own: set[str]) -> _Inventory:
-    links, inventory = models.BridgeLink, _Inventory()
+def _read(session: orm.Session, host: str, own: set[str], topology: Topology) -> _Inventory:
+    links, inventory = models.BridgeLink, _Inventory(topology)
     statement = sqlalchemy.select(links.id, links.observed).where(
         links.host == host, links.status != Status.PENDING_DELETE
     )

@@ -10,6 +10,7 @@ from vethagent.controller.agents import Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics
 from vethagent.rpc import transport as bus
@@ -26,7 +27,9 @@ class ControllerServer:
         self, transport: oslo_messaging.Transport, database: Database, *, server: str, liveness: Liveness
     ) -> None:
         self.metrics = ControllerMetrics(ping=database.ping)
-        endpoint = ControllerEndpoint(Reports(database, liveness), Events(database, liveness), self.metrics)
+        endpoint = ControllerEndpoint(
+            Reports(database, liveness), Events(database, liveness), Inventories(database, liveness), self.metrics
+        )
         self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
         self._listening = threading.Event()
         self.metrics.listening = self._listening.is_set

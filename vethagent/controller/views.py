@@ -71,6 +71,18 @@ class Agent(model.Model):
     observed_in_step: bool = Field(description="Whether what is held of its links is what the agent reported")
 
 
+class Inventory(model.Model):
+    """A host as its agent sees it."""
+
+    version: str = model.MODEL_VERSION
+    host: str
+    bridges: tuple[model.Bridge, ...]
+    pairs: tuple[model.VethPair, ...]
+    ways: tuple[model.BridgeWay, ...] = Field(description="Each from one bridge to another one")
+    live: bool = Field(description="Whether the agent was asked just now; else it is what it has last told")
+    reported_at: datetime.datetime = Field(description="By the clock of the controller")
+
+
 class Event(model.Model):
     """A port event as it was stored."""
 

@@ -32,8 +32,19 @@ from vethagent.model.fields import (
     Text,
     Utc,
     check_device_name,
+    check_text,
 )
-from vethagent.model.hosts import Bridge, BridgePort, HostDescription, HostPlan, PlannedLink, VethPair
+from vethagent.model.hosts import (
+    Bridge,
+    BridgePort,
+    BridgeWay,
+    HostDescription,
+    HostInventory,
+    HostPlan,
+    PlannedLink,
+    VethPair,
+    inventory,
+)
 from vethagent.model.links import (
     BridgeLink,
     BridgeLinkCreate,
@@ -72,6 +83,7 @@ __all__ = [
     "BridgeLinkSpec",
     "BridgeLinkUpdate",
     "BridgePort",
+    "BridgeWay",
     "Count",
     "DeviceName",
     "Difference",
@@ -84,6 +96,7 @@ __all__ = [
     "HealthReason",
     "Host",
     "HostDescription",
+    "HostInventory",
     "HostPlan",
     "HostState",
     "LabelChanges",
@@ -109,8 +122,10 @@ __all__ = [
     "Utc",
     "VethPair",
     "check_device_name",
+    "check_text",
     "desired_digest",
     "digest",
     "explain",
+    "inventory",
     "observed_digest",
 ]

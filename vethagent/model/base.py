@@ -6,7 +6,7 @@ import pydantic
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-MODEL_VERSION = "1.1"
+MODEL_VERSION = "1.2"
 
 
 def _without_null(schema: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ _CONTROL = (
 _SPACE = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 
 
-def _check_text(text: str) -> str:
+def check_text(text: str) -> str:
+    """Return ``text`` if a terminal shows it as it is, else raise ValueError."""
     if re.search(f"[{_CONTROL}]", text):
         raise ValueError("must not contain control characters")
     if re.search(f"^[{_SPACE}]|[{_SPACE}]$", text):
@@ -94,7 +95,7 @@ Tag = Annotated[
     BeforeValidator(_whole),
 ]
 Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, Field(max_length=255, json_schema_extra=_TEXT), AfterValidator(_check_text)]
+Text = Annotated[str, Field(max_length=255, json_schema_extra=_TEXT), AfterValidator(check_text)]
 #: As much as a database column and JSON readers of other languages take.
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]

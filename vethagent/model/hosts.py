@@ -1,7 +1,10 @@
 """What an agent answers: its host, and what it would do."""
 
+from pydantic import Field
+
 from vethagent.model.base import Message, Model
-from vethagent.model.fields import AnyBridgeKind, Host, LinkId
+from vethagent.model.digests import digest
+from vethagent.model.fields import AnyBridgeKind, Digest, Host, LinkId
 from vethagent.model.states import LinkState
 
 
@@ -20,6 +23,7 @@ class Bridge(Model):
     mtu: int | None = None
     datapath_type: str | None = None
     stp: bool = False
+    physical_network: str | None = Field(default=None, description="As the agent's bridge_mappings say")
     ports: tuple[BridgePort, ...] = ()
 
 
@@ -31,12 +35,34 @@ class VethPair(Model):
     link_id: str | None = None
 
 
+class BridgeWay(Model):
+    """One way from a bridge to another one of the same host, of any kind; ``link_id`` if it is owned."""
+
+    bridges: tuple[str, str]
+    device: str = Field(description="In the first bridge")
+    patch: bool = Field(default=False, description="Patch ports of Open vSwitch")
+    link_id: str | None = None
+
+
 class HostDescription(Message):
     """Answer to ``describe_host``."""
 
     host: Host
     bridges: tuple[Bridge, ...] = ()
     pairs: tuple[VethPair, ...] = ()
+    ways: tuple[BridgeWay, ...] = ()
+
+
+class HostInventory(Message):
+    """What an agent tells of its host when it is another than the one before; ``digest`` is for the agent to say."""
+
+    description: HostDescription
+    digest: Digest
+
+
+def inventory(description: HostDescription) -> HostInventory:
+    """Return ``description`` with its digest, which is over all of it."""
+    return HostInventory(description=description, digest=digest([(description.model_dump_json(),)]))
 
 
 class PlannedLink(Model):

@@ -11,6 +11,7 @@ from vethagent.model.fields import (
     AnyStatus,
     Count,
     Digest,
+    Flag,
     Host,
     LinkId,
     Mode,
@@ -113,6 +114,7 @@ class StateReport(Message):
     health: Health
     desired_digest: Digest
     observed_digest: Digest
+    inventory_digest: Digest | None = Field(default=None, description="Of what the host shows; null is not known yet")
     links: dict[AnyStatus, Count] = Field(default_factory=dict)
     counters: dict[str, Count] = Field(default_factory=dict)
 
@@ -123,6 +125,7 @@ class ReportAnswer(Message):
     desired_digest: Digest
     observed_digest: Digest
     mode: Mode
+    wants_inventory: Flag = Field(default=False, description="The one with the reported digest is not held")
     incarnation: LinkId | None = Field(
         default=None, description="Of the record of this host; another one means that the database is another"
     )

@@ -55,6 +55,8 @@ class Observed:
         self.tx_checksum: dict[int, bool] = {}
         #: False until the rows of OVSDB are all there: until then nothing is known of it, not even that it is empty.
         self.ovs_known = False
+        #: Another one after each change.
+        self.revision = 0
         self._names: dict[str, int] = {}
         #: ifindex of a veth device -> that of the one which names it as its other end.
         self._peers: dict[int, int] = {}
@@ -67,6 +69,7 @@ class Observed:
 
     def put_device(self, ifindex: int, device: Device | None) -> Device | None:
         """Take in a device as it is now, None if it is gone; return it as it was before."""
+        self.revision += 1
         before = self.devices.pop(ifindex, None)
         if before is not None:
             if self._names.get(before.name) == ifindex:
@@ -92,6 +95,7 @@ class Observed:
 
     def put_bridge(self, name: str, bridge: OvsBridge | None) -> OvsBridge | None:
         """Take in an OVS bridge as it is now, None if it is gone; return it as it was before."""
+        self.revision += 1
         before = self.bridges.pop(name, None)
         if bridge is not None:
             self.bridges[name] = bridge
@@ -99,6 +103,7 @@ class Observed:
 
     def put_port(self, name: str, port: OvsPort | None) -> OvsPort | None:
         """Take in an OVS interface as it is now, None if it is gone; return it as it was before."""
+        self.revision += 1
         before = self.ports.pop(name, None)
         if before is not None:
             _drop(self._ports_of, before.bridge, name)

@@ -13,6 +13,7 @@ class ControllerAPI:
     Version history:
 
     * 1.0 - report_state, report_port_events, get_bridge_links
+    * 1.1 - report_inventory
     """
 
     def __init__(self, transport: oslo_messaging.Transport, *, timeout: float = 10) -> None:
@@ -32,6 +33,11 @@ class ControllerAPI:
         """Return everything that is wanted on ``host``."""
         answer = self._call(context, "get_bridge_links", host=host)
         return wire.parse(model.HostState, answer)
+
+    def report_inventory(self, context: bus.Context, inventory: model.HostInventory) -> None:
+        """Tell what the host shows. Only a controller that has asked for it in a ReportAnswer knows the method."""
+        client = self._client.prepare(version="1.1")
+        bus.send(lambda: client.call(context, "report_inventory", inventory=wire.dump(inventory)))
 
     def _call(self, context: bus.Context, method: str, **arguments: object) -> object:
         return bus.send(lambda: self._client.call(context, method, **arguments))

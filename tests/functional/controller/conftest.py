@@ -10,11 +10,21 @@ import pytest
 import sqlalchemy
 
 from tests.support import databases, namespaces
-from tests.unit.controller.conftest import agent_api, agents, clock, events, known, links, liveness, reports
+from tests.unit.controller.conftest import (
+    agent_api,
+    agents,
+    clock,
+    events,
+    inventories,
+    known,
+    links,
+    liveness,
+    reports,
+)
 from vethagent.controller.db import migration, models
 from vethagent.controller.db.database import Database
 
-__all__ = ["agent_api", "agents", "clock", "events", "known", "links", "liveness", "reports"]
+__all__ = ["agent_api", "agents", "clock", "events", "inventories", "known", "links", "liveness", "reports"]
 
 SERVERS = {"mariadb": databases.MariaDB, "postgresql": databases.PostgreSQL}
 

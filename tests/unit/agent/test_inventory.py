@@ -4,6 +4,7 @@ from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
 from tests.unit.plumbing.simulator import Host
 from vethagent.agent import inventory
 from vethagent.model import BridgeKind, BridgePort
+from vethagent.plumbing.observed import OvsPort
 
 
 @pytest.fixture
@@ -62,3 +63,40 @@ def test_a_plan_is_sentences(host: Host) -> None:
     assert settled.steps == () and settled.state.status == "ACTIVE"
     assert new.link_id == OTHER_ID and len(new.steps) == 2
     assert "make the veth pair p2 (mtu 1500, up" in new.steps[0] and new.steps[1].endswith("br-eth1, tag 7")
+
+
+def test_ways_ours_and_others(host: Host) -> None:
+    host.add_pair("their-b", "their-a", masters=(host.kernel.named("br1").ifindex, None))
+    host.add_row("their-a", "br-eth1")
+    ways = inventory.describe("h1", host.look()).ways
+    assert [(way.bridges, way.device, way.patch, way.link_id) for way in ways] == [
+        (("br-eth1", "br1"), "eth1-br1", False, LINK_ID),
+        (("br-eth1", "br1"), "their-a", False, None),
+    ]
+
+
+def test_patch_ports_are_told_as_such(host: Host) -> None:
+    host.add_ovs_bridge("br-int")
+    for name, bridge, peer in (("p1", "br-eth1", "p2"), ("p2", "br-int", "p1")):
+        host.add_row(name, bridge, type="patch", peer=peer)
+    found = [way for way in inventory.describe("h1", host.look()).ways if way.patch]
+    assert [(way.bridges, way.device) for way in found] == [(("br-eth1", "br-int"), "p1")]
+
+
+def test_physical_networks(host: Host) -> None:
+    described = inventory.describe("h1", host.look(), {"physnet1": "br-eth1", "physnet2": "not-there"})
+    assert {bridge.name: bridge.physical_network for bridge in described.bridges} == {
+        "br-eth1": "physnet1",
+        "br1": None,
+    }
+
+
+def test_an_inventory_is_made_anew_only_after_a_change(host: Host) -> None:
+    observed = host.look()
+    keeper = inventory.Keeper("h1", observed, {})
+    assert inventory.Keeper("h1", Host().look(), {}).look() is None
+    first = keeper.look()
+    assert first is not None and keeper.look() is first
+    observed.put_port("more", OvsPort("more", "more", "br-eth1"))
+    second = keeper.look()
+    assert second is not None and second.digest != first.digest

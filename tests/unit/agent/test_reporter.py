@@ -35,6 +35,8 @@ class Controller:
         self.reports: list[model.StateReport] = []
         self.pulls = 0
         self.batches: list[model.PortEvents] = []
+        self.inventory: model.HostInventory | None = None
+        self.inventories = 0
 
     def report_state(self, context: dict[str, Any], report: model.StateReport) -> model.ReportAnswer:
         self._check()
@@ -44,6 +46,7 @@ class Controller:
             desired_digest=model.desired_digest((each.id, each.generation) for each in self.links.values()),
             observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
             mode=self.mode,
+            wants_inventory=report.inventory_digest not in (None, self.inventory and self.inventory.digest),
             incarnation=self.incarnation,
         )
 
@@ -56,6 +59,12 @@ class Controller:
         self._check()
         self.batches.append(events)
 
+    def report_inventory(self, context: dict[str, Any], inventory: model.HostInventory) -> None:
+        self.inventories += 1
+        if self.inventories == 1:
+            raise exceptions.UnsupportedVersion("an older controller of several")
+        self.inventory = inventory
+
     def _check(self) -> None:
         if self.away:
             raise exceptions.BusUnavailable("away")
@@ -64,6 +73,7 @@ class Controller:
 class Setup:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
+        self.inventory: model.HostInventory | None = None
         patch.setattr("vethagent.agent.reporter.time.monotonic", lambda: self.now)
         self.controller, self.outbox, self.inbox = Controller(), Outbox(), AnsweringInbox()
         self.desired, self.observed = Desired(Store(":memory:")), Observed()
@@ -78,6 +88,7 @@ class Setup:
             outbox=self.outbox,
             inbox=self.inbox,
             observed=self.observed,
+            look=lambda: self.inventory,
             health=self.health,
             counters=Counters(),
         )
@@ -110,6 +121,18 @@ def test_the_first_beat_pulls_and_says_who_it_is(setup: Setup) -> None:
     assert (report.host, report.agent_version, report.report_interval) == ("h1", "1.2.3", 30)
     assert report.desired_digest == model.desired_digest([(A, 1), (B, 1)])
     assert setup.health.state().ready
+
+
+def test_the_inventory_goes_when_it_is_another(setup: Setup) -> None:
+    setup.beat()
+    assert setup.controller.reports[-1].inventory_digest is None and setup.controller.inventories == 0
+    for number, bridges in enumerate(((), (), (model.Bridge(name="br1", kind="linux"),))):
+        setup.inventory = model.inventory(model.HostDescription(host="h1", bridges=bridges))
+        setup.beat()
+        assert setup.health.state().reasons == ()
+        assert setup.controller.inventories == number + 1, "the first one was refused"
+        setup.beat()
+    assert setup.controller.inventory == setup.inventory
 
 
 def test_while_both_are_in_step_nothing_is_pulled(setup: Setup) -> None:

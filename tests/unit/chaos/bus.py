@@ -48,7 +48,7 @@ class Client:
         self._bus = bus
         self._host = host
 
-    def prepare(self, *, server: str) -> Self:
+    def prepare(self, *, server: str = "", version: str = "") -> Self:
         return type(self)(self._bus, server)
 
     def cast(self, context: dict[str, Any], method: str, **arguments: Any) -> None:

@@ -12,6 +12,7 @@ from tests.unit.chaos.bus import Bus, Cast
 from tests.unit.controller import fakes
 from tests.unit.plumbing.checks import check_active, joined_by_others
 from vethagent import exceptions, model
+from vethagent.agent import inventory
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import EventSender, Heartbeat
@@ -22,6 +23,7 @@ from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.errors import Loop, NameConflict, PendingDelete
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics
@@ -58,7 +60,10 @@ class Controller:
         self.agents = Agents(self.database, api, liveness)
         reports = Reports(self.database, liveness)
         bus.controller = ControllerEndpoint(
-            reports, Events(self.database, liveness), ControllerMetrics(ping=lambda: None)
+            reports,
+            Events(self.database, liveness),
+            Inventories(self.database, liveness),
+            ControllerMetrics(ping=lambda: None),
         )
         for host in (HOST, ELSEWHERE):
             reports.take(fakes.report(host))
@@ -93,6 +98,7 @@ class Agent(Node):
             outbox=self.outbox,
             inbox=self.inbox,
             observed=self.observed,
+            look=inventory.Keeper(HOST, self.observed, {"physnet1": "br-eth1"}).look,
             health=self.health,
             counters=self.counters,
         )

@@ -7,11 +7,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.controller.agents import Reports
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc import transport as bus
 
@@ -44,9 +45,11 @@ class Service:
         self.requests: list[tuple[str, str]] = []
         self.answer: dict[str, Any] | None = {"status": "ACTIVE", "kind": "plugged"}
         self.unplugs = True
+        self.silent = False
         self._liveness = Liveness(75)
         self._reports = Reports(database, self._liveness)
         self._events = Events(database, self._liveness)
+        self._inventories = Inventories(database, self._liveness)
         self._seq = itertools.count()
         agent_api: Any = self
         self._application = applications.build(database, agent_api, self._liveness, max_body=MAX_BODY)
@@ -62,6 +65,9 @@ class Service:
     def event(self, link_id: str, host: str = HOST, **fields: Any) -> None:
         event = fakes.event(link_id, next(self._seq), **fields)
         self._events.store(fakes.batch([event], host))
+
+    def tell_inventory(self, host: str) -> None:
+        self._inventories.store(model.inventory(self.describe_host({}, host)))
 
     # -- what the API says to agents
 
@@ -79,8 +85,11 @@ class Service:
             self.event(ref.link_id, host, **fields)
 
     def describe_host(self, _context: bus.Context, host: str) -> model.HostDescription:
+        if self.silent:
+            raise exceptions.AgentBusy("no answer")
         port = {"device": "phy-br1", "link_id": None}
         bridge = {"name": "br1", "kind": "linux", "mtu": 1500, "ports": [port, {"device": "tap1"}]}
+        bridge["physical_network"] = "physnet1"
         pairs = [
             {"devices": ["phy-br1", "eth1-br1"], "bridges": ["br1", "br-eth1"]},
             {"devices": ["a", "b"], "bridges": [None, "br2"], "link_id": "00000000-0000-0000-0000-000000000007"},

@@ -10,13 +10,22 @@ def test_show_host(vethctl: Vethctl) -> None:
     assert vethctl("host", "show", HOST).out.splitlines() == [
         HOST,
         "|",
-        "+-- br1 (linux, mtu 1500)",
+        "+-- br1 (linux, mtu 1500, physical network physnet1)",
         "|     +-- phy-br1 <-> eth1-br1 in br-eth1  [foreign]",
         "|     +-- tap1",
         "",
         "veth pairs with an end in no bridge:",
         "  a <-> b in br2  [link 00000000-0000-0000-0000-000000000007]",
     ]
+
+
+def test_show_a_host_whose_agent_is_away(vethctl: Vethctl, service: Service) -> None:
+    service.tell_inventory(HOST)
+    shown = vethctl("host", "show", HOST).out.splitlines()
+    service.silent = True
+    first, *others = vethctl("host", "show", HOST).out.splitlines()
+    assert first.startswith(f"{HOST}, as its agent told it at 20") and first.endswith("Z; it cannot be asked now")
+    assert others == shown[1:]
 
 
 def test_dry_run(vethctl: Vethctl, service: Service) -> None:

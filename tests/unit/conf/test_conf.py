@@ -38,3 +38,34 @@ def test_defaults_serve_this_host_only() -> None:
     conf([], default_config_files=[], default_config_dirs=[])
     assert (conf.api.host, conf.api.port, conf.api.auth_strategy) == ("127.0.0.1", 9798, "noauth")
     assert conf.controller.agent_down_time == 75
+
+
+def mappings(value: str) -> dict[str, str]:
+    conf = cfg.ConfigOpts()
+    options.register(conf, options.list_agent_opts)
+    conf([], default_config_files=[], default_config_dirs=[])
+    conf.set_override("bridge_mappings", value, group="agent")
+    found: dict[str, str] = conf.agent.bridge_mappings
+    return found
+
+
+def test_bridge_mappings() -> None:
+    assert mappings("") == {}
+    assert mappings("physnet1:br-eth1, physnet2:br-ex") == {"physnet1": "br-eth1", "physnet2": "br-ex"}
+
+
+@pytest.mark.parametrize(
+    ("value", "match"),
+    [
+        ("physnet1", "NAME:VALUE"),
+        ("physnet1:", "must not be empty"),
+        ("physnet1:br/1", "the bridge of physnet1"),
+        ("physnet1:br1,physnet1:br2", "Duplicate"),
+        ("physnet1:br1,physnet2:br1", "two physical networks"),
+        ("physnet\x1b1:br1", "control characters"),
+        (f"{'n' * 65}:br1", "longer than 64"),
+    ],
+)
+def test_bad_bridge_mappings_are_refused(value: str, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        mappings(value)

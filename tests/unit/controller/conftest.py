@@ -9,6 +9,7 @@ from vethagent.controller.agents import Agents, Reports
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 
@@ -73,6 +74,11 @@ def reports(database: Database, liveness: Liveness) -> Reports:
 @pytest.fixture
 def events(database: Database, liveness: Liveness) -> Events:
     return Events(database, liveness)
+
+
+@pytest.fixture
+def inventories(database: Database, liveness: Liveness) -> Inventories:
+    return Inventories(database, liveness)
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from tests.unit.controller import fakes
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.controller import views
 from vethagent.controller.errors import Loop
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 
 pytestmark = pytest.mark.usefixtures("known")
@@ -99,3 +100,60 @@ def test_a_change_is_looked_at_too(fleet: Fleet) -> None:
 def test_a_link_is_no_loop_with_itself(fleet: Fleet) -> None:
     link = fleet.plug("a", "b")
     assert not fleet.change(link, allow_loop=False, ends=[{"bridge": "b"}, {"bridge": "a"}]).allow_loop
+
+
+def told(**fields: Any) -> model.HostInventory:
+    """Return an inventory of which the patch port and the pair are of others, and the last way is a link's."""
+    ways = [
+        {"bridges": ("a", "b"), "device": "patch-a", "patch": True},
+        {"bridges": ("b", "c"), "device": "veth-b"},
+        {"bridges": ("c", "d"), "device": "owned", "link_id": fakes.STREAM},
+    ]
+    bridges = [{"name": name, "kind": "ovs", "stp": name in fields.get("stp", ())} for name in "abcd"]
+    return model.inventory(model.HostDescription.model_validate({"host": "h1", "ways": ways, "bridges": bridges}))
+
+
+def test_ways_of_others_are_those_that_the_agent_has_told(fleet: Fleet, inventories: Inventories) -> None:
+    fleet.create("a", "c")
+    inventories.store(told())
+    with pytest.raises(Loop, match="a - b - c"):
+        fleet.create("a", "c")
+    fleet.create("a", "d")
+    inventories.store(told(stp="ac"))
+    fleet.create("a", "c")
+    with pytest.raises(Loop):
+        fleet.create("a", "b")
+    inventories.store(model.inventory(model.HostDescription(host="h1")))
+    fleet.create("a", "b")
+
+
+def test_what_a_link_last_told_of_stp_is_newer(fleet: Fleet, inventories: Inventories) -> None:
+    inventories.store(told(stp="ab"))
+    fleet.create("a", "b")
+    fleet.plug("a", "b", stp=(True, False))
+    with pytest.raises(Loop):
+        fleet.create("a", "b")
+
+
+def test_an_agent_is_asked_again_before_its_word_counts(
+    fleet: Fleet, inventories: Inventories, agent_api: fakes.AgentApi, clock: fakes.Clock
+) -> None:
+    inventories.store(told())
+    agent_api.answers["describe_host"] = told().description
+    with pytest.raises(Loop):
+        fleet.create("a", "b")
+    agent_api.answers["describe_host"] = exceptions.AgentBusy("no")
+    with pytest.raises(Loop):
+        fleet.create("a", "b")
+    assert agent_api.asked == ["h1", "h1"]
+    agent_api.answers["describe_host"] = model.HostDescription(host="h1")
+    link = fleet.create("a", "b")
+    inventories.store(told())
+    assert fleet.change(link, allow_loop=True).allow_loop
+    fleet.change(link, allow_loop=False)
+    inventories.store(told())
+    clock.advance(100)
+    agent_api.asked.clear()
+    with pytest.raises(Loop):
+        fleet.create("a", "b")
+    assert agent_api.asked == [], "an agent that does not report is not waited for"

@@ -33,13 +33,14 @@ class Bus:
         self.error: Exception | None = None
         self.stale: Exception | None = None
         self._server: str | None = None
+        self.version: str | None = None
 
     def make(self, transport: object, target: Any, **options: Any) -> "Bus":
         self.made = (target.topic, target.version, options)
         return self
 
-    def prepare(self, *, server: str) -> "Bus":
-        self._server = server
+    def prepare(self, *, server: str | None = None, version: str | None = None) -> "Bus":
+        self._server, self.version = server, version
         return self
 
     def cast(self, context: dict[str, Any], method: str, **arguments: Any) -> None:
@@ -150,6 +151,15 @@ def test_calls_of_the_controller(bus: Bus, controller: controller_api.Controller
         ("call", None, "report_port_events", {"events": wire.dump(events)}),
         ("call", None, "get_bridge_links", {"host": "h1"}),
     ]
+
+
+def test_only_a_controller_of_the_newer_version_is_told_the_inventory(
+    bus: Bus, controller: controller_api.ControllerAPI
+) -> None:
+    inventory = model.inventory(model.HostDescription(host="h1"))
+    controller.report_inventory(CONTEXT, inventory)
+    assert bus.sent == [("call", None, "report_inventory", {"inventory": wire.dump(inventory)})]
+    assert (bus.version, bus.made[1]) == ("1.1", "1.0")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,20 @@ healths = st.builds(
         tuple
     ),
 )
+descriptions = st.builds(
+    model.HostDescription,
+    host=strategies.hosts,
+    bridges=st.lists(
+        st.builds(
+            model.Bridge,
+            name=strategies.device_names,
+            kind=st.sampled_from(model.BridgeKind),
+            ports=st.lists(st.builds(model.BridgePort, device=strategies.device_names), max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+
 messages = {
     model.BridgeLink: strategies.links(),
     model.LinkRef: st.builds(model.LinkRef, link_id=strategies.link_ids, generation=strategies.generations),
@@ -61,19 +75,8 @@ messages = {
         observed_digest=strategies.digests,
         mode=st.sampled_from(model.Mode),
     ),
-    model.HostDescription: st.builds(
-        model.HostDescription,
-        host=strategies.hosts,
-        bridges=st.lists(
-            st.builds(
-                model.Bridge,
-                name=strategies.device_names,
-                kind=st.sampled_from(model.BridgeKind),
-                ports=st.lists(st.builds(model.BridgePort, device=strategies.device_names), max_size=2).map(tuple),
-            ),
-            max_size=2,
-        ).map(tuple),
-    ),
+    model.HostDescription: descriptions,
+    model.HostInventory: descriptions.map(model.inventory),
     model.HostPlan: st.builds(
         model.HostPlan,
         host=strategies.hosts,

@@ -11,7 +11,15 @@ from vethagent.controller.api import access, agents, bridge_links, port_events, 
 
 _AGENT_ERRORS = ("AGENT_DOWN", "AGENT_BUSY", "BUS_UNAVAILABLE")
 _ETAG = (("ETag", "The generation"),)
-_CREATE_ERRORS = ("UNKNOWN_HOST", "CONTRADICTION", "NAME_CONFLICT", "LOOP", "ID_CONFLICT", "PENDING_DELETE")
+_CREATE_ERRORS = (
+    "UNKNOWN_HOST",
+    "CONTRADICTION",
+    "NAME_CONFLICT",
+    "LOOP",
+    "PHYSNET_LOOP",
+    "ID_CONFLICT",
+    "PENDING_DELETE",
+)
 _BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -140,6 +148,7 @@ ROUTES = (
                     "NAME_CONFLICT",
                     "CONTRADICTION",
                     "LOOP",
+                    "PHYSNET_LOOP",
                     "PENDING_DELETE",
                     "PRECONDITION_FAILED",
                 ),
@@ -188,7 +197,15 @@ ROUTES = (
                 model.HostPlan,
                 "member",
                 body=model.BridgeLinkCreate,
-                errors=(*_BODY_ERRORS, "UNKNOWN_HOST", "NAME_CONFLICT", "CONTRADICTION", "NOT_FOUND", *_AGENT_ERRORS),
+                errors=(
+                    *_BODY_ERRORS,
+                    "UNKNOWN_HOST",
+                    "NAME_CONFLICT",
+                    "PHYSNET_LOOP",
+                    "CONTRADICTION",
+                    "NOT_FOUND",
+                    *_AGENT_ERRORS,
+                ),
             ),
         },
     ),
@@ -197,8 +214,8 @@ ROUTES = (
         "host_bridges",
         {
             "GET": Operation(
-                "Show bridges, their ports and veth pairs as the agent sees them now",
-                model.HostDescription,
+                "Show bridges, their ports and veth pairs, as the agent sees them or has last told",
+                views.Inventory,
                 "reader",
                 errors=("INVALID_REQUEST", "NOT_FOUND", *_AGENT_ERRORS),
             ),

@@ -85,6 +85,7 @@ class Agent(Base):
     desired_digest: Mapped[str] = mapped_column(String(32))
     observed_digest: Mapped[str] = mapped_column(String(32))
     incarnation: Mapped[str] = mapped_column(String(36))
+    inventory_digest: Mapped[str | None] = mapped_column(String(32))
     deleted_at: Mapped[datetime.datetime | None]
 
     label_rows: Mapped[dict[str, "AgentLabel"]] = _by_name()
@@ -102,6 +103,34 @@ class AgentLabel(Base):
     host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     value: Mapped[str] = mapped_column(String(63))
+
+
+class HostInventory(Base):
+    """What an agent has last told of its host: the whole of it, what matters for loops, and in how many networks it is.
+
+    Big as it may be, it is not read with each agent.
+    """
+
+    __tablename__ = "host_inventories"
+    __table_args__ = MYSQL
+
+    host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host", ondelete="CASCADE"), primary_key=True)
+    body: Mapped[dict[str, Any]]
+    topology: Mapped[dict[str, Any]]
+    networks: Mapped[int]
+    reported_at: Mapped[datetime.datetime]
+
+
+class PhysicalNetwork(Base):
+    """A bridge that is connected to a physical network; ``joined`` if others have joined bridges of the host."""
+
+    __tablename__ = "physical_networks"
+    __table_args__ = MYSQL
+
+    host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host", ondelete="CASCADE"), primary_key=True)
+    bridge: Mapped[str] = mapped_column(String(15), primary_key=True)
+    physical_network: Mapped[str] = mapped_column(String(64))
+    joined: Mapped[bool]
 
 
 class EventStream(Base):

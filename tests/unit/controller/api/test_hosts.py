@@ -9,17 +9,43 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api.test_bodies import GOOD
 from tests.unit.controller.api.test_resources import code_of, create
 from vethagent import exceptions, model
+from vethagent.controller.inventories import Inventories
 
 pytestmark = pytest.mark.usefixtures("known")
 
 PORT = {"device": "phy-br1", "link_id": None}
-BRIDGE = {"name": "br1", "kind": "linux", "mtu": 1500, "datapath_type": None, "stp": False, "ports": [PORT]}
+BRIDGE = {
+    "name": "br1",
+    "kind": "linux",
+    "mtu": 1500,
+    "datapath_type": None,
+    "stp": False,
+    "physical_network": None,
+    "ports": [PORT],
+}
 
 
 def test_bridges(client: testing.TestClient, agent_api: fakes.AgentApi) -> None:
     agent_api.answers["describe_host"] = model.HostDescription.model_validate({"host": "h1", "bridges": [BRIDGE]})
-    assert client.simulate_get("/v1/hosts/h1/bridges").json["bridges"] == [BRIDGE]
+    found = client.simulate_get("/v1/hosts/h1/bridges").json
+    assert (found["bridges"], found["live"]) == ([BRIDGE], True)
     assert code_of(client.simulate_get("/v1/hosts/h2/bridges")) == (404, "NOT_FOUND")
+
+
+def test_bridges_of_an_agent_that_cannot_be_asked(
+    client: testing.TestClient, agent_api: fakes.AgentApi, inventories: Inventories, clock: fakes.Clock
+) -> None:
+    told = clock.now.strftime("%Y-%m-%dT%H:%M:%S")
+    inventories.store(model.inventory(model.HostDescription.model_validate({"host": "h1", "bridges": [BRIDGE]})))
+    clock.advance(10)
+    for error in (exceptions.AgentBusy("no"), exceptions.BusUnavailable("no"), None):
+        if error is not None:
+            agent_api.answers["describe_host"] = error
+        else:
+            clock.advance(100)
+        found = client.simulate_get("/v1/hosts/h1/bridges").json
+        assert (found["bridges"], found["live"]) == ([BRIDGE], False)
+        assert found["reported_at"].startswith(told)
 
 
 def test_plan_of_a_host_is_asked_for_what_is_wanted_there(

@@ -1,0 +1,142 @@
+"""Links that would join physical networks a second time, whichever hosts the others are on, are refused.
+
+No agent sees that, so what is wanted counts and not only what is plugged: also a link that is going, until it is gone.
+A link that is wanted down joins nothing. Nor do patch ports of others: those of an integration bridge are there on
+every host of OpenStack, and its flows keep the networks apart.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeVar
+
+import sqlalchemy
+from sqlalchemy import orm
+
+from vethagent.controller import inventories
+from vethagent.controller.db import models
+from vethagent.controller.errors import PhysicalLoop
+from vethagent.controller.inventories import Topology
+from vethagent.controller.rings import Port, Rings, Way
+
+T = TypeVar("T")
+
+#: Names in one query.
+_CHUNK = 500
+
+#: A ring leaves a host by one network and comes back by another one.
+_RING = 2
+
+
+class Unclaimed(Exception):
+    """A link joins networks, and the transaction has not said that it might."""
+
+
+def in_turn(run: Callable[[bool], T]) -> T:
+    """Return what ``run`` returns, which is called again with True, for its ``claim``, if a link joins networks.
+
+    Whoever joins networks waits for all others who do. It has to begin with that: what MySQL has read before it waits
+    is all that it sees afterwards.
+    """
+    try:
+        return run(False)
+    except Unclaimed:
+        return run(True)
+
+
+def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> None:
+    """Begin a transaction that changes links of ``hosts``; with ``every`` links may join networks.
+
+    Nobody else changes links at once on those of them that are in several networks.
+    """
+    if every:
+        counter = models.Counter
+        ours = sqlalchemy.select(counter.value).where(counter.name == models.PhysicalNetwork.__tablename__)
+        session.scalars(ours.with_for_update()).one()
+    table, names = models.HostInventory, sorted(hosts)
+    for start in range(0, len(names), _CHUNK):
+        several = table.host.in_(names[start : start + _CHUNK]) & (table.networks >= _RING)
+        session.scalars(sqlalchemy.select(table.host).where(several).order_by(table.host).with_for_update()).all()
+
+
+def check(
+    session: orm.Session,
+    rows: Sequence[models.BridgeLink],
+    where: Sequence[str] = ("",),
+    *,
+    claimed: bool = True,
+) -> None:
+    """Raise PhysicalLoop if one of ``rows``, which need not be stored yet, would close a ring with any other link.
+
+    ``where`` is the beginning of the field of each in the request. Raise Unclaimed unless ``claimed`` if one of them
+    joins networks.
+    """
+    up = [(row, prefix) for row, prefix in zip(rows, where, strict=True) if row.admin_state_up]
+    known = inventories.read(session, {row.host for row, _ in up})
+    known = {host: topology for host, topology in known.items() if len(topology.networks) >= _RING}
+    asked = [(row, prefix) for row, prefix in up if row.host in known]
+    own = {row.id for row in rows}
+    if not asked or not _joins(_read(session, known, own), [row for row, _ in asked]):
+        return
+    if not claimed:
+        raise Unclaimed
+    rings = _read(session, inventories.read(session, _joining_hosts(session) | known.keys()), own)
+    for row, prefix in asked:
+        way = _way_of(row)
+        if not row.allow_loop and (path := rings.ring(way)):
+            text = f"{way.first.bridge} and {way.second.bridge} of {row.host} are joined already: {' - '.join(path)}"
+            message = f"{prefix}ends: {text}; allow_loop has it made all the same"
+            raise PhysicalLoop(message, f"{prefix}ends", {place.partition(" of ")[2] for place in path} - {""})
+        rings.add(way)
+
+
+def _joins(rings: Rings, rows: Sequence[models.BridgeLink]) -> bool:
+    """Return whether one of ``rows`` joins two physical networks."""
+    ways = [_way_of(row) for row in rows]
+    for way in ways:
+        rings.add(way)
+    return any(len(rings.networks_behind(way.first)) >= _RING for way in ways)
+
+
+def _joining_hosts(session: orm.Session) -> set[str]:
+    """Return the hosts that may join two physical networks: links or other ways are in the bridges of both."""
+    network, ends = models.PhysicalNetwork, models.LinkEnd
+    used = (
+        sqlalchemy.select(network.host)
+        .join(ends, (ends.host == network.host) & (ends.bridge == network.bridge), isouter=True)
+        .where(ends.bridge.is_not(None) | network.joined)
+        .group_by(network.host)
+        .having(sqlalchemy.func.count(network.bridge.distinct()) >= _RING)
+    )
+    return set(session.scalars(used))
+
+
+def _read(session: orm.Session, known: dict[str, Topology], own: set[str]) -> Rings:
+    networks = {(host, bridge): name for host, each in known.items() for bridge, name in each.networks.items()}
+    rings = Rings(networks)
+    for host, topology in known.items():
+        for first, second, patch in topology.ways:
+            if not patch:
+                rings.add(Way(Port(host, first), Port(host, second)))
+    for way in _links(session, sorted(known), own):
+        rings.add(way)
+    return rings
+
+
+def _links(session: orm.Session, hosts: Sequence[str], own: set[str]) -> Iterable[Way]:
+    link, first, second = models.BridgeLink, orm.aliased(models.LinkEnd), orm.aliased(models.LinkEnd)
+    columns = (link.id, link.host, first.bridge, first.tag, second.bridge, second.tag)
+    statement = (
+        sqlalchemy.select(*columns)
+        .join(first, (first.link_id == link.id) & (first.position == 0))
+        .join(second, (second.link_id == link.id) & (second.position == 1))
+        .where(link.admin_state_up)
+    )
+    for start in range(0, len(hosts), _CHUNK):
+        for row in session.execute(statement.where(link.host.in_(hosts[start : start + _CHUNK]))):
+            link_id, host, bridge, tag, far_bridge, far_tag = row
+            if link_id not in own:
+                yield Way(Port(host, bridge, tag), Port(host, far_bridge, far_tag))
+
+
+def _way_of(row: models.BridgeLink) -> Way:
+    first, second = (Port(row.host, end.bridge, end.tag) for end in row.ends)
+    return Way(first, second)
