@@ -14,13 +14,14 @@ from vethagent.client.types import Agent, AgentUpdate
 MODES = ("enforce", "observe", "paused")
 
 _TITLES = ("Host", "Alive", "Ready", "Health", "Mode", "Links", "In Step", "Reported At", "Version")
+_LONG_TITLES = (*_TITLES, "Drifted", "Flapping", "Reported Mode", "Started At", "Labels", "Description")
 
 Fields = tuple[tuple[str, ...], tuple[Any, ...]]
 
 
-def row_of(agent: Agent) -> tuple[Any, ...]:
+def row_of(agent: Agent, *, long: bool) -> tuple[Any, ...]:
     """Return one row of ``agent list``."""
-    return (
+    short = (
         agent["host"],
         columns.YesNo(agent["alive"]),
         columns.YesNo(agent["ready"]),
@@ -31,6 +32,17 @@ def row_of(agent: Agent) -> tuple[Any, ...]:
         columns.Time(agent["reported_at"]),
         agent["agent_version"],
     )
+    if not long:
+        return short
+    return (
+        *short,
+        agent["drifted"],
+        columns.YesNo(agent.get("flapping", False)),
+        agent["reported_mode"],
+        columns.Time(agent["started_at"]),
+        columns.Labels(agent["labels"]),
+        columns.Text(agent["description"]),
+    )
 
 
 def fields_of(agent: Agent) -> Fields:
@@ -40,6 +52,7 @@ def fields_of(agent: Agent) -> Fields:
         "description": columns.Text(agent["description"]),
         "labels": columns.Labels(agent["labels"]),
         "alive": columns.YesNo(agent["alive"]),
+        "flapping": columns.YesNo(agent.get("flapping", False)),
         "ready": columns.YesNo(agent["ready"]),
         "health": columns.Health(agent["health"]),
         "mode": agent["mode"],
@@ -58,13 +71,18 @@ def fields_of(agent: Agent) -> Fields:
     return tuple(shown), tuple(shown.values())
 
 
+def _add_host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("host", metavar="HOST", type=parsing.host, help="The agent's host")
+    return parser
+
+
 class ListAgents(Lister):
     """List agents."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("--host", metavar="HOST", help="Only the agent of this host")
+        parser.add_argument("--host", metavar="HOST", type=parsing.host, help="Only the agent of this host")
         alive = parser.add_mutually_exclusive_group()
         alive.add_argument("--alive", action="store_true", default=None, help="Only agents that report")
         alive.add_argument("--dead", action="store_false", dest="alive", help="Only agents that do not")
@@ -74,11 +92,11 @@ class ListAgents(Lister):
             "--sort", metavar="KEY[:desc],…", help="By host, mode, started_at, reported_at or agent_version"
         )
         parser.add_argument("--limit", metavar="N", type=parsing.count, help="At most so many (default: all)")
+        parser.add_argument("--long", action="store_true", help="More columns")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return titles and rows."""
-        parsing.check_field("--host", parsed_args.host, "Host")
         found = self.client.agents.list(
             host=parsed_args.host,
             alive=parsed_args.alive,
@@ -87,7 +105,8 @@ class ListAgents(Lister):
             sort=parsed_args.sort,
             limit=parsed_args.limit,
         )
-        return _TITLES, [row_of(agent) for agent in found]
+        long = parsed_args.long
+        return _LONG_TITLES if long else _TITLES, [row_of(agent, long=long) for agent in found]
 
 
 class ShowAgent(ShowOne):
@@ -95,14 +114,33 @@ class ShowAgent(ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("host", metavar="HOST", help="The agent's host")
-        return parser
+        return _add_host(super().get_parser(prog_name))
 
     def take_action(self, parsed_args: argparse.Namespace) -> Fields:
         """Return names and values."""
-        parsing.check_field("HOST", parsed_args.host, "Host")
         return fields_of(self.client.agents.get(parsed_args.host))
+
+
+class AgentHistory(Lister):
+    """List what happened to an agent: who or what made it so, when and why."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command line."""
+        return _add_host(super().get_parser(prog_name))
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+        """Return titles and rows."""
+        rows = [
+            (
+                columns.Time(each["changed_at"]),
+                each["kind"],
+                each["changed_by"],
+                columns.Text(each["request_id"]),
+                each["message"],
+            )
+            for each in self.client.agents.history(parsed_args.host)
+        ]
+        return ("Changed At", "What", "By", "Request ID", "Message"), rows
 
 
 class SetAgent(ShowOne):
@@ -110,8 +148,7 @@ class SetAgent(ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("host", metavar="HOST", help="The agent's host")
+        parser = _add_host(super().get_parser(prog_name))
         parser.add_argument(
             "--mode",
             choices=MODES,
@@ -137,7 +174,6 @@ class SetAgent(ShowOne):
             body["labels"] = dict(parsed_args.label) | dict.fromkeys(parsed_args.no_label)
         if not body:
             raise UsageError("nothing to change: give --mode, --description or --label")
-        parsing.check_field("HOST", parsed_args.host, "Host")
         parsing.check_field("--description", body.get("description"), "Text")
         return fields_of(self.client.agents.update(parsed_args.host, body))
 
@@ -148,13 +184,11 @@ class DeleteAgent(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("hosts", metavar="HOST", nargs="+", help="An agent's host")
+        parser.add_argument("hosts", metavar="HOST", type=parsing.host, nargs="+", help="An agent's host")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Delete all that can be; CommandError if one could not."""
-        for host in parsed_args.hosts:
-            parsing.check_field("HOST", host, "Host")
         failures = []
         for host in dict.fromkeys(parsed_args.hosts):
             try:

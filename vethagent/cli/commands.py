@@ -6,6 +6,7 @@ reads this table instead, because looking for entry points means reading those o
 
 COMMANDS = {
     "agent delete": "vethagent.cli.agents:DeleteAgent",
+    "agent history": "vethagent.cli.agents:AgentHistory",
     "agent list": "vethagent.cli.agents:ListAgents",
     "agent set": "vethagent.cli.agents:SetAgent",
     "agent show": "vethagent.cli.agents:ShowAgent",

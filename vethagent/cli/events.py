@@ -51,7 +51,7 @@ class ListEvents(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("--host", metavar="HOST", help="Only events of this host")
+        parser.add_argument("--host", metavar="HOST", type=parsing.host, help="Only events of this host")
         parser.add_argument("--link", metavar="ID_OR_NAME", help="Only events of this link; a deleted one by its id")
         parser.add_argument("--kind", choices=KINDS, help="Only events of this kind")
         parser.add_argument(
@@ -66,7 +66,6 @@ class ListEvents(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return titles and rows; the rows of ``--follow`` do not end."""
-        parsing.check_field("--host", parsed_args.host, "Host")
         limit = parsed_args.limit or (FOLLOW_LIMIT if parsed_args.follow else DEFAULT_LIMIT)
         if limit > MAX_PAGE:
             raise UsageError(f"--limit: must be at most {MAX_PAGE}")

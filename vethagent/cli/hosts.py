@@ -23,18 +23,20 @@ def plan_rows(plan: HostPlan) -> list[tuple[Any, ...]]:
     return rows
 
 
+def _add_host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("host", metavar="HOST", type=parsing.host, help="The host")
+    return parser
+
+
 class ShowHost(Command):
     """Draw the bridges of a host, their ports, and the veth pairs between them, as its agent sees them."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("host", metavar="HOST", help="The host")
-        return parser
+        return _add_host(super().get_parser(prog_name))
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the picture."""
-        parsing.check_field("HOST", parsed_args.host, "Host")
         for line in picture.draw(self.client.hosts.describe(parsed_args.host)):
             self.app.stdout.write(line + "\n")
 
@@ -44,13 +46,10 @@ class PlanHost(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("host", metavar="HOST", help="The host")
-        return parser
+        return _add_host(super().get_parser(prog_name))
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
-        parsing.check_field("HOST", parsed_args.host, "Host")
         return PLAN_TITLES, plan_rows(self.client.hosts.plan(parsed_args.host))
 
 
@@ -60,12 +59,11 @@ class DriftHost(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("host", metavar="HOST", nargs="?", help="The host (default: all)")
+        parser.add_argument("host", metavar="HOST", type=parsing.host, nargs="?", help="The host (default: all)")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
-        parsing.check_field("HOST", parsed_args.host, "Host")
         rows = [
             (
                 link["host"],

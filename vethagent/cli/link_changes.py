@@ -59,7 +59,9 @@ class CreateLink(_ChangeLink):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         parser.add_argument("ends", metavar="END", type=parsing.end, nargs=2, help=parsing.END_METAVAR)
-        parser.add_argument("--host", metavar="HOST", required=True, help="The host with the two bridges")
+        parser.add_argument(
+            "--host", metavar="HOST", type=parsing.host, required=True, help="The host with the two bridges"
+        )
         parser.add_argument("--name", metavar="NAME", help="A name, one of its kind on the host")
         parser.add_argument(
             "--mtu", metavar="N", type=parsing.mtu, help="Bytes; the smaller of the two bridges' with 'auto' (default)"
@@ -112,7 +114,9 @@ class SetLink(_ChangeLink):
         parser = super().get_parser(prog_name)
         absent = argparse.SUPPRESS  # not in the body; None is a value of some
         parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
-        parser.add_argument("--host", metavar="HOST", help="Its host, if several have one of that name")
+        parser.add_argument(
+            "--host", metavar="HOST", type=parsing.host, help="Its host, if several have one of that name"
+        )
         name = parser.add_mutually_exclusive_group()
         name.add_argument("--name", metavar="NAME", default=absent, help="The new name")
         name.add_argument(
@@ -153,7 +157,6 @@ class SetLink(_ChangeLink):
         tags = dict(parsed_args.tags)
         if not body and not tags:
             raise UsageError("nothing to change: give at least one option, such as --mtu")
-        parsing.check_field("--host", parsed_args.host, "Host")
         parsing.check(body, "BridgeLinkUpdate")
         for bridge, tag in tags.items():
             parsing.check({"bridge": bridge, "kind": "ovs", "tag": tag}, "LinkEnd")

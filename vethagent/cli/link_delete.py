@@ -18,7 +18,9 @@ class DeleteLink(Command):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         parser.add_argument("links", metavar="ID_OR_NAME", nargs="+", help="A link")
-        parser.add_argument("--host", metavar="HOST", help="The links' host, if several have one of that name")
+        parser.add_argument(
+            "--host", metavar="HOST", type=parsing.host, help="The links' host, if several have one of that name"
+        )
         parser.add_argument(
             "--force", action="store_true", help="Forget the link at once, even if its agent never answers"
         )
@@ -27,7 +29,6 @@ class DeleteLink(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Delete all that can be; CommandError if one could not. None is deleted if one of them is not found."""
-        parsing.check_field("--host", parsed_args.host, "Host")
         links = self.client.links
         # By id, because two names may mean the same link.
         found = [resolve.link_of(links, name, parsed_args.host) for name in parsed_args.links]

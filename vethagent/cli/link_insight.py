@@ -15,11 +15,12 @@ class _OfLink(Lister):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
-        parser.add_argument("--host", metavar="HOST", help="The link's host, if several have one of that name")
+        parser.add_argument(
+            "--host", metavar="HOST", type=parsing.host, help="The link's host, if several have one of that name"
+        )
         return parser
 
     def _id_of(self, parsed_args: argparse.Namespace) -> str:
-        parsing.check_field("--host", parsed_args.host, "Host")
         return resolve.link_of(self.client.links, parsed_args.link, parsed_args.host)["id"]
 
 

@@ -52,6 +52,7 @@ def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         "status": link["status"],
         "reason": link["reason"],
         "message": link["message"],
+        "flapping": columns.YesNo(link.get("flapping", False)),
         "ends": columns.Ends(link["ends"]),
         "mtu": columns.Mtu(link["mtu"]),
         "labels": columns.Labels(link["labels"]),
@@ -77,7 +78,7 @@ class ListLinks(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("--host", metavar="HOST", help="Only links of this host")
+        parser.add_argument("--host", metavar="HOST", type=parsing.host, help="Only links of this host")
         parser.add_argument("--status", type=str.upper, choices=STATUSES, help="Only links with this status")
         parser.add_argument("--name", metavar="NAME", help="Only links with this name")
         parser.add_argument("--bridge", metavar="BRIDGE", help="Only links with an end in this bridge")
@@ -89,7 +90,6 @@ class ListLinks(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return titles and rows."""
-        parsing.check_field("--host", parsed_args.host, "Host")
         parsing.check_field("--name", parsed_args.name, "Text")
         parsing.check_field("--bridge", parsed_args.bridge, "DeviceName")
         found = self.client.links.list(
@@ -113,10 +113,11 @@ class ShowLink(ShowOne):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
-        parser.add_argument("--host", metavar="HOST", help="The link's host, if several have one of that name")
+        parser.add_argument(
+            "--host", metavar="HOST", type=parsing.host, help="The link's host, if several have one of that name"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """Return names and values."""
-        parsing.check_field("--host", parsed_args.host, "Host")
         return fields_of(resolve.link_of(self.client.links, parsed_args.link, parsed_args.host))

@@ -98,8 +98,19 @@ def check(body: object, model_name: str) -> None:
 
 def check_field(words: str, value: str | None, type_name: str) -> None:
     """Raise UsageError unless ``value`` is None or of the model's type of that name; ``words`` say what it is."""
-    if value is None:
-        return
+    if value is not None and (wrong := _wrong(value, type_name)):
+        raise UsageError(f"{words}: {wrong}")
+
+
+def host(text: str) -> str:
+    """Return the name of a host."""
+    if wrong := _wrong(text, "Host"):
+        raise argparse.ArgumentTypeError(wrong)
+    return text
+
+
+def _wrong(value: str, type_name: str) -> str:
+    """Return what keeps ``value`` from being of the model's type of that name, '' if nothing does."""
     import pydantic
 
     from vethagent import model
@@ -107,7 +118,8 @@ def check_field(words: str, value: str | None, type_name: str) -> None:
     try:
         pydantic.TypeAdapter(getattr(model, type_name)).validate_python(value)
     except pydantic.ValidationError as error:
-        raise UsageError(f"{words}: {_sentence(error, type_name.lower())}") from None
+        return _sentence(error, type_name.lower())
+    return ""
 
 
 def explain(error: "pydantic.ValidationError") -> str:

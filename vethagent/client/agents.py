@@ -1,12 +1,12 @@
 """Agents."""
 
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from vethagent.client import paging
 from vethagent.client.transport import Transport
-from vethagent.client.types import Agent, AgentUpdate, Query
+from vethagent.client.types import Agent, AgentChange, AgentUpdate, Query
 
 PATH = "/agents"
 
@@ -36,6 +36,10 @@ class Agents:
     def get(self, host: str) -> Agent:
         """Return the agent of ``host``; NotFound if there is none."""
         return cast(Agent, self._transport.request("GET", _path(host)))
+
+    def history(self, host: str) -> Sequence[AgentChange]:
+        """Return what happened to the agent of ``host``, the oldest first."""
+        return cast(Sequence[AgentChange], self._transport.request("GET", f"{_path(host)}/history")["history"])
 
     def update(self, host: str, body: AgentUpdate) -> Agent:
         """Change what ``body`` names and return the agent."""

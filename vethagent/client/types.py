@@ -90,6 +90,7 @@ class Link(TypedDict):
     status: str
     reason: str
     message: str
+    flapping: NotRequired[bool]
     observed: list[EndState]
     differences: list[Difference]
     observed_generation: int | None
@@ -118,6 +119,7 @@ class Agent(TypedDict):
 
     host: str
     alive: bool
+    flapping: NotRequired[bool]
     ready: bool
     health: list[HealthReason]
     mode: str
@@ -134,6 +136,18 @@ class Agent(TypedDict):
     counters: dict[str, int]
     desired_in_step: bool
     observed_in_step: bool
+
+
+class AgentChange(TypedDict):
+    """One thing that happened to an agent: who, when and why."""
+
+    id: int
+    host: str
+    kind: str
+    message: str
+    changed_by: str
+    request_id: str | None
+    changed_at: str
 
 
 class Event(TypedDict):

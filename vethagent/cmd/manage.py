@@ -38,11 +38,12 @@ def version(conf: cfg.ConfigOpts) -> None:
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
-    """Delete old port events, and what is remembered of links that are gone."""
+    """Delete old port events, and what is remembered of links that are gone and of agents."""
     days = conf.command.days or conf.controller.event_retention
     events = Events(common.open_database(conf), Liveness(conf.controller.agent_down_time))
-    purged, changes = events.purge(days)
-    print(f"{purged} port events and {changes} changes of deleted links older than {days} days are deleted")
+    purged, links, agents = events.purge(days)
+    changes = f"{links} changes of deleted links and {agents} of agents"
+    print(f"{purged} port events, {changes} older than {days} days are deleted")
 
 
 def check_files(conf: cfg.ConfigOpts) -> None:

@@ -10,7 +10,18 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import exceptions, logs, model
-from vethagent.controller import agent_queries, casts, digests, labels, link_counts, views
+from vethagent.controller import (
+    agent_changes,
+    agent_queries,
+    casts,
+    damping,
+    digests,
+    history,
+    labels,
+    link_counts,
+    views,
+    watch,
+)
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import HeldLink
@@ -22,6 +33,9 @@ from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
+
+#: Changes of one agent that are told, the newest ones.
+MAX_HISTORY = 1000
 
 
 class Reports:
@@ -66,16 +80,31 @@ class Reports:
                 new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
                 agent = models.Agent(host=report.host, **new, **values)
                 session.add(agent)
+                session.flush()
                 LOG.info("the agent of %s reported for the first time", report.host)
-            elif agent.deleted_at is not None or not self._liveness.is_alive(agent.reported_at):
-                LOG.info(
-                    "the agent of %s is REVIVED: it was DOWN since its report of %s", report.host, agent.reported_at
-                )
-                agent.deleted_at = None
-            for name, value in values.items():
-                setattr(agent, name, value)
+                told = [("NEW", f"version {agent.agent_version}, mode {agent.reported_mode}")]
+            else:
+                told = list(agent_changes.told(agent, values))
+                if agent.deleted_at is not None or not self._liveness.is_alive(agent.reported_at):
+                    LOG.info(
+                        "the agent of %s is REVIVED: it was DOWN since its report of %s", report.host, agent.reported_at
+                    )
+                    told.insert(0, ("REVIVED", "deleted before" if agent.deleted_at else "it reports again"))
+                    if not agent.noted_down and agent.deleted_at is None:
+                        history.record_agents(session, watch.note_down(agent, values["reported_at"], self._liveness))
+                    agent.deleted_at, agent.noted_down = None, False
+                for name, value in values.items():
+                    setattr(agent, name, value)
+            self._tell(session, agent, told)
             held = list(_held(session, [report.host])[report.host])
             return agent.mode, agent.incarnation, agent.inventory_digest, held
+
+    def _tell(self, session: orm.Session, agent: models.Agent, told: Sequence[tuple[str, str]]) -> None:
+        if not told:
+            return
+        now, by = agent.reported_at, history.agent_of(agent.host)
+        rows = [history.agent_change(agent.host, kind, now, by=by, message=message) for kind, message in told]
+        history.record_agents(session, history.damped(agent, rows, now, limit=damping.AGENT_LIMIT, word="kind"))
 
 
 class Agents:
@@ -115,12 +144,14 @@ class Agents:
             shown = self._views(session, [row])[0]
             row.mode, row.description, row.deleted_at = Mode.ENFORCE.value, None, self._liveness.now()
             row.labels.clear()
+            row.noted_down = False
+            self._record(session, context, host, [("DELETED", "forgotten until it reports again")])
         LOG.info("the agent of %s is deleted", host, extra=_about(context, host))
         return shown
 
     def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
         """Change mode, description or labels and tell the agent its mode; raise NotFound."""
-        row = self._change(host, body)
+        row = self._change(context, host, body)
         if body.mode is not None:
             mode, about = body.mode, _about(context, host)
             LOG.info("the agent of %s is to be in mode %s", host, mode.value, extra=about)
@@ -131,15 +162,36 @@ class Agents:
             return self._views(session, [row])[0]
 
     @retried
-    def _change(self, host: str, body: AgentUpdate) -> models.Agent:
+    def _change(self, context: bus.Context, host: str, body: AgentUpdate) -> models.Agent:
         with self._database.writer() as session:
             row = _get(session, host, lock=True)
+            before = (row.mode, row.description, dict(row.labels))
             if body.mode is not None:
                 row.mode = body.mode.value
             if "description" in body.model_fields_set:
                 row.description = body.description
             labels.merge(row.labels, body.labels or {})
+            now = (row.mode, row.description, dict(row.labels))
+            self._record(session, context, host, agent_changes.wanted(before, now))
         return row
+
+    def history(self, host: str) -> Sequence[views.AgentChange]:
+        """Return what happened to the agent of ``host``, the oldest first; raise NotFound if nothing did."""
+        table = models.AgentChange
+        newest = sqlalchemy.select(table).where(table.host == host).order_by(table.id.desc()).limit(MAX_HISTORY)
+        with self._database.reader() as session:
+            rows = session.scalars(newest).all()
+            if not rows:
+                _get(session, host)
+        return [views.agent_change_of(row) for row in reversed(rows)]
+
+    def _record(self, session: orm.Session, context: bus.Context, host: str, told: Iterable[tuple[str, str]]) -> None:
+        now, by, request_id = self._liveness.now(), history.user_of(context), context.get("request_id")
+        rows = [
+            history.agent_change(host, kind, now, by=by, message=message, request_id=request_id)
+            for kind, message in told
+        ]
+        history.record_agents(session, rows)
 
     def _views(
         self, session: orm.Session, rows: Sequence[models.Agent], *, in_step: bool = True

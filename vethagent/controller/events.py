@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import history, views
+from vethagent.controller import damping, history, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound
@@ -26,7 +26,7 @@ _CHUNK = 1000
 #: Changes of one link that are told, the newest ones.
 MAX_HISTORY = 1000
 
-_Purged = type[models.PortEvent] | type[models.LinkChange]
+_Purged = type[models.PortEvent] | type[models.LinkChange] | type[models.AgentChange]
 
 
 def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.PortEvent]:
@@ -85,8 +85,8 @@ class Events:
             raise NotFound(f"there is no link {link_id}, and none is remembered")
         return [views.change_of(row) for row in reversed(rows)]
 
-    def purge(self, days: float) -> tuple[int, int]:
-        """Delete what is older than ``days``; return how many events, and changes of links that are gone.
+    def purge(self, days: float) -> tuple[int, int, int]:
+        """Delete events, changes of links that are gone and of agents older than ``days``; return how many of each.
 
         In pieces, to lock nobody out. The history of a link that is there is whole.
         """
@@ -96,6 +96,7 @@ class Events:
         return (
             self._purge_all(event, event.received_at < oldest),
             self._purge_all(change, (change.changed_at < oldest) & ~there),
+            self._purge_all(models.AgentChange, models.AgentChange.changed_at < oldest),
         )
 
     def _purge_all(self, table: _Purged, old: sqlalchemy.ColumnElement[bool]) -> int:
@@ -219,7 +220,8 @@ def _apply(
     if not changed:
         return []
     link.status_changed_at = now
-    return [history.change(link, now, by=by, request_id=request_id)]
+    told = history.change(link, now, by=by, request_id=request_id)
+    return history.damped(link, [told], now, limit=damping.LINK_LIMIT, word="status")
 
 
 def _clean(text: str) -> str:

@@ -1,4 +1,7 @@
-"""What became of each link: one row for each change, written by the transaction that changes it."""
+"""What became of links and agents: a row for each change, written by the transaction that changes it.
+
+What changes over and over is damped (see ``damping``).
+"""
 
 import datetime
 from collections.abc import Sequence
@@ -7,11 +10,23 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import orm
 
+from vethagent.controller.damping import Flaps
 from vethagent.controller.db import models
+from vethagent.controller.db.database import Committed, tell
 from vethagent.rpc import transport as bus
 
 #: The last that is told of a link.
 DELETED = "DELETED"
+
+#: Changes are only counted from now on, and: they are told again.
+FLAPPING, STEADY = "FLAPPING", "STEADY"
+
+#: Who notices that an agent is silent, or that something has come to rest.
+CONTROLLER = "controller"
+
+_DAMPED = "it changes over and over: changes are only counted until there was none for 10 minutes"
+
+_MAX_MESSAGE = 4096
 
 
 def user_of(context: bus.Context) -> str:
@@ -43,7 +58,52 @@ def change(
     } | instead
 
 
+def agent_change(
+    host: str, kind: str, now: datetime.datetime, *, by: str, message: str, request_id: str | None = None
+) -> dict[str, Any]:
+    """Return the row that says what happened to the agent of ``host``."""
+    return {
+        "host": host,
+        "kind": kind,
+        "message": message.replace("\0", "")[:_MAX_MESSAGE],
+        "changed_by": by,
+        "request_id": request_id,
+        "changed_at": now,
+    }
+
+
+def damped(
+    thing: models.Flapping, rows: Sequence[dict[str, Any]], now: datetime.datetime, *, limit: float, word: str
+) -> list[dict[str, Any]]:
+    """Return what is told of one change of ``thing`` that ``rows`` say: they, or nothing if it changes all the time.
+
+    ``word`` is the field that has the word for what happened.
+    """
+    flaps = thing.flaps.changed(now, limit=limit)
+    thing.keep(flaps)
+    if flaps.untold is None:
+        return list(rows)
+    if flaps.untold:
+        return []
+    return [*rows, rows[-1] | {word: FLAPPING, "message": _DAMPED}]
+
+
+def steady(thing: models.Flapping, row: dict[str, Any], *, word: str) -> dict[str, Any]:
+    """Return ``row``, which says how ``thing`` is, as the one that says that it has come to rest so."""
+    untold = thing.flaps.untold or 0
+    thing.keep(Flaps())
+    return row | {word: STEADY, "message": f"{untold} changes were not told; now: {row['message'] or row[word]}"}
+
+
 def record(session: orm.Session, changes: Sequence[dict[str, Any]]) -> None:
-    """Store rows of ``change``."""
+    """Store rows of ``change``, and have them told once they are committed."""
     if changes:
         session.execute(sqlalchemy.insert(models.LinkChange), list(changes))
+        tell(session, [Committed("bridge_link", each) for each in changes])
+
+
+def record_agents(session: orm.Session, changes: Sequence[dict[str, Any]]) -> None:
+    """Do the same with rows of ``agent_change``."""
+    if changes:
+        session.execute(sqlalchemy.insert(models.AgentChange), list(changes))
+        tell(session, [Committed("agent", each) for each in changes])

@@ -13,6 +13,7 @@ from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics
+from vethagent.controller.watch import Watch
 from vethagent.rpc import transport as bus
 
 LOG = logging.getLogger(__name__)
@@ -31,12 +32,14 @@ class ControllerServer:
             Reports(database, liveness), Events(database, liveness), Inventories(database, liveness), self.metrics
         )
         self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
+        self._watch = Watch(database, liveness)
         self._listening = threading.Event()
         self.metrics.listening = self._listening.is_set
 
     def start(self) -> None:
         """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""
         threading.Thread(target=self._listen, name="rpc-start", daemon=True).start()
+        self._watch.start(self._listening)
 
     def wait_until_listening(self, timeout: float | None = None) -> bool:
         """Return whether agents are heard; wait up to ``timeout`` seconds for it."""
@@ -48,6 +51,7 @@ class ControllerServer:
         While ``start`` waits for the broker, so would the server's own ``stop``; the process is then ended with its
         threads.
         """
+        self._watch.stop()
         if not self._listening.is_set():
             return
         ending = threading.Thread(target=self._end, name="rpc-stop", daemon=True)

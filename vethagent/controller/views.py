@@ -24,6 +24,7 @@ class Link(model.BridgeLinkSpec):
     status: model.AnyStatus
     reason: model.AnyReason
     message: str = Field(description="The reason as a sentence")
+    flapping: bool = Field(description="Whether the status changes over and over, so that history only counts")
     observed: tuple[model.EndState, ...] = Field(description="The two ends as the agent last saw them")
     differences: tuple[model.Difference, ...] = Field(description="What is not as wanted")
     observed_generation: int | None = Field(description="The generation that the agent last spoke of")
@@ -40,10 +41,22 @@ class Change(model.Model):
     host: str
     link_name: str | None
     generation: int
-    status: str = Field(description="A status of links, or DELETED")
+    status: str = Field(description="A status of links, DELETED, or FLAPPING and STEADY: changes between were not told")
     reason: str
     message: str
     changed_by: str = Field(description="'agent' and its host, 'user' and the name, or 'anonymous'")
+    request_id: str | None
+    changed_at: datetime.datetime
+
+
+class AgentChange(model.Model):
+    """One thing that happened to an agent: who, when and why."""
+
+    id: int
+    host: str
+    kind: str = Field(description="Such as NEW, DOWN, REVIVED, RESTARTED, UPGRADED, READY, HEALTH, MODE")
+    message: str
+    changed_by: str = Field(description="'agent' and its host, 'controller', 'user' and the name, or 'anonymous'")
     request_id: str | None
     changed_at: datetime.datetime
 
@@ -53,6 +66,7 @@ class Agent(model.Model):
 
     host: str
     alive: bool = Field(description="Whether it reports")
+    flapping: bool = Field(description="Whether it changes over and over, so that history only counts")
     ready: bool = Field(description="Whether it has been in step with the controller since it started")
     health: tuple[model.HealthReason, ...] = Field(description="What does not work as it should; empty is good")
     mode: model.Mode = Field(description="As wanted")
@@ -149,6 +163,7 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
         status=shown.status,
         reason=shown.reason,
         message=shown.message,
+        flapping=row.flap_untold is not None,
         observed=row.observed,
         differences=row.differences,
         observed_generation=row.observed_generation,
@@ -175,6 +190,7 @@ def agent_of(
         **fields
         | {
             "alive": alive,
+            "flapping": row.flap_untold is not None,
             "labels": dict(row.labels),
             "links": links,
             "drifted": drifted,
@@ -187,6 +203,11 @@ def agent_of(
 def event_of(row: models.PortEvent) -> Event:
     """Return ``row`` as it is shown."""
     return Event(**{name: getattr(row, name) for name in Event.model_fields})
+
+
+def agent_change_of(row: models.AgentChange) -> AgentChange:
+    """Return ``row`` as it is shown."""
+    return AgentChange(**{name: getattr(row, name) for name in AgentChange.model_fields})
 
 
 def change_of(row: models.LinkChange) -> Change:

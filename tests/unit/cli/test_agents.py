@@ -17,6 +17,25 @@ def test_list(vethctl: Vethctl, service: Service) -> None:
     assert (ill["Ready"], ill["Health"], ill["Links"]) == (False, sick["reasons"], {})
 
 
+def test_list_more(vethctl: Vethctl, service: Service) -> None:
+    vethctl("agent", "set", HOST, "--label", "rack=7", "--description", "spare")
+    [row] = vethctl("agent", "list", "--long", "-f", "json").json
+    assert (row["Drifted"], row["Flapping"], row["Labels"], row["Description"]) == (0, False, {"rack": "7"}, "spare")
+    assert row["Started At"].startswith("2026-01-02T03:04:05")
+
+
+def test_history(vethctl: Vethctl, service: Service) -> None:
+    vethctl("agent", "set", HOST, "--mode", "observe")
+    told = vethctl("agent", "history", HOST, "-f", "json").json
+    assert [(row["What"], row["By"]) for row in told] == [
+        ("NEW", f"agent {HOST}"),
+        ("MODE_WANTED", "anonymous"),
+        ("MODE", f"agent {HOST}"),
+    ]
+    assert "from enforce to observe" in vethctl("agent", "history", HOST).out
+    assert "nowhere" in vethctl("agent", "history", "nowhere").err
+
+
 def test_show(vethctl: Vethctl) -> None:
     agent = vethctl("agent", "show", HOST, "-f", "json").json
     assert (agent["host"], agent["mode"], agent["counters"]) == (HOST, "enforce", {"plugs": 2})

@@ -106,11 +106,11 @@ def test_database_commands(run: Run) -> None:
     assert run("manage", "db", "upgrade").returncode == 0
     assert (
         run("manage", "db", "purge").stdout
-        == "0 port events and 0 changes of deleted links older than 30 days are deleted\n"
+        == "0 port events, 0 changes of deleted links and 0 of agents older than 30 days are deleted\n"
     )
     assert (
         run("manage", "db", "purge", "--days", "3").stdout
-        == "0 port events and 0 changes of deleted links older than 3 days are deleted\n"
+        == "0 port events, 0 changes of deleted links and 0 of agents older than 3 days are deleted\n"
     )
 
 

@@ -183,7 +183,7 @@ def test_purge_deletes_old_ones_and_their_ids_do_not_come_again(events: Events, 
     events.store(numbered([1, 2]))
     last = events.list(EventQuery())[-1].id
     clock.advance(86400 * 3)
-    assert events.purge(days=4) == (0, 0)
-    assert events.purge(days=2) == (2, 0)
+    assert events.purge(days=4) == (0, 0, 0)
+    assert events.purge(days=2) == (2, 0, 0)
     events.store(numbered([3]))
     assert [event.id for event in events.list(EventQuery())] == [last + 1]

@@ -301,7 +301,7 @@ def test_history_has_each_change_once(links: Links, events: Events, clock: fakes
     for _ in range(2):
         links.delete({"request_id": "req-3"}, link.id)
     clock.advance(86400 * 50)
-    assert events.purge(days=30) == (3, 0)
+    assert events.purge(days=30) == (3, 0, 1)
     gone = {"kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED", "generation": 3, "request_id": "req-3"}
     events.store(fakes.batch([fakes.event(link.id, 4, **gone)]))
     told = events.history(link.id)
@@ -316,6 +316,6 @@ def test_history_has_each_change_once(links: Links, events: Events, clock: fakes
     assert [each.message for each in told] == ["", "", "", "so", "", ""]
     assert {(each.link_name, each.host) for each in told} == {("seed", "h1")}
     clock.advance(86400 * 50)
-    assert events.purge(days=30) == (1, 6)
+    assert events.purge(days=30) == (1, 6, 0)
     with pytest.raises(NotFound):
         events.history(link.id)

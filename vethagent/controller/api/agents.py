@@ -20,6 +20,12 @@ class AgentList(model.Model):
     links: list[HyperLink]
 
 
+class AgentHistory(model.Model):
+    """What happened to one agent, the oldest first."""
+
+    history: tuple[views.AgentChange, ...]
+
+
 class Agents:
     """All agents."""
 
@@ -56,6 +62,18 @@ class Agent:
         """Forget."""
         parse_query(NoQuery, request)
         answer(response, self._agents.delete(rpc_context(request), _checked(host)))
+
+
+class History:
+    """What happened to one agent."""
+
+    def __init__(self, operations: agents.Agents) -> None:
+        self._agents = operations
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
+        """List."""
+        parse_query(NoQuery, request)
+        answer(response, AgentHistory(history=tuple(self._agents.history(_checked(host)))))
 
 
 def _checked(host: str) -> str:

@@ -77,6 +77,7 @@ def build(
         "host_plan": hosts.Plan(hosts_asked),
         "agents": agents.Agents(agents_of_hosts),
         "agent": agents.Agent(agents_of_hosts, max_body),
+        "agent_history": agents.History(agents_of_hosts),
         "port_events": port_events.PortEvents(events),
     }
     for route in ROUTES:

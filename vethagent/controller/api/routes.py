@@ -267,6 +267,18 @@ ROUTES = (
         },
     ),
     Route(
+        "/v1/agents/{host}/history",
+        "agent_history",
+        {
+            "GET": Operation(
+                "Tell what happened to an agent",
+                agents.AgentHistory,
+                "reader",
+                errors=("INVALID_REQUEST", "NOT_FOUND"),
+            ),
+        },
+    ),
+    Route(
         "/v1/port-events",
         "port_events",
         {"GET": Operation("List port events", port_events.EventList, "reader", query=requests.EventQuery)},

@@ -1,10 +1,11 @@
 """Transactions, and what makes SQLite safe for several threads and processes."""
 
 import contextlib
+import dataclasses
 import functools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import oslo_db.api
@@ -20,9 +21,23 @@ R = TypeVar("R")
 
 _SQLITE_BUSY_MS = 10_000
 _SQLITE_BEGIN = "vethagent_sqlite_begin"
+_TOLD = "vethagent_told"
 
 #: What drivers raise when a server is not there, ends, or lets nobody in.
 _AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Committed:
+    """A change that is there for good: of what (``bridge_link`` or ``agent``), and its row of history."""
+
+    what: str
+    row: Mapping[str, Any]
+
+
+def tell(session: orm.Session, changes: Sequence[Committed]) -> None:
+    """Have ``changes`` told once the transaction of ``session`` is committed."""
+    session.info.setdefault(_TOLD, []).extend(changes)
 
 
 class Database:
@@ -56,6 +71,8 @@ class Database:
                 max_overflow=max_overflow,
                 pool_timeout=pool_timeout,
             )
+        #: Called by whoever has committed them, outside of the transaction.
+        self.committed: Callable[[Sequence[Committed]], None] = lambda _: None
         self._writing = self._engine.execution_options(**{_SQLITE_BEGIN: "BEGIN IMMEDIATE"})
 
     @property
@@ -84,6 +101,8 @@ class Database:
             session.begin(),
         ):
             yield session
+        if told := session.info.get(_TOLD):
+            self.committed(told)
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[sqlalchemy.Connection]:

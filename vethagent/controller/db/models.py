@@ -13,6 +13,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column
 
+from vethagent.controller.damping import Flaps
+
 MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 #: SQLite numbers rows only in a column of exactly INTEGER.
@@ -60,7 +62,24 @@ def _by_name() -> Any:
     )
 
 
-class Agent(Base):
+class Flapping:
+    """How often something has changed lately; ``flap_untold`` is None unless changes are only counted."""
+
+    flap_weight: Mapped[float] = mapped_column(default=0.0)
+    flap_at: Mapped[datetime.datetime | None]
+    flap_untold: Mapped[int | None] = mapped_column(index=True)
+
+    @property
+    def flaps(self) -> Flaps:
+        """What decides whether the next change is told."""
+        return Flaps(self.flap_weight or 0.0, self.flap_at, self.flap_untold)
+
+    def keep(self, flaps: Flaps) -> None:
+        """Take in what has become of ``flaps``."""
+        self.flap_weight, self.flap_at, self.flap_untold = flaps.weight, flaps.at, flaps.untold
+
+
+class Agent(Flapping, Base):
     """One agent as it last reported, and the mode it is wanted in.
 
     One that was deleted stays for its links until it reports again, and is not shown.
@@ -86,6 +105,7 @@ class Agent(Base):
     observed_digest: Mapped[str] = mapped_column(String(32))
     incarnation: Mapped[str] = mapped_column(String(36))
     inventory_digest: Mapped[str | None] = mapped_column(String(32))
+    noted_down: Mapped[bool] = mapped_column(default=False)
     deleted_at: Mapped[datetime.datetime | None]
 
     label_rows: Mapped[dict[str, "AgentLabel"]] = _by_name()
@@ -144,7 +164,7 @@ class EventStream(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
 
 
-class BridgeLink(Base):
+class BridgeLink(Flapping, Base):
     """A link as it is wanted, what its agent last said of it (``reported_*``), and what is shown of it.
 
     ``status`` and ``reported_status`` differ while a change or a deletion has not been answered by the agent yet.
@@ -228,6 +248,21 @@ class LinkChange(Base):
     generation: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(String(32))
+    message: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str] = mapped_column(String(300))
+    request_id: Mapped[str | None] = mapped_column(String(255))
+    changed_at: Mapped[datetime.datetime] = mapped_column(index=True)
+
+
+class AgentChange(Base):
+    """One thing that happened to an agent."""
+
+    __tablename__ = "agent_history"
+    __table_args__ = (Index("ix_agent_history_host_id", "host", "id"), {**MYSQL, "sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(16))
     message: Mapped[str] = mapped_column(Text)
     changed_by: Mapped[str] = mapped_column(String(300))
     request_id: Mapped[str | None] = mapped_column(String(255))

@@ -44,6 +44,7 @@ def test_life_of_a_link(client: testing.TestClient, events: Events) -> None:
             "status",
             "reason",
             "message",
+            "flapping",
             "observed",
             "differences",
             "observed_generation",
@@ -164,7 +165,7 @@ def test_agents(client: testing.TestClient, reports: Reports) -> None:
     assert set(agent) == {
         *("host", "alive", "ready", "health", "mode", "reported_mode", "description", "agent_version"),
         *("contract_version", "started_at", "reported_at", "report_interval", "links", "counters"),
-        *("desired_in_step", "observed_in_step", "drifted", "labels"),
+        *("desired_in_step", "observed_in_step", "drifted", "labels", "flapping"),
     }
     assert client.simulate_get("/v1/agents").json == {"agents": [agent], "links": []}
     fields = client.simulate_get("/v1/agents", params={"fields": "host,alive", "alive": "true"}).json

@@ -1,0 +1,126 @@
+"""What no message tells: that an agent is silent, and that something has come to rest.
+
+What is shown does not wait for this, it is judged when somebody asks. It is for history and those who are notified. Any
+number of controllers may run it; each thing is noted once.
+"""
+
+import datetime
+import logging
+import threading
+
+import sqlalchemy
+from sqlalchemy import orm
+
+from vethagent import exceptions
+from vethagent.controller import damping, history
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database, retried
+from vethagent.controller.liveness import Liveness
+
+LOG = logging.getLogger(__name__)
+
+#: Rows in one transaction.
+_CHUNK = 500
+
+#: Seconds between two looks, and the part of agent_down_time that it is at most.
+_LOOK_EACH, _SHARE = 10.0, 5
+
+
+class Watch:
+    """Looks now and then, on a thread of its own."""
+
+    def __init__(self, database: Database, liveness: Liveness) -> None:
+        self._database = database
+        self._liveness = liveness
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, listening: threading.Event) -> None:
+        """Begin once agents have been listened to for agent_down_time: before that all of them are silent."""
+        self._thread = threading.Thread(target=self._run, args=(listening,), name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ended.set()
+
+    def look(self) -> None:
+        """Note all that is to be noted now."""
+        while self._note_down():
+            pass
+        while self._note_rest_of_agents():
+            pass
+        while self._note_rest_of_links():
+            pass
+
+    def _run(self, listening: threading.Event) -> None:
+        down_time = self._liveness.agent_down_time
+        while not listening.wait(1):
+            if self._ended.is_set():
+                return
+        if self._ended.wait(down_time):
+            return
+        while not self._ended.wait(min(_LOOK_EACH, down_time / _SHARE)):
+            try:
+                self.look()
+            except exceptions.DatabaseUnavailable as error:
+                LOG.warning("silent agents were not looked for: %s", error)
+
+    @retried
+    def _note_down(self) -> int:
+        agent, now = models.Agent, self._liveness.now()
+        silent = (agent.reported_at < self._liveness.oldest_alive()) & ~agent.noted_down & agent.deleted_at.is_(None)
+        with self._database.writer() as session:
+            found = _some_agents(session, silent)
+            for row in found:
+                LOG.warning("the agent of %s is DOWN: it reported last at %s", row.host, row.reported_at)
+                history.record_agents(session, note_down(row, now, self._liveness))
+        return len(found)
+
+    @retried
+    def _note_rest_of_agents(self) -> int:
+        with self._database.writer() as session:
+            found = _some_agents(session, self._at_rest(models.Agent))
+            for row in found:
+                message = "down" if row.noted_down else "alive"
+                told = history.agent_change(row.host, "", self._liveness.now(), by=history.CONTROLLER, message=message)
+                history.record_agents(session, [history.steady(row, told, word="kind")])
+        return len(found)
+
+    @retried
+    def _note_rest_of_links(self) -> int:
+        link = models.BridgeLink
+        statement = (
+            sqlalchemy.select(link)
+            .options(orm.lazyload(link.ends), orm.lazyload(link.label_rows))
+            .where(self._at_rest(link))
+            .order_by(link.id)
+            .limit(_CHUNK)
+            .with_for_update()
+        )
+        with self._database.writer() as session:
+            found = session.scalars(statement).all()
+            for row in found:
+                told = history.change(row, self._liveness.now(), by=history.CONTROLLER, request_id=None)
+                history.record(session, [history.steady(row, told, word="status")])
+        return len(found)
+
+    def _at_rest(self, thing: type[models.Flapping]) -> sqlalchemy.ColumnElement[bool]:
+        # The same rule as Flaps.rests.
+        rested = self._liveness.now() - datetime.timedelta(seconds=damping.REST)
+        return thing.flap_untold.is_not(None) & (thing.flap_at <= rested)
+
+
+def note_down(agent: models.Agent, now: datetime.datetime, liveness: Liveness) -> list[dict[str, object]]:
+    """Take down that ``agent`` is silent, and return what history has to tell of that."""
+    agent.noted_down = True
+    since = agent.reported_at + datetime.timedelta(seconds=liveness.agent_down_time)
+    message = f"no report since {agent.reported_at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    told = history.agent_change(agent.host, "DOWN", min(since, now), by=history.CONTROLLER, message=message)
+    return history.damped(agent, [told], now, limit=damping.AGENT_LIMIT, word="kind")
+
+
+def _some_agents(session: orm.Session, which: sqlalchemy.ColumnElement[bool]) -> list[models.Agent]:
+    agent = models.Agent
+    statement = sqlalchemy.select(agent).options(orm.lazyload(agent.label_rows)).where(which)
+    return list(session.scalars(statement.order_by(agent.host).limit(_CHUNK).with_for_update()))
