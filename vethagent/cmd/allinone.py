@@ -6,6 +6,8 @@ PROG = "vethagent-allinone"
 
 bootstrap.choose(bootstrap.configured_concurrency(PROG))
 
+from collections.abc import Callable
+
 import oslo_messaging
 from oslo_config import cfg
 from oslo_service import service
@@ -37,12 +39,14 @@ class AllInOneService(service.ServiceBase):
         self._api: ApiServer | None = None
         self._agent: Agent | None = None
         self._metrics: list[MetricsListener] = []
+        self._end_notifications: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin with the controller, so that the agent's first report is heard."""
         conf = cfg.CONF
         self._database = common.open_database(conf)
         self._transport = common.open_transport(conf)
+        self._end_notifications = common.notify(conf, "allinone", self._database)
         liveness = Liveness(conf.controller.agent_down_time)
         self._controller = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
         self._controller.start()
@@ -75,6 +79,7 @@ class AllInOneService(service.ServiceBase):
                 part.stop()
         self._agent = self._api = self._controller = None
         self._metrics = []
+        self._end_notifications()
         if self._database is not None:
             self._database.close()
             self._database = None

@@ -4,6 +4,7 @@ from vethagent.cmd import bootstrap
 
 bootstrap.choose("threading")
 
+import atexit
 import signal
 import threading
 from wsgiref.types import WSGIApplication
@@ -22,6 +23,7 @@ PROG = "vethagent-api"
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
     """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
     database = common.open_database(conf)
+    atexit.register(common.notify(conf, "api", database))
     agent_api = AgentAPI(common.open_transport(conf))
     return serving.application(conf, database, agent_api, Liveness(conf.controller.agent_down_time))
 

@@ -155,6 +155,28 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
         raise StartError(f"transport_url cannot be used: {error}") from error
 
 
+def notify(conf: cfg.ConfigOpts, service: str, database: "Database") -> Callable[[], None]:
+    """Have what ``service`` commits to ``database`` notified, if ``conf`` says so; return what ends that.
+
+    Raise StartError if the URL or the driver is not good.
+    """
+    from vethagent.controller.notifications import Notification, Notifications
+
+    try:
+        notifier = bus.get_notifier(conf, f"vethagent-{service}.{conf.host}")
+    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
+        raise StartError(f"[oslo_messaging_notifications] transport_url cannot be used: {error}") from error
+    if notifier is None:
+        return lambda: None
+
+    def send(told: Notification) -> None:
+        getattr(notifier, told.priority)({"request_id": told.request_id}, told.event_type, told.payload)
+
+    notifications = Notifications(send)
+    database.committed = notifications.take
+    return notifications.stop
+
+
 def fail(prog: str, error: Exception, *, status: int = 1) -> NoReturn:
     """End the process with ``status`` and one line on stderr."""
     print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)

@@ -4,6 +4,8 @@ from vethagent.cmd import bootstrap
 
 bootstrap.choose("threading")
 
+from collections.abc import Callable
+
 import oslo_messaging
 from oslo_config import cfg
 from oslo_service import service
@@ -27,12 +29,14 @@ class ControllerService(service.ServiceBase):
         self._transport: oslo_messaging.Transport | None = None
         self._database: Database | None = None
         self._metrics: MetricsListener | None = None
+        self._end_notifications: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Connect and serve."""
         conf = cfg.CONF
         self._database = common.open_database(conf, check=False)
         self._transport = common.open_transport(conf)
+        self._end_notifications = common.notify(conf, "controller", self._database)
         liveness = Liveness(conf.controller.agent_down_time)
         self._server = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
         self._server.start()
@@ -49,6 +53,7 @@ class ControllerService(service.ServiceBase):
         for part in (self._metrics, self._server):
             if part is not None:
                 part.stop()
+        self._end_notifications()
         if self._database is not None:
             self._database.close()
 

@@ -47,6 +47,15 @@ def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_MODULES)
 
 
+def get_notifier(conf: cfg.ConfigOpts, publisher_id: str) -> oslo_messaging.Notifier | None:
+    """Return what sends notifications as ``[oslo_messaging_notifications]`` wants it, None if that names no driver.
+
+    Raise what ``get_transport`` does; nothing is connected yet.
+    """
+    notifier = oslo_messaging.Notifier(oslo_messaging.get_notification_transport(conf), publisher_id=publisher_id)
+    return notifier if conf.oslo_messaging_notifications.driver else None
+
+
 def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:
     """Return host and port of each broker that ``transport_url`` names; none if the bus is within this process."""
     url = oslo_messaging.TransportURL.parse(conf)
