@@ -1,6 +1,7 @@
 """Commands about hosts: what is there, what differs, and what would be done."""
 
 import argparse
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +30,7 @@ def _add_host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 class ShowHost(Command):
-    """Draw the bridges of a host, their ports, and the veth pairs between them, as its agent sees them."""
+    """Draw the bridges of a host and the links and other veth pairs between them, as its agent sees them."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -37,8 +38,10 @@ class ShowHost(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the picture."""
-        for line in picture.draw(self.client.hosts.describe(parsed_args.host)):
-            self.app.stdout.write(line + "\n")
+        host, out = self.client.hosts.describe(parsed_args.host), self.app.stdout
+        colour = out.isatty() and not os.environ.get("NO_COLOR")
+        for line in picture.draw(host, list(self.client.links.list(host=parsed_args.host)), colour=colour):
+            out.write(line + "\n")
 
 
 class PlanHost(Lister):
