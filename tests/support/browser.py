@@ -13,10 +13,11 @@ URL = f"http://127.0.0.1:{rest.PORT}/ui"
 
 
 @contextlib.contextmanager
-def chromium(namespace: namespaces.Namespace, folder: pathlib.Path) -> Iterator[sync_api.Browser]:
+def chromium(folder: pathlib.Path, namespace: namespaces.Namespace | None = None) -> Iterator[sync_api.Browser]:
     """Start Debian's Chromium; Playwright speaks to it over pipes, so the namespace is no wall between them."""
+    command = ["chromium"] if namespace is None else namespace.command("chromium")
     wrapper = folder / "chromium"
-    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(namespace.command("chromium"))} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     wrapper.chmod(0o755)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -40,9 +40,16 @@ class Keeper:
         return self._made
 
 
-def host_plan(host: str, plans: Sequence[LinkPlan]) -> model.HostPlan:
-    """Return the steps of ``plans`` as sentences."""
-    links = (model.PlannedLink(link_id=plan.state.link_id, steps=plan.sentences(), state=plan.state) for plan in plans)
+def host_plan(host: str, plans: Sequence[LinkPlan], observed: Observed) -> model.HostPlan:
+    """Return the steps of ``plans`` as sentences, with the devices' names of ``observed``."""
+
+    def name(ifindex: int) -> str | None:
+        device = observed.devices.get(ifindex)
+        return device.name if device else None
+
+    links = (
+        model.PlannedLink(link_id=plan.state.link_id, steps=plan.sentences(name), state=plan.state) for plan in plans
+    )
     return model.HostPlan(host=host, links=tuple(links))
 
 

@@ -224,7 +224,7 @@ class Agent:
             inbox=self._inbox,
             counters=self._counters,
             describe=self._inventory.describe,
-            plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links)),
+            plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links), self._observed),
             pull=self._heartbeat.pull,
             heard=self._heartbeat.heard,
         )

@@ -1,6 +1,7 @@
 """The steps from observed to desired: those of the kernel are the helper's operations, those of OVSDB are here."""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 
 from vethagent import model
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, DeletePair, Operation
@@ -62,10 +63,14 @@ class LinkPlan:
         """Whether a pair is made."""
         return any(isinstance(operation, CreatePair) for operation in self.operations)
 
-    def sentences(self) -> tuple[str, ...]:
-        """Return the steps in order, each for a person to read."""
+    def sentences(self, names: Callable[[int], str | None] = lambda ifindex: None) -> tuple[str, ...]:
+        """Return the steps in order, each for a person to read; ``names`` knows devices by their ifindex."""
+
+        def named(ifindex: int) -> str:
+            return names(ifindex) or f"the device with ifindex {ifindex}"
+
         first = [f"take port {step.device} out of OVS bridge {step.bridge}" for step in self.detach]
-        then = [_sentence(operation) for operation in self.operations]
+        then = [_sentence(operation, named) for operation in self.operations]
         last = [
             f"put {step.device} into OVS bridge {step.bridge}" + (f", tag {step.tag}" if step.tag else "")
             for step in self.attach
@@ -73,22 +78,36 @@ class LinkPlan:
         return tuple(first + then + last)
 
 
-def _sentence(operation: Operation) -> str:
+def _sentence(operation: Operation, named: Callable[[int], str]) -> str:
     match operation:
         case CreatePair():
             ends = " and ".join(
-                f"{end.name} (mtu {end.mtu}, {'up' if end.up else 'down'}"
-                + (f", into the bridge with ifindex {end.master}" if end.master else "")
+                f"{end.name} (MTU {end.mtu}, {'up' if end.up else 'down'}"
+                + (f", into {named(end.master)}" if end.master else "")
                 + ("" if end.tx_checksum else ", TX checksum offload off")
                 + ")"
                 for end in operation.ends
             )
             return f"make the veth pair {ends}"
         case ChangeEnd():
-            changes = operation.model_dump(exclude={"verb", "link_id", "ifindex", "bridge_follows"}, exclude_none=True)
-            text = ", ".join(f"{name} to {value}" for name, value in changes.items()) or "the mark"
-            return f"set of ifindex {operation.ifindex}: {text}"
+            return f"{named(operation.ifindex)}: {', '.join(_changes(operation, named)) or 'set the mark'}"
         case AdoptPair():
-            return "mark the veth pair with ifindexes {} and {} as this link's".format(*operation.ifindexes)
+            first, second = map(named, operation.ifindexes)
+            return f"mark the veth pair {first} and {second} as this link's"
         case DeletePair():
-            return f"delete the veth pair with ifindex {operation.ifindex}"
+            return f"delete the veth pair of {named(operation.ifindex)}"
+
+
+def _changes(operation: ChangeEnd, named: Callable[[int], str]) -> Iterator[str]:
+    if operation.name is not None:
+        yield f"name it {operation.name}"
+    if operation.mac is not None:
+        yield f"set MAC {operation.mac}"
+    if operation.mtu is not None:
+        yield f"set MTU {operation.mtu}"
+    if operation.master is not None:
+        yield f"put it into {named(operation.master)}" if operation.master else "take it out of its bridge"
+    if operation.up is not None:
+        yield "set it up" if operation.up else "set it down"
+    if operation.tx_checksum is not None:
+        yield f"turn TX checksum offload {'on' if operation.tx_checksum else 'off'}"

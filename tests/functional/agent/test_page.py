@@ -23,7 +23,7 @@ SIZES = {"wide": {"width": 1000, "height": 900}, "narrow": {"width": 360, "heigh
 
 @pytest.fixture(scope="module")
 def browser(session_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsers.chromium(session_node.host.namespace, tmp_path_factory.mktemp("browser")) as made:
+    with browsers.chromium(tmp_path_factory.mktemp("browser"), session_node.host.namespace) as made:
         yield made
 
 
@@ -84,9 +84,13 @@ def test_a_newcomer_makes_a_link_and_takes_it_away(node: Node, page: Page) -> No
     expect(page).to_have_title("Fleet | vethagent")
     open_host(page)
     fill_in(page, "br1", "br-eth1")
+    page.get_by_text("More:").click()
     page.locator("#device-0").fill(FIRST)
     page.locator("#device-1").fill(SECOND)
     page.locator("#name").fill("storage")
+    page.get_by_role("button", name="Dry run").last.click()
+    expect(page.locator("dialog .tried li")).not_to_have_count(0)
+    assert node.host.device(FIRST) is None
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.locator("svg .link.active")).to_have_count(1)
     expect(page.locator(".event.plugged").first).to_contain_text("storage")  # other tests have left some
@@ -96,6 +100,7 @@ def test_a_newcomer_makes_a_link_and_takes_it_away(node: Node, page: Page) -> No
     page.get_by_role("button", name="Delete").click()
     page.locator("dialog").get_by_role("button", name="Delete").click()
     sees(page, "This link is not there any more.")
+    expect(page.get_by_role("region", name="Changes")).to_contain_text("DELETED")
     assert node.host.device(FIRST) is None
 
 
@@ -106,8 +111,38 @@ def test_a_broken_link_says_what_is_wrong_and_what_helps(node: Node, page: Page)
     sees(page, "BRIDGE_NOT_FOUND")
     page.locator("svg .link").press("Enter")
     sees(page, "There is no such bridge on the host. Make it, or correct its name")
+    page.get_by_text("conditions are not met").press("Enter")
+    expect(page.locator(".unmet").first).to_be_visible()
     node.host.ovs_bridge("br-new")
     expect(page.locator(".state.active")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_pair_that_somebody_made_is_adopted(node: Node, page: Page) -> None:
+    node.host.ip("link", "add", FIRST, "up", "type", "veth", "peer", "name", SECOND)
+    node.host.ip("link", "set", FIRST, "master", "br1")
+    node.host.ip("link", "set", SECOND, "up")
+    node.host.vsctl("add-port", "br-eth1", SECOND)
+    open_host(page)
+    page.get_by_role("button", name=f"Adopt {FIRST} and {SECOND}").or_(
+        page.get_by_role("button", name=f"Adopt {SECOND} and {FIRST}")
+    ).click()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("svg .link.active")).to_have_count(1)
+    expect(page.get_by_role("button", name="Adopt")).to_have_count(0)
+
+
+def test_what_the_agent_would_do_is_shown_and_not_done(node: Node, page: Page) -> None:
+    node.plug_usual(name="storage")
+    node.set_mode("observe")
+    try:
+        node.host.ip("link", "set", FIRST, "nomaster")
+        open_host(page)
+        expect(page.locator("svg .link.down")).to_contain_text("DRIFT")
+        page.get_by_role("button", name="Dry run").click()
+        expect(page.locator("dialog li")).to_contain_text(FIRST)
+        page.get_by_role("button", name="Close").click()
+    finally:
+        node.set_mode("enforce")
 
 
 def test_what_the_api_refuses_is_said_beside_the_field(node: Node, page: Page) -> None:
@@ -132,7 +167,7 @@ def test_a_cut_cable_is_seen_with_its_reason_and_its_repair_too(node: Node, page
         node.host.ip("link", "set", FIRST, "nomaster")
         expect(page.locator("svg .link.down")).to_contain_text("DRIFT")
         page.locator("svg .link").click()
-        sees(page, "NOT_ATTACHED")
+        sees(page, "is in no bridge")
         for scheme, size in (("light", "wide"), ("dark", "narrow")):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]

@@ -58,11 +58,19 @@ def test_an_empty_host(host: Host) -> None:
 
 def test_a_plan_is_sentences(host: Host) -> None:
     more = link(id=OTHER_ID, end0={"device": "p2"}, end1={"device": "e2", "tag": 7}, allow_loop=True)
-    plan = inventory.host_plan("h1", [host.plan(link()), host.plan(more)])
+    plan = inventory.host_plan("h1", [host.plan(link()), host.plan(more)], host.look())
     settled, new = plan.links
     assert settled.steps == () and settled.state.status == "ACTIVE"
     assert new.link_id == OTHER_ID and len(new.steps) == 2
-    assert "make the veth pair p2 (mtu 1500, up" in new.steps[0] and new.steps[1].endswith("br-eth1, tag 7")
+    assert "make the veth pair p2 (MTU 1500, up, into br1" in new.steps[0] and new.steps[1].endswith("br-eth1, tag 7")
+
+
+def test_a_step_names_the_device_that_it_is_for(host: Host) -> None:
+    plans = [host.plan(link(mtu=1400))]
+    (planned,) = inventory.host_plan("h1", plans, host.look()).links
+    assert planned.steps[:2] == ("phy-br1: set MTU 1400", "eth1-br1: set MTU 1400")
+    (planned,) = inventory.host_plan("h1", plans, Host().look()).links
+    assert planned.steps[0].startswith("the device with ifindex")
 
 
 def test_ways_ours_and_others(host: Host) -> None:

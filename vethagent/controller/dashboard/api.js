@@ -6,6 +6,8 @@ const BASE = new URL("..", document.baseURI);
 let authorization = {};
 let asking = null;
 
+export const signedIn = () => Object.keys(authorization).length > 0;
+
 export class ApiError extends Error {
   constructor(status, error) {
     super(error?.message ?? `the API answered ${status}`);
@@ -32,8 +34,12 @@ export async function request(method, path, body) {
   let answer = await send(method, path, body);
   while (answer.status === 401) {
     const challenge = answer.headers.get("WWW-Authenticate") ?? "";
-    asking ??= signIn(challenge, Object.keys(authorization).length > 0).finally(() => { asking = null; });
-    authorization = await asking;
+    asking ??= signIn(challenge, signedIn()).finally(() => { asking = null; });
+    const given = await asking;
+    if (given !== authorization) {
+      authorization = given;
+      dispatchEvent(new Event("signed-in"));
+    }
     answer = await send(method, path, body);
   }
   if (answer.ok) return answer.json();

@@ -1,5 +1,7 @@
 // Which view is shown: the part of the address after # says it.
 
+import { access, forget } from "./access.js";
+import { signedIn } from "./api.js";
 import { h, fill } from "./dom.js";
 import { showEvents } from "./events.js";
 import { showFleet } from "./fleet.js";
@@ -14,6 +16,7 @@ const VIEWS = [
 ];
 const main = document.getElementById("main");
 const connection = document.getElementById("connection");
+const user = document.getElementById("who");
 let current = new AbortController();
 
 // Tell whether the API answers; null is that it does.
@@ -21,6 +24,12 @@ function failed(error) {
   const text = error ? `No answer: ${error.message}` : "";
   if (connection.textContent !== text) connection.textContent = text;
   connection.className = error ? "problem" : "";
+}
+
+// What proves who it is is in memory only, so loading the page again is the way out.
+function drawUser(name) {
+  fill(user, signedIn() && [
+    h("span", { class: "quiet" }, name), " ", h("button", { class: "small", onclick: () => location.reload() }, "Sign out")]);
 }
 
 async function show(first) {
@@ -39,11 +48,15 @@ async function show(first) {
   if (!first) main.focus();
   const { signal } = current;
   try {
-    await view(main, { argument, signal, failed });
+    drawUser((await access()).user);
+    if (!signal.aborted) await view(main, { argument, signal, failed });
   } catch (error) {
+    drawUser(null);
     if (!signal.aborted) fill(main, h("p", { class: "problem", role: "alert" }, error.message));
   }
 }
 
 addEventListener("hashchange", () => show(false));
+// Perhaps as somebody else than before.
+addEventListener("signed-in", () => { if (forget()) show(false); });
 show(true);

@@ -2,22 +2,26 @@
 
 import { badge, clock, fill, h } from "./dom.js";
 import { follow } from "./follow.js";
-import { EVENTS } from "./words.js";
+import { DIFFERENCES, EVENTS } from "./words.js";
 
 const KEPT = 200;
 
 export const difference = (each) =>
-  h("li", null, h("code", null, each.code), ` ${each.device}: wanted ${each.wanted || "–"}, found ${each.observed || "–"}`);
+  h("li", null, h("code", null, each.device), ` ${DIFFERENCES[each.code] ?? "is not as wanted"}: wanted ${each.wanted || "–"}, found ${each.observed || "–"} `,
+    h("code", { class: "quiet" }, each.code));
+
+// Of an event that is all there is to tell.
+const PLAIN = "UNPLUGGED";
 
 function item(event, { where }) {
   const wrong = event.repaired.length ? event.repaired : event.differences;
   const took = event.took_ms === null ? "" : ` in ${event.took_ms < 1000 ? `${Math.round(event.took_ms)} ms` : `${(event.took_ms / 1000).toFixed(1)} s`}`;
   return h("li", { class: `event ${event.kind}`, "data-kind": event.kind },
-    clock(event.received_at), " ", badge(event.status), " ",
+    clock(event.received_at), " ", event.reason === PLAIN ? badge("gone", PLAIN) : badge(event.status), " ",
     h("a", { href: `#/links/${event.link_id}` }, event.link_name ?? event.link_id.slice(0, 8)),
     where && [" on ", h("a", { href: `#/hosts/${event.host}` }, event.host)],
     ` ${EVENTS[event.kind] ?? event.kind}${took}`,
-    event.reason && [" ", h("code", null, event.reason), ` ${event.message}`],
+    event.reason && event.reason !== PLAIN && [" ", h("code", null, event.reason), wrong.length ? "" : ` ${event.message}`],
     wrong.length > 0 && h("ul", null, wrong.map(difference)));
 }
 

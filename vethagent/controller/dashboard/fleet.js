@@ -14,9 +14,9 @@ const counts = (agent) => STATUSES.filter((status) => agent.links[status])
 
 const row = ({ agent, kind }) => h("tr", null,
   h("th", { scope: "row" }, h("a", { href: `#/hosts/${agent.host}` }, agent.host)),
-  h("td", null, badge(kind), agent.health.map((each) => [" ", h("span", { class: "quiet" }, each.part)])),
+  h("td", null, badge(kind), agent.mode !== "enforce" && [" ", badge("mode", agent.mode)],
+    agent.health.map((each) => [" ", h("span", { class: "quiet" }, each.part)])),
   h("td", null, agent.alive ? counts(agent) : badge("DOWN", "AGENT_DOWN")),
-  h("td", null, agent.mode),
   h("td", null, ago(agent.reported_at)));
 
 const NOBODY = () => h("section", { class: "card" },
@@ -76,7 +76,7 @@ export async function showFleet(main, { signal, failed }) {
     const part = found.length > shown ? `, ${shown} of them shown` : "";
     told.textContent = `${found.length} of ${hosts.length} hosts${part}`;
     fill(list,
-      found.length > 0 && table("Hosts", ["Host", "Health", "Links", "Mode", "Report"], found.slice(0, shown).map(row)),
+      found.length > 0 && table("Hosts", ["Host", "Health", "Links", "Report"], found.slice(0, shown).map(row)),
       found.length === 0 && h("p", null, "No host has that in its name. Enter looks for a link of that name."),
       found.length > shown && h("p", null, h("button", { id: "more", onclick: () => { shown += AT_ONCE; draw(); } }, "Show more")));
   }

@@ -1,12 +1,15 @@
 // One host: its agent, its bridges and links as a picture and as a list, and what happens there.
 
+import { may } from "./access.js";
 import { ago, badge, fill, h, table } from "./dom.js";
 import { ApiError, get, links as allLinks, request } from "./api.js";
 import { eventList } from "./events.js";
 import { follow } from "./follow.js";
 import { linkForm } from "./form.js";
+import { foreignPairs } from "./pairs.js";
 import { device, facts, picture } from "./picture.js";
-import { health } from "./words.js";
+import { showPlan } from "./plan.js";
+import { health, MODES } from "./words.js";
 
 const MANY = 150;
 
@@ -23,10 +26,11 @@ async function bridgesOf(host, links) {
 }
 
 async function known(host) {
+  if (!may("get_host_bridges")) return { bridges: [], pairs: [] };
   try {
-    return (await get(`v1/hosts/${host}/bridges`)).bridges ?? [];
+    return await get(`v1/hosts/${host}/bridges`);
   } catch {
-    return []; // the agent is away, or the API is older
+    return { bridges: [], pairs: [] }; // the agent is away
   }
 }
 
@@ -46,6 +50,7 @@ export async function showHost(main, { argument: host, signal, failed }) {
   let links = [];
   let bridges = [];
   let seen = [];
+  let pairs = [];
 
   async function setMode(event) {
     try {
@@ -59,21 +64,27 @@ export async function showHost(main, { argument: host, signal, failed }) {
     drawAgent();
   }
 
+  const waiting = () => agent.alive && links.filter((link) => link.observed_generation !== link.generation).length;
+
   function drawAgent() {
     const kind = health(agent);
     fill(about,
       h("p", null, badge(kind), ` reported ${ago(agent.reported_at)}, version ${agent.agent_version}`,
-        !(agent.desired_in_step && agent.observed_in_step) && agent.alive && " – not in step yet"),
+        waiting() > 0 && ` – ${waiting()} not told of yet`),
       agent.health.length > 0 && h("ul", { class: "problem" }, agent.health.map((each) => h("li", null, `${each.part}: ${each.message}`))),
       h("p", { class: "field inline" }, h("label", { for: "mode" }, "Mode"),
-        h("select", { id: "mode", onchange: setMode }, ["enforce", "observe", "paused"].map((mode) =>
-          h("option", { value: mode, selected: mode === agent.mode }, mode)))));
+        may("patch_agent")
+          ? h("select", { id: "mode", onchange: setMode }, Object.keys(MODES).map((mode) =>
+              h("option", { value: mode, selected: mode === agent.mode }, mode)))
+          : h("output", { id: "mode" }, agent.mode),
+        h("span", { class: "quiet" }, MODES[agent.mode])));
   }
 
   function drawLinks() {
-    const width = Math.max(280, Math.min(900, frame.clientWidth || main.clientWidth));
+    const width = Math.max(280, Math.min(928, frame.clientWidth || main.clientWidth));
     const drawn = links.slice(0, MANY);
     const used = new Set(links.flatMap((link) => link.ends.map((end) => end.bridge)));
+    const taken = new Set(links.flatMap((link) => link.observed.map((end) => end.device)));
     const shown = [...bridges.filter((bridge) => used.has(bridge.name) || seen.length <= 20)];
     const focused = document.activeElement?.closest?.("[data-link]")?.dataset.link;
     if (!shown.length) fill(frame, h("p", null, "No links yet. The first one joins two bridges that are there on the host."));
@@ -81,7 +92,8 @@ export async function showHost(main, { argument: host, signal, failed }) {
     if (focused) frame.querySelector(`[data-link="${focused}"]`)?.focus();
     fill(list,
       links.length > MANY && h("p", { class: "quiet" }, `The picture has the first ${MANY} of ${links.length} links.`),
-      links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row)));
+      links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row)),
+      foreignPairs(pairs.filter((pair) => !taken.has(pair.devices[0])), may("post_bridge_links") ? adopt : null));
   }
 
   async function load() {
@@ -98,7 +110,15 @@ export async function showHost(main, { argument: host, signal, failed }) {
   }
   if (signal.aborted) return;
 
-  const create = () => linkForm({ host, bridges: seen.concat(bridges), done: refresh });
+  const create = (wanted = null) => linkForm({
+    host, wanted, seen, bridges: seen.concat(bridges),
+    done: async () => { await look(); await refresh(); },
+  });
+  const adopt = (pair) => create({ adopt: true, ends: pair.devices.map((each, number) => ({ device: each, bridge: pair.bridges[number] })) });
+  const plan = () => showPlan(host, (id) => links.find((link) => link.id === id)?.name ?? id.slice(0, 8));
+  async function look() {
+    ({ bridges: seen, pairs } = await known(host));
+  }
   async function refresh() {
     try {
       await load();
@@ -115,18 +135,17 @@ export async function showHost(main, { argument: host, signal, failed }) {
   fill(main,
     h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Fleet"), " / ", host),
     h("h1", null, host), about, message,
-    h("div", { class: "heading" }, h("h2", null, "Bridges and links"), h("button", { id: "create", class: "primary", onclick: create }, "Create a link")),
+    h("div", { class: "heading" }, h("h2", null, "Bridges and links"), h("p", { class: "actions" },
+      may("get_host_plan") && h("button", { id: "plan", onclick: plan }, "Dry run"),
+      may("post_bridge_links") && h("button", { id: "create", class: "primary", onclick: () => create() }, "Create a link"))),
     frame, list, h("h2", null, "Events"), events.element);
   drawAgent();
   drawLinks();
-  known(host).then((found) => {
-    seen = found;
-    if (!signal.aborted && found.length) refresh();
-  });
+  look().then(() => { if (!signal.aborted) refresh(); });
   addEventListener("resize", drawLinks, { signal });
   // What an agent has not spoken of is seen by looking now and then: a link that was asked for elsewhere.
-  const timer = setInterval(() => { if (!document.hidden) refresh(); }, 5000);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  const timers = [[5000, refresh], [30000, look]].map(([each, action]) => setInterval(() => { if (!document.hidden) action(); }, each));
+  signal.addEventListener("abort", () => timers.forEach(clearInterval));
   follow(`&host=${encodeURIComponent(host)}`, async (found, first) => {
     events.add(found);
     if (!first) await refresh();

@@ -1,5 +1,7 @@
 // One link: what is wanted, what is there, why they differ, and what happened.
 
+import { may } from "./access.js";
+import { changes, checks } from "./diagnosis.js";
 import { ago, badge, fill, h, table } from "./dom.js";
 import { ApiError, get, request } from "./api.js";
 import { difference, eventList } from "./events.js";
@@ -23,19 +25,26 @@ const ROWS = [
   ["OpenFlow port", () => "–", (end) => (end.error ? `${yes(end.ofport)}: ${end.error}` : yes(end.ofport))],
 ];
 
+// Wishes that leave it open.
+const OPEN = ["–", "derived", "of the bridges", "auto"];
+
 const end = (link, number) => h("section", { class: "card" },
   h("h3", null, `End ${number + 1}: ${device(link, number)} in ${link.ends[number].bridge}`),
-  table(`End ${number + 1}`, ["", "Wanted", "Observed"], ROWS.map(([name, wanted, observed]) => h("tr", null,
-    h("th", { scope: "row" }, name),
-    h("td", null, wanted(link.ends[number], link)),
-    h("td", null, link.observed[number] ? observed(link.observed[number]) : "–")))));
+  table(`End ${number + 1}`, ["", "Wanted", "Observed"], ROWS.map(([name, wanted, observed]) => {
+    const [want, found] = [wanted(link.ends[number], link), link.observed[number] ? observed(link.observed[number]) : "–"];
+    return h("tr", { class: OPEN.includes(want) || `${found}`.startsWith(want) ? null : "unmet" },
+      h("th", { scope: "row" }, name), h("td", null, want), h("td", null, found));
+  })));
 
 export async function showLink(main, { argument: id, signal, failed }) {
   const body = h("div");
   const events = eventList();
   const message = h("p", { role: "status" });
   let link;
+  let diagnosis;
+  let history = [];
   let gone = false;
+  let unfolded = false;
 
   async function act(method, query, fields) {
     try {
@@ -67,28 +76,42 @@ export async function showLink(main, { argument: id, signal, failed }) {
 
   function draw() {
     if (gone) {
-      return fill(body, h("p", { class: "card" }, "This link is not there any more. ", link && h("a", { href: `#/hosts/${link.host}` }, `Back to ${link.host}`)));
+      const host = link?.host ?? history[0]?.host;
+      return fill(body,
+        h("p", { class: "card" }, history.length ? "This link is not there any more. " : "There is no such link. ",
+          host && h("a", { href: `#/hosts/${host}` }, `Back to ${host}`)),
+        changes(history));
     }
-    const width = Math.max(280, Math.min(900, main.clientWidth));
+    const width = Math.max(280, Math.min(928, main.clientWidth));
     const bridges = link.ends.map((each, number) => ({ name: each.bridge, kind: link.observed[number]?.kind ?? each.kind }));
     const going = link.status === "PENDING_DELETE";
-    const stale = link.observed_generation !== link.generation && !going;
     fill(body,
       h("section", { class: `card state ${link.status.toLowerCase()}`, "aria-label": "Status" },
         h("p", null, badge(link.status), link.reason && [" ", h("code", null, link.reason)], ` since ${ago(link.status_changed_at)}`),
-        link.message && h("p", null, link.message),
+        link.status !== "ACTIVE" && !link.differences.length && h("p", null, diagnosis?.sentence ?? link.message),
         link.reason && REASONS[link.reason] && h("p", null, REASONS[link.reason]),
-        stale && h("p", { class: "quiet" }, "The agent has not spoken of the last change yet."),
-        link.differences.length > 0 && [h("h3", null, "Not as wanted"), h("ul", null, link.differences.map(difference))]),
+        link.differences.length > 0 && [h("h3", null, "Not as wanted"), h("ul", null, link.differences.map(difference))],
+        diagnosis && checks(diagnosis, unfolded, (open) => { unfolded = open; })),
       h("p", { class: "actions" },
-        h("button", { id: "edit", disabled: going, onclick: () => linkForm({ host: link.host, link, bridges, done: load }) }, "Change"),
-        h("button", { id: "toggle", disabled: going, onclick: () => act("PATCH", "", { admin_state_up: !link.admin_state_up }) },
-          link.admin_state_up ? "Set down" : "Set up"),
-        h("button", { id: "delete", class: "danger", onclick: remove }, "Delete")),
+        may("patch_bridge_link") && [
+          h("button", { id: "edit", disabled: going, onclick: () => linkForm({ host: link.host, link, bridges, done: load }) }, "Change"),
+          h("button", { id: "toggle", disabled: going, onclick: () => act("PATCH", "", { admin_state_up: !link.admin_state_up }) },
+            link.admin_state_up ? "Set down" : "Set up")],
+        may("delete_bridge_link") && h("button", { id: "delete", class: "danger", onclick: remove }, "Delete")),
       picture(bridges, [link], width),
       h("div", { class: "ends" }, end(link, 0), end(link, 1)),
       h("p", { class: "quiet" }, `id ${link.id}, generation ${link.generation}, request ${link.request_id ?? "–"}`,
-        link.adopt && ", adopts", link.allow_loop && ", may close a loop"));
+        link.adopt && ", adopts", link.allow_loop && ", may close a loop"),
+      changes(history));
+  }
+
+  // What is told beside the link; a part of it that cannot be had is left out.
+  async function loadInsight() {
+    const open = (operation, path) => may(operation) ? get(`v1/bridge-links/${id}/${path}`).catch(() => null) : null;
+    const [why, told] = await Promise.all([
+      gone ? null : open("get_bridge_link_diagnosis", "diagnosis"), open("get_bridge_link_history", "history")]);
+    diagnosis = why;
+    history = told?.history ?? history;
   }
 
   async function load() {
@@ -99,6 +122,7 @@ export async function showLink(main, { argument: id, signal, failed }) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
       gone = true;
     }
+    await loadInsight();
     if (!signal.aborted) draw();
   }
 

@@ -22,11 +22,37 @@ export const REASONS = {
   HELPER_REFUSED: "The privileged helper refused the batch; the agent's log says why.",
 };
 
+// What each code of a difference says of its device.
+export const DIFFERENCES = {
+  ADMIN_STATE: "is not up or down as wanted",
+  ALIAS: "does not carry the mark of the link",
+  DEVICE_MISSING: "is not there",
+  EXTERNAL_IDS: "has an OVS port without the mark of the link",
+  MAC: "has another MAC address",
+  MTU: "has another MTU",
+  NAME: "has another name",
+  NOT_ATTACHED: "is in no bridge",
+  NOT_A_PAIR: "has another peer, or none",
+  OVS_PORT_MISSING: "is not in its OVS bridge",
+  SPARE_PAIR: "is there beside the pair of the link",
+  TAG: "has another tag",
+  TX_CHECKSUM: "leaves checksums to a datapath that does not fill them in",
+  WRONG_BRIDGE: "is in another bridge",
+};
+
 export const health = (agent) => {
   if (!agent.alive) return "silent";
   if (agent.health.length) return "degraded";
   return agent.ready ? "well" : "starting";
 };
+
+export const MODES = {
+  enforce: "what is not as wanted is repaired",
+  observe: "what is not as wanted is told, and nothing is changed",
+  paused: "nothing is looked at or changed",
+};
+
+export const KINDS = { linux: "Linux bridge", ovs: "Open vSwitch bridge" };
 
 export const HEALTHS = ["well", "starting", "degraded", "silent"];
 export const STATUSES = ["ACTIVE", "BUILD", "DOWN", "ERROR", "PENDING_DELETE"];

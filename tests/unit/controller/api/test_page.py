@@ -6,6 +6,8 @@ import re
 import pytest
 from falcon import testing
 
+from vethagent import model
+
 FOLDER = pathlib.Path(__file__).parents[4] / "vethagent/controller/dashboard"
 FILES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".css", ".html", ".js", ".svg"))
 
@@ -41,3 +43,13 @@ def test_other_names_are_not_found(client: testing.TestClient) -> None:
     for name in ("__init__.py", "..%2fapp.py", "nothing.js"):
         answer = client.simulate_get(f"/ui/{name}")
         assert answer.status_code == 404, name
+
+
+def test_each_code_is_said_in_words() -> None:
+    words = (FOLDER / "words.js").read_text()
+    plumbing = "".join(path.read_text() for path in (FOLDER.parents[1] / "plumbing").glob("*.py"))
+    codes = set(re.findall(r'_differ(?:ence)?\("([A-Z_]+)"|code = "([A-Z_]+)" if .* else "([A-Z_]+)"', plumbing))
+    found = {code for group in codes for code in group if code}
+    assert {"MTU", "OVS_PORT_MISSING", "NOT_ATTACHED", "WRONG_BRIDGE"} <= found
+    for code in found | {reason.value for reason in model.Reason if reason not in ("", model.Reason.UNPLUGGED)}:
+        assert re.search(rf'^  {code}: "', words, re.MULTILINE), code
