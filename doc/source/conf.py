@@ -1,11 +1,14 @@
 """How Sphinx builds the documents: tox -e docs."""
 
 import pathlib
+import sys
 
 _TOP = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(_TOP / "doc/ext"))
 
 extensions = [
     "cliff.sphinxext",
+    "openapi_page",
     "openstackdocstheme",
     "oslo_config.sphinxext",
     "oslo_policy.sphinxext",
