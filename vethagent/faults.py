@@ -1,4 +1,4 @@
-"""Places where a test can have a process killed or stopped: between two steps, where nothing else gets at it.
+"""Places where a test can have a process killed, stopped, or fail: between two steps, where nothing else gets at it.
 
 Off unless the environment names a folder when the process starts. A fault is armed by a file there that has the name
 of the point and the fault for its text, so also while the process runs; it strikes once.
@@ -16,7 +16,7 @@ _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def point(name: str) -> None:
-    """Be killed or stopped here, if a file ``name`` in the folder says ``kill`` or ``stop``."""
+    """Be killed or stopped here, or raise RuntimeError, if a file ``name`` in the folder says kill, stop or fail."""
     if _FOLDER is not None:
         _strike(pathlib.Path(_FOLDER, name))
 
@@ -27,5 +27,7 @@ def _strike(armed: pathlib.Path) -> None:
         armed.unlink()  # whoever comes here next, the same process or one started after it, goes on
     except FileNotFoundError:
         return
+    if fault == "fail":
+        raise RuntimeError(f"a fault was armed at {armed.name}")
     # To this very thread: any other may take a while until it has stopped them all, and this one would go on.
     signal.raise_signal(_SIGNALS[fault])

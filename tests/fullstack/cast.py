@@ -1,6 +1,7 @@
 """Cast messages to an agent as they are, past our own client, which would not send them.
 
-usage: cast.py TRANSPORT_URL HOST; (method, arguments) pairs come as JSON from the standard input.
+usage: cast.py TRANSPORT_URL HOST; (method, arguments) pairs come as JSON from the standard input, or (method,
+arguments, context).
 """
 
 import json
@@ -16,8 +17,8 @@ def main(url: str, host: str) -> None:
     transport = oslo_messaging.get_rpc_transport(cfg.CONF, url=url)
     target = oslo_messaging.Target(topic="vethagent-agent", server=host, version="1.0")
     client = oslo_messaging.get_rpc_client(transport, target)
-    for method, arguments in json.load(sys.stdin):
-        client.cast({}, method, **arguments)
+    for method, arguments, *context in json.load(sys.stdin):
+        client.cast(context[0] if context else {}, method, **arguments)
     transport.cleanup()
 
 

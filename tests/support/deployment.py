@@ -23,10 +23,11 @@ class Node:
 
 
 class Deployment(tidy.Tidy):
-    """Broker, controller, API, and nodes that are added to them."""
+    """Broker, controller, API, and nodes that are added to them; all have ``env`` in their environment."""
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, name: str | None = None, env: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        self._env = dict(env or {})
         self.daemons: list[daemons.Daemon] = []
         with self._building():
             folder = self._make_folder("deployment")
@@ -62,7 +63,13 @@ class Deployment(tidy.Tidy):
         address = self.network.join(host)
         url = self.broker.tls_url if ca else self.broker.url
         process = processes.make_agent(
-            host, url=url, concurrency=concurrency, as_service_user=as_service_user, ca=ca, agent=agent
+            host,
+            url=url,
+            concurrency=concurrency,
+            as_service_user=as_service_user,
+            ca=ca,
+            agent=agent,
+            env=self._env,
         )
         node = Node(host, process, address)
         self.daemons.append(process)
@@ -81,7 +88,9 @@ class Deployment(tidy.Tidy):
         return commands.run(*command, check=check, timeout=60)
 
     def _process(self, kind: str, folder: pathlib.Path, options: processes.Options) -> processes.VethagentProcess:
-        process = processes.VethagentProcess(kind, namespace=self.network, folder=folder, options=options)
+        process = processes.VethagentProcess(
+            kind, namespace=self.network, folder=folder, options=options, env=self._env
+        )
         self.daemons.append(process)
         self._cleanup.callback(process.kill)
         return process

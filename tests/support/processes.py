@@ -67,6 +67,7 @@ def make_agent(
     as_service_user: bool = False,
     ca: pathlib.Path | None = None,
     agent: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> VethagentProcess:
     """Return an agent for ``host``, not started yet; ``agent`` are options of that name's group."""
     folder = make_folder(host.folder / "agent", as_service_user=as_service_user)
@@ -81,6 +82,7 @@ def make_agent(
             "agent": agent_options(host, concurrency=concurrency)["agent"] | dict(agent or {}),
         },
         as_service_user=as_service_user,
+        env=env,
     )
 
 

@@ -25,6 +25,12 @@ def test_an_armed_point_kills_once(tmp_path: pathlib.Path) -> None:
     assert run(tmp_path).stdout == "passed\n"
 
 
+def test_an_armed_point_fails_once(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "here").write_text("fail\n")
+    assert "a fault was armed at here" in run(tmp_path).stderr
+    assert run(tmp_path).stdout == "passed\n"
+
+
 def test_a_fault_for_another_point_stays_armed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "there").write_text("kill")
     assert run(tmp_path).stdout == "passed\n"

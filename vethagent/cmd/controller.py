@@ -17,6 +17,7 @@ from vethagent.cmd.scraping import MetricsListener
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
+from vethagent.rpc import transport as bus
 
 PROG = "vethagent-controller"
 
@@ -38,7 +39,9 @@ class ControllerService(service.ServiceBase):
         self._transport = common.open_transport(conf)
         self._end_notifications = common.notify(conf, "controller", self._database)
         liveness = Liveness(conf.controller.agent_down_time)
-        self._server = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
+        self._server = ControllerServer(
+            self._transport, self._database, server=conf.host, liveness=liveness, brokers=bus.brokers(conf)
+        )
         self._server.start()
         self._metrics = MetricsListener(
             self._server.metrics.registry, host=conf.controller.metrics_host, port=conf.controller.metrics_port

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
 import oslo_messaging
 
@@ -22,10 +23,19 @@ _STOP_TIMEOUT = 1.5
 
 
 class ControllerServer:
-    """Serves the agents' calls. ``database`` and ``transport`` stay the caller's, who closes them after ``stop``."""
+    """Serves the agents' calls. ``database`` and ``transport`` stay the caller's, who closes them after ``stop``.
+
+    ``brokers`` are those of the transport, for the metrics: whether the bus is there now.
+    """
 
     def __init__(
-        self, transport: oslo_messaging.Transport, database: Database, *, server: str, liveness: Liveness
+        self,
+        transport: oslo_messaging.Transport,
+        database: Database,
+        *,
+        server: str,
+        liveness: Liveness,
+        brokers: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.metrics = ControllerMetrics(ping=database.ping)
         endpoint = ControllerEndpoint(
@@ -34,7 +44,8 @@ class ControllerServer:
         self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
         self._watch = Watch(database, liveness)
         self._listening = threading.Event()
-        self.metrics.listening = self._listening.is_set
+        # oslo.messaging does not tell of a broker that was lost later on.
+        self.metrics.listening = lambda: self._listening.is_set() and bus.reached(brokers)
 
     def start(self) -> None:
         """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""

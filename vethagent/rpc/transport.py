@@ -5,7 +5,8 @@ and the server drops messages without a word.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import amqp
@@ -24,6 +25,8 @@ Context = dict[str, Any]
 REMOTE_MODULES = ["vethagent.exceptions"]
 
 T = TypeVar("T")
+
+_REACHED_SECONDS = 1.0
 
 _RABBIT = "oslo_messaging_rabbit"
 #: Ports that a transport_url need not name; what is not here has no other end that could be asked.
@@ -63,6 +66,15 @@ def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:
     if port is None:
         return ()
     return tuple((host.hostname, host.port or port) for host in url.hosts if host.hostname)
+
+
+def reached(brokers: Iterable[tuple[str, int]]) -> bool:
+    """Return whether one of ``brokers``, as ``brokers()`` returns them, takes a connection; without any it is so."""
+    addresses = list(brokers)
+    for address in addresses:
+        with contextlib.suppress(OSError), socket.create_connection(address, _REACHED_SECONDS):
+            return True
+    return not addresses
 
 
 def get_server(
