@@ -42,8 +42,13 @@ class AgentEndpoint:
         plan: Callable[[list[model.BridgeLink]], model.HostPlan],
         pull: Callable[[], None],
         heard: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
-        """``describe`` and ``plan`` are asked through the inbox, by its consumer; ``heard`` is called for each cast."""
+        """``describe`` and ``plan`` are asked through the inbox, by its consumer; ``heard`` is called for each cast.
+
+        ``changed`` is called after a change that a report should tell soon.
+        """
+        self._changed = changed
         self._host = host
         self._desired = desired
         self._inbox = inbox
@@ -92,6 +97,7 @@ class AgentEndpoint:
         if self._desired.set_mode(wanted):
             LOG.warning("The mode is %s now", wanted)
             self._inbox.mark_all()
+            self._changed()
 
     @exposed.call
     def describe_host(self, context: Context) -> dict[str, Any]:

@@ -227,6 +227,7 @@ class Agent:
             plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links), self._observed),
             pull=self._heartbeat.pull,
             heard=self._heartbeat.heard,
+            changed=self._heartbeat.links_changed,
         )
 
     # -- threads -------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from osc_lib import exceptions
+
 from vethagent.cli import columns, parsing, resolve
 from vethagent.cli.base import Lister
 
@@ -55,12 +57,20 @@ class DiagnoseLink(_OfLink):
 
 
 class LinkHistory(_OfLink):
-    """List each change of a link: who made it, when and why. A deleted link is named by its id."""
+    """List each change of a link: who made it, when and why. A deleted link is named by its id.
+
+    What was repaired before anybody saw it is no change: 'event list --link' has that.
+    """
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
         given = parsed_args.link
-        link_id = given.lower() if resolve.is_id(given) else self._id_of(parsed_args)
+        try:
+            link_id = given.lower() if resolve.is_id(given) else self._id_of(parsed_args)
+        except resolve.NoLink as error:
+            raise exceptions.CommandError(
+                f"{error}; one that was deleted is named by its id, see 'event list --long'"
+            ) from None
         rows = [
             (
                 columns.Time(each["changed_at"]),

@@ -16,12 +16,6 @@ _END_KEYS = ("kind", "tag", "mac")
 _ORDINALS = ("first", "second")
 _END_WORDS = {"bridge": "BRIDGE", "device": "DEVICE"}
 
-#: What a pattern means, by field; pydantic would show the pattern.
-_PATTERNS = {
-    "host": "must be a host name of letters, digits, '.', '_' and '-'",
-    "mac": "must be a MAC address such as 02:00:00:00:00:01",
-}
-
 
 def end(text: str) -> End:
     """Return one end as in the body of a request; its values are checked later, by the models."""
@@ -118,7 +112,7 @@ def _wrong(value: str, type_name: str) -> str:
     try:
         pydantic.TypeAdapter(getattr(model, type_name)).validate_python(value)
     except pydantic.ValidationError as error:
-        return _sentence(error, type_name.lower())
+        return _sentence(error)
     return ""
 
 
@@ -128,7 +122,7 @@ def explain(error: "pydantic.ValidationError") -> str:
 
     field, _sentence_with_field = model.explain(error)
     words = _words_of(field.split(".")) if field else ""
-    sentence = _sentence(error, field.rpartition(".")[2])
+    sentence = _sentence(error)
     return f"{words}: {sentence}" if words else sentence
 
 
@@ -145,13 +139,11 @@ def _words_of(path: list[str]) -> str:
     return ""
 
 
-def _sentence(error: "pydantic.ValidationError", field: str) -> str:
+def _sentence(error: "pydantic.ValidationError") -> str:
     from vethagent import model
 
     path, text = model.explain(error)
     kind = error.errors(include_url=False)[0]["type"]
-    if kind == "string_pattern_mismatch" and field in _PATTERNS:
-        return _PATTERNS[field]
     if kind in ("string_too_short", "too_short"):
         return "must not be empty"
     return text.removeprefix(f"{path}: ").replace("input should be", "must be").replace("\n", " ")

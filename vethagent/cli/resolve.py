@@ -12,6 +12,10 @@ from vethagent.client.types import Link
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+class NoLink(exceptions.CommandError):
+    """No link has that id or name."""
+
+
 def is_id(text: str) -> bool:
     """Return whether ``text`` looks like the id of a link."""
     return _ID.fullmatch(text) is not None
@@ -26,7 +30,7 @@ def link_of(links: Links, id_or_name: str, host: str | None = None) -> Link:
     if host is not None:
         matches = [link for link in matches if link["host"] == host]
     if not matches:
-        raise exceptions.CommandError(f"There is no link {id_or_name!r}" + (f" on host {host}" if host else ""))
+        raise NoLink(f"There is no link {id_or_name!r}" + (f" on host {host}" if host else ""))
     if len(matches) > 1:
         hosts = ", ".join(sorted(link["host"] for link in matches))
         raise exceptions.CommandError(f"Several hosts have a link named {id_or_name!r}: {hosts}; pick one with --host")

@@ -6,7 +6,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent.controller.db import models
-from vethagent.model import Reason, Status
+from vethagent.controller.liveness import judged
 
 
 def shown(
@@ -20,8 +20,6 @@ def shown(
     counts: dict[tuple[str, str, str], int] = {}
     grouped = statement.group_by(link.host, link.status, link.reason).order_by(link.host)
     for host, status, reason, count in session.execute(grouped):
-        key = (host, status, reason)
-        if status != Status.PENDING_DELETE and not is_alive(host):
-            key = (host, Status.DOWN.value, Reason.AGENT_DOWN.value)
+        key = (host, *judged(status, reason, alive=is_alive(host)))
         counts[key] = counts.get(key, 0) + count
     return counts

@@ -7,8 +7,8 @@ from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
+from vethagent.controller.liveness import GOING, SILENT
 from vethagent.controller.requests import LINK_SORT_KEYS, LinkQuery
-from vethagent.model import Status
 
 Selected = sqlalchemy.Select[models.BridgeLink, datetime.datetime]
 
@@ -42,13 +42,9 @@ def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
 
 
 def _shown_status(oldest_alive: datetime.datetime) -> sqlalchemy.ColumnElement[str]:
-    # The same rule as Liveness.shown, where the database can count and page by it.
-    held = models.BridgeLink.status
-    return sqlalchemy.case(
-        (held == Status.PENDING_DELETE, held),
-        (models.Agent.reported_at < oldest_alive, Status.DOWN.value),
-        else_=held,
-    )
+    # liveness.judged, where the database can select and page by it.
+    held, silent = models.BridgeLink.status, models.Agent.reported_at < oldest_alive
+    return sqlalchemy.case((silent & (held != GOING), SILENT[0]), else_=held)
 
 
 def _order(query: LinkQuery, oldest_alive: datetime.datetime) -> paging.Order:

@@ -17,6 +17,15 @@ def utcnow() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+#: As what links of a silent agent are shown, but for those that go: nobody can say that they work.
+SILENT, GOING = (Status.DOWN.value, Reason.AGENT_DOWN.value), Status.PENDING_DELETE.value
+
+
+def judged(status: str, reason: str, *, alive: bool) -> tuple[str, str]:
+    """Return status and reason of a link as they are shown."""
+    return (status, reason) if alive or status == GOING else SILENT
+
+
 @dataclasses.dataclass(frozen=True)
 class Shown:
     """What is shown as the state of a link."""
@@ -43,12 +52,13 @@ class Liveness:
         return reported_at >= self.oldest_alive()
 
     def shown(self, held: Shown, reported_at: datetime.datetime) -> Shown:
-        """Return ``held`` as it is shown: nobody can say that a link of a silent agent works. What goes, still goes."""
-        if held.status == Status.PENDING_DELETE or self.is_alive(reported_at):
+        """Return ``held`` as it is shown."""
+        status, reason = judged(held.status, held.reason, alive=self.is_alive(reported_at))
+        if (status, reason) == (held.status, held.reason):
             return held
         return Shown(
-            status=Status.DOWN,
-            reason=Reason.AGENT_DOWN,
+            status=status,
+            reason=reason,
             message=f"the agent has not reported for {self.agent_down_time:g} seconds",
             changed_at=reported_at + datetime.timedelta(seconds=self.agent_down_time),
         )

@@ -36,10 +36,14 @@ class AgentUpdate(model.Model):
         return self
 
 
-def _listed(names: Iterable[str], suffix: str = "") -> str:
-    """Return the pattern of one or more of ``names``, with commas between them."""
+def _listed(names: Iterable[str], suffix: str = "", more: str = "") -> str:
+    """Return the pattern of one or more of ``names``, with commas between them; ``more`` says what the suffix is."""
     one = f"({'|'.join(sorted(names))}){suffix}"
-    return f"^{one}(,{one})*$"
+    return model.meaning(f"^{one}(,{one})*$", f"must be of {', '.join(sorted(names))}{more}, with commas between them")
+
+
+def _sorted_by(names: Iterable[str]) -> str:
+    return _listed(names, "(:(asc|desc))?", ", each with :asc or :desc or without")
 
 
 def _fields(kind: type[model.Model]) -> Any:
@@ -50,7 +54,9 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0
 LabelSelector = Annotated[
     str,
     Field(
-        pattern=f"^{_LABEL}(,{_LABEL})*$",
+        pattern=model.meaning(
+            f"^{_LABEL}(,{_LABEL})*$", "must be NAME or NAME=VALUE of labels, with commas between them"
+        ),
         max_length=4096,
         description="NAME (whatever its value) or NAME=VALUE; with commas between them, all have to fit",
     ),
@@ -83,7 +89,7 @@ class LinkQuery(model.Model):
     label: LabelSelector | None = None
     sort: str | None = Field(
         default=None,
-        pattern=_listed(LINK_SORT_KEYS, "(:(asc|desc))?"),
+        pattern=_sorted_by(LINK_SORT_KEYS),
         description="KEY or KEY:desc, with commas between them; by id if not given, and among equals",
     )
     fields: str | None = _fields(views.Link)
@@ -104,7 +110,7 @@ class AgentQuery(model.Model):
     label: LabelSelector | None = None
     sort: str | None = Field(
         default=None,
-        pattern=_listed(AGENT_SORT_KEYS, "(:(asc|desc))?"),
+        pattern=_sorted_by(AGENT_SORT_KEYS),
         description="KEY or KEY:desc, with commas between them; by host if not given, and among equals",
     )
     fields: str | None = _fields(views.Agent)

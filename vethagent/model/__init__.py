@@ -5,7 +5,7 @@ Every message names the version of the contract that its sender speaks. A reader
 with ``extra="forbid"``: a misspelt field is an error, not a silence.
 """
 
-from vethagent.model.base import CONTRADICTION, MODEL_VERSION, NOT_NULL, Message, Model, explain
+from vethagent.model.base import CONTRADICTION, MODEL_VERSION, NOT_NULL, Message, Model, explain, meaning
 from vethagent.model.digests import desired_digest, digest, observed_digest
 from vethagent.model.fields import (
     AnyBridgeKind,
@@ -127,5 +127,6 @@ __all__ = [
     "digest",
     "explain",
     "inventory",
+    "meaning",
     "observed_digest",
 ]

@@ -46,10 +46,22 @@ def contradiction(sentence: str) -> PydanticCustomError:
     return PydanticCustomError(CONTRADICTION, "{sentence}", {"sentence": sentence})
 
 
+#: What a pattern asks for, in words.
+_MEANINGS: dict[str, str] = {}
+
+
+def meaning(pattern: str, words: str) -> str:
+    """Return ``pattern``; from now on ``explain`` has ``words`` for it, such as "must be a UUID"."""
+    _MEANINGS[pattern] = words
+    return pattern
+
+
 def explain(error: pydantic.ValidationError) -> tuple[str, str]:
     """Return (field, sentence) for the first thing wrong in ``error``; the field is dotted, '' for the whole."""
-    first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first: Any = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     text = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_pattern_mismatch":
+        text = _MEANINGS.get(first["ctx"]["pattern"], text)
     text = text[:1].lower() + text[1:]
     return field, f"{field}: {text}" if field else text

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from vethagent import constants
+from vethagent.model.base import meaning
 
 
 def check_device_name(name: str) -> str:
@@ -75,12 +76,19 @@ _MAC: dict[str, JsonValue] = {"pattern": r"^(?!00:00:00:00:00:00$)[0-9a-f][02468
 _TEXT: dict[str, JsonValue] = {"pattern": f"^([^{_CONTROL}{_SPACE}]([^{_CONTROL}]*[^{_CONTROL}{_SPACE}])?)?$"}
 
 DeviceName = Annotated[str, AfterValidator(check_device_name), Field(json_schema_extra=_DEVICE_NAME)]
-Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
-LinkId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+_HOST = meaning(
+    r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", "must be a host name of letters, digits, '.', '_' and '-'"
+)
+Host = Annotated[str, Field(min_length=1, max_length=255, pattern=_HOST)]
+LinkId = Annotated[
+    str, Field(pattern=meaning(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "must be a UUID in small letters"))
+]
 Mac = Annotated[
     str,
     Field(
-        pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$",
+        pattern=meaning(
+            r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", "must be a MAC address in small letters such as 02:00:00:00:00:01"
+        ),
         description="Unicast MAC address, lower case",
         json_schema_extra=_MAC,
     ),
@@ -99,8 +107,14 @@ Text = Annotated[str, Field(max_length=255, json_schema_extra=_TEXT), AfterValid
 #: As much as a database column and JSON readers of other languages take.
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Utc = Annotated[pydantic.AwareDatetime, AfterValidator(_check_utc)]
-LabelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$")]
-LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$")]
+_LABEL_WORDS = "must have at most 63 letters, digits, '.', '_', '/' and '-', and begin and end with a letter or digit"
+LabelName = Annotated[
+    str, Field(pattern=meaning(r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$", f"a label's name {_LABEL_WORDS}"))
+]
+LabelValue = Annotated[
+    str,
+    Field(pattern=meaning(r"^([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$", f"a label's value {_LABEL_WORDS}")),
+]
 _CLOSED: dict[str, JsonValue] = {"additionalProperties": False}
 Labels = Annotated[
     dict[LabelName, LabelValue],

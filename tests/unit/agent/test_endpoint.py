@@ -26,6 +26,7 @@ class Setup:
         self.planned: list[list[model.BridgeLink]] = []
         self.pulls: list[None] = []
         self.heard: list[None] = []
+        self.changed: list[None] = []
         self.endpoint = AgentEndpoint(
             host="h1",
             desired=self.desired,
@@ -35,6 +36,7 @@ class Setup:
             plan=self._plan,
             pull=lambda: self.pulls.append(None),
             heard=lambda: self.heard.append(None),
+            changed=lambda: self.changed.append(None),
         )
 
     def dirty(self) -> set[str]:
@@ -153,9 +155,10 @@ def test_a_mode_that_nobody_knows_is_refused(setup: Setup, bad: object) -> None:
 
 def test_a_mode_that_changes_has_all_links_looked_at(setup: Setup) -> None:
     setup.endpoint.set_mode(CONTEXT, mode="enforce")
-    assert not setup.inbox.left().all_dirty
+    assert not setup.inbox.left().all_dirty and not setup.changed
     setup.endpoint.set_mode(CONTEXT, mode="observe")
     assert setup.desired.mode is Mode.OBSERVE and setup.inbox.left().all_dirty
+    assert len(setup.changed) == 1, "a report is to tell it soon"
 
 
 def test_a_sync_pulls_and_looks_at_all_links(setup: Setup) -> None:

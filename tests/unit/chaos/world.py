@@ -114,6 +114,7 @@ class Agent(Node):
             plan=lambda _: pytest.fail("nobody asks"),
             pull=self.heartbeat.pull,
             heard=self.heartbeat.heard,
+            changed=self.heartbeat.links_changed,
         )
 
     def make_inbox(self) -> PromptInbox:

@@ -72,3 +72,16 @@ def test_labels(vethctl: Vethctl) -> None:
     assert len(vethctl("link", "list", "--label", "b,c=2", "--sort", "name:desc", "-f", "json").json) == 1
     assert vethctl("link", "list", "--label", "a", "-f", "json").json == []
     assert vethctl("link", "set", "seed", "--label", "c").status == 2
+
+
+def test_history_of_a_deleted_link_is_found_by_its_id(vethctl: Vethctl, service: Service) -> None:
+    link = vethctl("link", "create", "--host", HOST, "--name", "seed", "-f", "json", *ENDS).json
+    vethctl("link", "delete", "seed")
+    assert "is named by its id" in vethctl("link", "history", "seed").err
+    assert vethctl("link", "history", link["id"], "-f", "json").json[-1]["Status"] == "DELETED"
+
+
+def test_what_a_filter_has_to_be_is_said_in_words(vethctl: Vethctl) -> None:
+    assert "sort: must be of created_at, host, id" in vethctl("link", "list", "--sort", "size").err
+    assert "label: must be NAME or NAME=VALUE" in vethctl("link", "list", "--label", "a b").err
+    assert "a label's name must have at most 63" in vethctl("agent", "set", HOST, "--label", "a b=c").err
