@@ -10,6 +10,9 @@ ALIAS_PREFIX = "vethagent:"
 #: The mark of an owned OVS port: this key of external_ids holds the link id.
 OVS_LINK_ID = "vethagent-link-id"
 
+#: Types of an interface of OVS that is just the kernel's device of its name.
+OVS_PLAIN_TYPES = ("", "system")
+
 #: On the local port of an OVS bridge: the mtu_request that is ours, to be taken back with the last link of the bridge.
 OVS_MTU_KEPT = "vethagent-mtu-kept"
 

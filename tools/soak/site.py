@@ -95,6 +95,8 @@ class Site:
         self.past.append(link)
         self.api.delete(link["id"])
         self._wait(lambda: sorted({link["id"]} & whole.Snapshot(self.host).marked()), f"the end of {name}")
+        # Its names are free when the controller has heard of it, which may take longer.
+        self.api.wait_until_gone(link["id"], timeout=PATIENCE)
 
     # -- how it is --------------------------------------------------------------------------------------------------
 

@@ -190,11 +190,11 @@ class Desired:
         return self._by_bridge.get(name, set())
 
     def settled_mtu(self, link_id: str) -> int | None:
-        """Return the MTU in bytes that was settled for this generation of a link."""
+        """Return the MTU in bytes that the devices had when this generation of a link was whole, None before that."""
         return self._mtus.get(link_id)
 
     def settle_mtu(self, link_id: str, mtu: int) -> None:
-        """Keep the MTU that this generation of a link was planned with."""
+        """Keep the MTU that the devices of a link have as it is wanted now."""
         with self._lock:
             if link_id in self._links and self._mtus.get(link_id) != mtu:
                 self._mtus[link_id] = mtu

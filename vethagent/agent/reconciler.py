@@ -149,6 +149,7 @@ class Reconciler:
             self._journal.found(plan.state)
         failures: dict[str, Failure] = {}
         if enforce and (todo := [plan for plan in plans if not plan.empty]):
+            self._observed.remaking.update(_id(plan) for plan in todo if plan.detach and plan.makes)
             failures, left = self._applier.apply(todo, stopping=lambda: self._inbox.closed)
             self._confirmer.failed({*failures, *left})
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
@@ -199,10 +200,7 @@ class Reconciler:
         if link := self._desired.link(link_id):
             if self._desired.standing(link_id) is Standing.HELD:
                 return plan_held(link, self._observed)
-            plan = plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
-            if plan.mtu is not None:
-                self._desired.settle_mtu(link_id, plan.mtu)
-            return plan
+            return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)
         self._retries.pop(link_id, None)
@@ -232,8 +230,13 @@ class Reconciler:
             self._again(link_id)
         else:
             self._retries.pop(link_id, None)
+        if state.status is Status.ACTIVE or state.reason in (Reason.ADMIN_DOWN, Reason.UNPLUGGED):
+            self._observed.remaking.discard(link_id)
         if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
             self._confirmer.carries(link_id, state.generation)
+            if plan.mtu is not None:
+                # Not before: a plan that was not carried out, or not by this process, has changed no device.
+                self._desired.settle_mtu(link_id, plan.mtu)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
             self._journal.forget(link_id)

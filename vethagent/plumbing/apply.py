@@ -68,13 +68,13 @@ class Applier:
         # Else a pair would be made, and deleted again when its port cannot be, with each try.
         if not self._ovs.connected:
             away = Failure(Reason.OVSDB_UNAVAILABLE, "Open vSwitch's database is not connected")
-            return {_id(plan): away for plan in plans if plan.detach or plan.attach}
+            return {_id(plan): away for plan in plans if plan.needs_ovs}
         stuck = Failure(Reason.OVSDB_UNAVAILABLE, "ovs-vswitchd does not act, and may still hold the device")
         return {_id(plan): stuck for plan in plans if self._ovs.is_stuck(step.device for step in plan.attach)}
 
     def _carry_out(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         made: dict[str, int] = {}
-        self._detach([plan for plan in plans if plan.detach], failures)
+        self._detach([plan for plan in plans if plan.detach or plan.keep], failures)
         self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
         self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)
         if half_made := {link_id: index for link_id, index in made.items() if link_id in failures}:
@@ -85,8 +85,9 @@ class Applier:
     def _detach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         try:
             steps = [step for plan in plans for step in plan.detach]
-            if steps:
-                self._ovs.commit(detach=steps, settle=any(plan.settle for plan in plans))
+            keep = [step for plan in plans for step in plan.keep]
+            if steps or keep:
+                self._ovs.commit(detach=steps, keep=keep, settle=any(plan.settle for plan in plans))
                 faults.point("agent-detached")
         except exceptions.OvsdbUnavailable as error:
             failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
@@ -178,5 +179,5 @@ def _alike(plans: Sequence[LinkPlan], failed: dict[str, Failure]) -> dict[str, F
     return {
         _id(plan): failure
         for plan in plans
-        if (failure := (plan.operations and helper) or ((plan.detach or plan.attach) and ovsdb) or None)
+        if (failure := (plan.operations and helper) or (plan.needs_ovs and ovsdb) or None)
     }

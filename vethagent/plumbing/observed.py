@@ -30,7 +30,12 @@ class OvsBridge:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OvsPort:
-    """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it."""
+    """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it.
+
+    ``vlans`` as in ovs_replica. ``marked``: the interface has the port's mark, or lack of it, too; ``alone``: the port
+    has no other interface. ``key`` tells one row from
+    another that came in its place.
+    """
 
     name: str
     port: str
@@ -38,10 +43,15 @@ class OvsPort:
     type: str = ""
     peer: str | None = None
     tag: int | None = None
+    vlans: str = ""
     link_id: str | None = None
+    marked: bool = True
+    alone: bool = True
+    mtu_request: int | None = None
     ofport: int | None = None
     ifindex: int | None = None
     error: str | None = None
+    key: object = None
 
 
 class Observed:
@@ -57,6 +67,12 @@ class Observed:
         self.ovs_known = False
         #: Another one after each change.
         self.revision = 0
+        #: Ports whose name another device has now than the one that ovs-vswitchd opened under it; it keeps that one.
+        self.stale_ports: set[str] = set()
+        #: Name of a port -> ifindex of the device that it was opened with.
+        self._opened: dict[str, int] = {}
+        #: Links whose port was taken out so that the pair can be made anew; set by whoever carries that out.
+        self.remaking: set[str] = set()
         self._names: dict[str, int] = {}
         #: ifindex of a veth device -> that of the one which names it as its other end.
         self._peers: dict[int, int] = {}
@@ -85,6 +101,11 @@ class Observed:
             return before
         self.devices[ifindex] = device
         self._names[device.name] = ifindex
+        if device.name in self.ports:
+            if self._opened.setdefault(device.name, ifindex) == ifindex:
+                self.stale_ports.discard(device.name)
+            else:
+                self.stale_ports.add(device.name)
         if device.kind == "veth" and device.peer:
             self._peers[device.peer] = ifindex
         if device.master:
@@ -105,6 +126,11 @@ class Observed:
         """Take in an OVS interface as it is now, None if it is gone; return it as it was before."""
         self.revision += 1
         before = self.ports.pop(name, None)
+        if before is None or port is None or (port.key, port.type) != (before.key, before.type):
+            self._opened.pop(name, None)
+            self.stale_ports.discard(name)
+            if port is not None and name in self._names:
+                self._opened[name] = self._names[name]
         if before is not None:
             _drop(self._ports_of, before.bridge, name)
             if before.link_id:

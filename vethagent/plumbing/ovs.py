@@ -13,8 +13,8 @@ from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
 from vethagent.plumbing import ovs_schema
-from vethagent.plumbing.ovs_replica import SCHEMA, Replica, Sink, optional, owner
-from vethagent.plumbing.steps import AttachPort, DetachPort
+from vethagent.plumbing.ovs_replica import SCHEMA, Replica, Sink, optional, owner, vlans
+from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
 from vethagent.plumbing.switch import Switch
 
 LOG = logging.getLogger(__name__)
@@ -72,16 +72,28 @@ class _Attach(command.BaseCommand):
             bridge.addvalue("ports", port.uuid)
         else:
             _check_owner(port, step.link_id)
-            for row in (port, *port.interfaces):
+            interface = _alone(port)
+            for row in (port, interface):
                 row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
+            if interface.mtu_request:
+                interface.mtu_request = []
+            if vlans(port):
+                port.trunks, port.vlan_mode = [], []
         port.tag = [] if step.tag is None else [step.tag]
-        local = idlutils.row_by_value(self.api.idl, "Interface", "name", step.bridge, None)
-        if step.keep_mtu is not None and local is not None and not local.mtu_request:
-            local.mtu_request = [step.keep_mtu]
-            local.setkey("external_ids", constants.OVS_MTU_KEPT, str(step.keep_mtu))
-        if step.keep_mac is not None and "hwaddr" not in bridge.other_config:
-            bridge.setkey("other_config", "hwaddr", step.keep_mac)
-            bridge.setkey("external_ids", constants.OVS_MAC_KEPT, step.keep_mac)
+        _keep(self.api, bridge, step.keep_mtu, step.keep_mac)
+
+
+class _Keep(command.BaseCommand):
+    """``KeepBridge``; what somebody else has set stays."""
+
+    def __init__(self, api: _Api, step: KeepBridge) -> None:
+        super().__init__(api)
+        self._step = step
+
+    def run_idl(self, txn: ovs_idl.Transaction) -> None:
+        """Change the rows of the bridge."""
+        bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", self._step.bridge)
+        _keep(self.api, bridge, self._step.mtu, self._step.mac)
 
 
 class _Detach(command.BaseCommand):
@@ -201,7 +213,12 @@ class Ovs:
             api.connection.stop(timeout=1)
 
     def commit(
-        self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
+        self,
+        *,
+        detach: Iterable[DetachPort] = (),
+        attach: Iterable[AttachPort] = (),
+        keep: Iterable[KeepBridge] = (),
+        settle: bool = False,
     ) -> None:
         """Do all steps in one transaction; the changes have gone to ``sink`` when this returns.
 
@@ -212,12 +229,16 @@ class Ovs:
         api = self._api
         if api is None or not api.idl.connected:
             raise exceptions.OvsdbUnavailable(f"{self._remote} is not connected")
-        detached, attached = tuple(detach), tuple(attach)
-        if not detached and not attached:
+        detached, attached, kept = tuple(detach), tuple(attach), tuple(keep)
+        if not (detached or attached or kept):
             return
         self._settle([step.device for step in attached])
         change = _Transaction(api, api.connection)
-        for item in [*(_Detach(api, step) for step in detached), *(_Attach(api, step) for step in attached)]:
+        for item in [
+            *(_Detach(api, step) for step in detached),
+            *(_Keep(api, step) for step in kept),
+            *(_Attach(api, step) for step in attached),
+        ]:
             change.add(item)
         try:
             with self._lock:
@@ -256,6 +277,24 @@ class Ovs:
         question.add(_Ask(api))
         with contextlib.suppress(queue.Full):  # then another one is on its way
             api.connection.txns.put(question, block=False)
+
+
+def _keep(api: _Api, bridge: ovs_idl.Row, mtu: int | None, mac: str | None) -> None:
+    local = idlutils.row_by_value(api.idl, "Interface", "name", bridge.name, None)
+    if mtu is not None and local is not None and not local.mtu_request:
+        local.mtu_request = [mtu]
+        local.setkey("external_ids", constants.OVS_MTU_KEPT, str(mtu))
+    if mac is not None and "hwaddr" not in bridge.other_config:
+        bridge.setkey("other_config", "hwaddr", mac)
+        bridge.setkey("external_ids", constants.OVS_MAC_KEPT, mac)
+
+
+def _alone(port: ovs_idl.Row) -> ovs_idl.Row:
+    """Return the interface that has the port's name, and leave it no other."""
+    interface: ovs_idl.Row = next(row for row in port.interfaces if row.name == port.name)
+    if len(port.interfaces) > 1:
+        port.interfaces = [interface]
+    return interface
 
 
 def _check_owner(port: ovs_idl.Row, link_id: str) -> None:

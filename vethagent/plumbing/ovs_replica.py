@@ -19,7 +19,7 @@ _RECONNECT_MS = 1000
 _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
     "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable", "other_config", "external_ids"),
-    "Port": ("name", "interfaces", "tag", "external_ids"),
+    "Port": ("name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids"),
     "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
 }
 
@@ -196,16 +196,32 @@ class Replica(connection.OvsdbIdl):
             type=row.type,
             peer=row.options.get("peer"),
             tag=optional(port.tag),
+            vlans=vlans(port),
             link_id=owner(port),
+            marked=row.external_ids.get(constants.OVS_LINK_ID) == port.external_ids.get(constants.OVS_LINK_ID),
+            alone=len(port.interfaces) == 1,
+            mtu_request=optional(row.mtu_request),
             ofport=optional(row.ofport),
             ifindex=optional(row.ifindex),
             error=optional(row.error),
+            key=key,
         )
 
 
 def owner(port: ovs_idl.Row) -> str | None:
     """Return the link whose mark a row carries; anybody can write there, and what is no link id is no mark."""
     return naming.owner(constants.ALIAS_PREFIX + port.external_ids.get(constants.OVS_LINK_ID, ""))
+
+
+def vlans(port: ovs_idl.Row) -> str:
+    """Return how a row picks VLANs beside its tag, '' if as by itself: with a tag that one, without a tag all.
+
+    Columns ``trunks`` and ``vlan_mode`` of ovs-vswitchd.conf.db(5).
+    """
+    mode = optional(port.vlan_mode)
+    by_itself = "trunk" if optional(port.tag) is None else "access"
+    trunks = ",".join(map(str, port.trunks))
+    return " ".join(filter(None, (mode if mode != by_itself else None, trunks and f"trunks={trunks}")))
 
 
 def optional(value: Any) -> Any:

@@ -16,7 +16,8 @@ class Pair:
     """``devices`` in the order of the ends, None if there is no pair; ``leftovers`` are owned and have to go first.
 
     ``adopted``: a foreign pair that the link may take over if it is exactly as wanted. ``claimed``: a pair that lost
-    its mark, or was made by hand in place of ours, while the OVS row of the same name still has the mark.
+    its mark, or was made by hand in place of ours, while the OVS row of the same name still has the mark, or had it
+    until it was taken out to make the pair anew.
     """
 
     devices: tuple[Device, Device] | None = None
@@ -82,7 +83,7 @@ def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observ
     if not any(map(observed.device, names)):
         return Pair()
     if pair := _bare(names, observed):
-        if _has_our_row(link.id, names, observed):
+        if link.id in observed.remaking or _has_our_row(link.id, names, observed):
             return Pair(devices=pair, claimed=True)
         if link.adopt:
             return Pair(devices=pair, adopted=True)

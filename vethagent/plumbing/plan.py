@@ -22,7 +22,7 @@ def plan_link(
 ) -> LinkPlan:
     """Return the steps that make ``link`` as wanted, none if it is, and its state as it is now.
 
-    ``settled_mtu`` is the ``mtu`` of the plan before, if there was one of this generation.
+    ``settled_mtu`` is the ``mtu`` that the devices have had as the link is wanted now, None if it never was so.
 
     A plan that attaches something is taken into ``topology``, so of two links that would close a loop together the one
     that is planned first goes.
@@ -113,7 +113,7 @@ class _LinkPlanner:
         if pair.adopted and self.differences:
             wrong = "; ".join(f"{d.device}: {d.code} is {d.observed}, wanted {d.wanted}" for d in self.differences)
             return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, f"not exactly the pair wanted: {wrong}", pair)
-        if not (steps or rows.detach or rows.attach):
+        if not (steps or rows.detach or rows.keep or rows.attach):
             return self._settled(pair)
         if self._attaches(pair.devices) and (loop := self._loop()):
             return self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
@@ -128,7 +128,12 @@ class _LinkPlanner:
             pair,
         )
         return dataclasses.replace(
-            plan, detach=rows.detach, operations=tuple(steps), attach=rows.attach, settle=rows.settle
+            plan,
+            detach=rows.detach,
+            keep=rows.keep,
+            operations=tuple(steps),
+            attach=rows.attach,
+            settle=rows.settle,
         )
 
     # -- devices -------------------------------------------------------------------------------------------------

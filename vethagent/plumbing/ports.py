@@ -1,13 +1,13 @@
 """Which rows of OVSDB have to change for a link. Pure."""
 
 import dataclasses
-from collections.abc import Mapping
 
-from vethagent import model
+from vethagent import constants, model
 from vethagent.model import BridgeKind, Difference, Reason
 from vethagent.plumbing.observed import Observed, OvsPort
 from vethagent.plumbing.sites import Site
-from vethagent.plumbing.steps import AttachPort, DetachPort
+from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
+from vethagent.privileged.ifinfo import Device
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Rows:
 
     detach: tuple[DetachPort, ...] = ()
     attach: tuple[AttachPort, ...] = ()
+    keep: tuple[KeepBridge, ...] = ()
     settle: bool = False
     differences: tuple[Difference, ...] = ()
     reason: Reason = Reason.NONE
@@ -39,22 +40,28 @@ def compare(
     """
     detach: list[DetachPort] = []
     attach: list[AttachPort] = []
+    keep: list[KeepBridge] = []
     differences: list[Difference] = []
     wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
-    for row in _our_rows(link, wanted, observed):
+    bridges = {site.end.device: site.end.bridge for site in sites}
+    for row in _our_rows(link, observed):
         site = wanted.get(row.name)
-        if site is None or row.bridge != site.end.bridge or remake:
+        unfit = _unfit(row, observed)
+        if site is None or row.bridge != site.end.bridge or remake or unfit:
             detach.append(DetachPort(row.bridge, row.name, link.id, marked=row.link_id is not None))
-        if site is not None and row.bridge != site.end.bridge:
-            differences.append(_difference("WRONG_BRIDGE", row.name, site.end.bridge, row.bridge))
+        if row.bridge != bridges.get(row.name, row.bridge):
+            differences.append(_difference("WRONG_BRIDGE", row.name, bridges[row.name], row.bridge))
+        elif site is not None and not remake:
+            differences += unfit
+    for site in sites:
+        if text := _foreign(link, site, observed, adopt):
+            return Rows(reason=Reason.NAME_CONFLICT, conflict=text, differences=tuple(differences))
     leaving = {step.device for step in detach}
     for name, site in wanted.items():
         row_now = observed.ports.get(name)
-        if text := _foreign(link, site, row_now, observed, adopt):
-            return Rows(reason=Reason.NAME_CONFLICT, conflict=text, differences=tuple(differences))
         row_kept = None if name in leaving else row_now
-        wrong = _differences(link, site, row_kept, adopt)
-        if row_kept is not None or not remake:
+        wrong = _differences(link, site, row_kept, mtu, adopt)
+        if row_kept is not None or not (remake or (row_now is not None and _unfit(row_now, observed))):
             differences += wrong
         device = observed.device(name)
         # If our port is not there or is wanted otherwise than before, what the bridge has now is its own; but what is
@@ -62,11 +69,22 @@ def compare(
         absent = device is None or row_now is None
         own = resized or (absent and (link.mtu is not None or site.bridge_mtu > mtu))
         keep_mtu = site.bridge_mtu if mtu != site.bridge_mtu and own else None
-        shifts = keep_mtu is not None and device is not None and device.mtu != mtu
-        if wrong or shifts or row_kept is None or row_kept.link_id != link.id:
+        if row_kept is not None and device is not None and not adopt:
+            keep += _keep_first(site, device, mtu=keep_mtu if device.mtu != mtu else None, new=resized)
+        if wrong or row_kept is None or row_kept.link_id != link.id:
             attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, _keep_mac(site)))
     settle = any(step.device in leaving for step in attach)
-    return Rows(tuple(detach), tuple(attach), settle, tuple(differences))
+    return Rows(tuple(detach), tuple(attach), tuple(keep), settle, tuple(differences))
+
+
+def _keep_first(site: Site, device: Device, *, mtu: int | None, new: bool) -> list[KeepBridge]:
+    """Return what has to be kept of the bridge before its port changes: once it has followed it is not known any more.
+
+    This process may not live to see it. ``mtu`` is what is to be kept of that; ``new`` if the link was never whole as
+    it is wanted now, so that the bridge has an address of its own still.
+    """
+    mac = _keep_mac(site) if new and device.mac != site.end.mac else None
+    return [KeepBridge(site.end.bridge, mtu, mac)] if mtu or mac else []
 
 
 def _keep_mac(site: Site) -> str | None:
@@ -75,20 +93,34 @@ def _keep_mac(site: Site) -> str | None:
     return None if local or not site.bridge_mac else site.bridge_mac
 
 
-def _our_rows(link: model.BridgeLink, wanted: Mapping[str, Site], observed: Observed) -> list[OvsPort]:
-    """Return the marked rows, and those without a mark that somebody made for a marked device."""
-    devices = {device.name for device in observed.owned_devices(link.id)}
-    unmarked = [row for name in wanted if name in devices and (row := observed.ports.get(name)) and row.link_id is None]
-    return observed.owned_ports(link.id) + unmarked
+def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
+    """Return why ovs-vswitchd has to let the port go and open its device anew."""
+    wrong = []
+    if row.name in observed.stale_ports:
+        wrong.append(_difference("OVS_PORT_STALE", row.name, "this device", "another one that had the name"))
+    if row.type not in constants.OVS_PLAIN_TYPES:
+        # Set back at once it stays in error now and then: ovs-vswitchd 3.1 does not look at it again.
+        wrong.append(_difference("PORT_TYPE", row.name, "system", row.type))
+    return wrong
 
 
-def _foreign(link: model.BridgeLink, site: Site, row: OvsPort | None, observed: Observed, adopt: bool) -> str:
-    """Return why a row with a wanted name and without our mark cannot be taken, '' if it can.
+def _our_rows(link: model.BridgeLink, observed: Observed) -> list[OvsPort]:
+    """Return the marked rows, and those without a mark that somebody made for a marked device and for no other."""
+    devices = [device.name for device in observed.owned_devices(link.id)]
+    rows = filter(None, map(observed.ports.get, devices))
+    return observed.owned_ports(link.id) + [row for row in rows if row.link_id is None and row.port == row.name]
+
+
+def _foreign(link: model.BridgeLink, site: Site, observed: Observed, adopt: bool) -> str:
+    """Return why a row with a wanted name and without our mark cannot be taken, '' if it can or if there is none.
 
     It can if its device is ours: then somebody took the mark off the row, or moved the device into another bridge.
     """
+    row = observed.ports.get(site.end.device)
     if row is None or row.link_id == link.id:
         return ""
+    if row.port != row.name:
+        return f"{row.name} is in {row.port}, a port of something else in OVS bridge {row.bridge}"
     ours = {device.name for device in observed.owned_devices(link.id)}
     if row.link_id is None and (row.name in ours or (adopt and row.bridge == site.end.bridge)):
         return ""
@@ -96,13 +128,19 @@ def _foreign(link: model.BridgeLink, site: Site, row: OvsPort | None, observed: 
     return f"the name {row.name} is taken by a port of {whose} in OVS bridge {row.bridge}"
 
 
-def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, adopt: bool) -> list[Difference]:
+def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, mtu: int, adopt: bool) -> list[Difference]:
     name, wrong = site.end.device, []
     if row is None:
         return [_difference("OVS_PORT_MISSING", name, site.end.bridge, "none")]
     if row.tag != site.end.tag:
         wrong.append(_difference("TAG", name, site.end.tag or "none", row.tag or "none"))
-    if row.link_id != link.id and not adopt:
+    if row.vlans:
+        wrong.append(_difference("VLANS", name, "by the tag alone", row.vlans))
+    if row.mtu_request not in (None, mtu):
+        wrong.append(_difference("MTU_REQUEST", name, "none", row.mtu_request))
+    if not row.alone:
+        wrong.append(_difference("INTERFACES", name, f"{name} alone", "others too"))
+    if (row.link_id != link.id or not row.marked) and not adopt:
         wrong.append(_difference("EXTERNAL_IDS", name, link.id, row.link_id or "none"))
     return wrong
 

@@ -21,6 +21,15 @@ class DetachPort:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class KeepBridge:
+    """Have an OVS bridge keep what it has, ``mtu`` (bytes) and ``mac``, before a device in it gets another."""
+
+    bridge: str
+    mtu: int | None
+    mac: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AttachPort:
     """Put a device into an OVS bridge, marked; an owned port that is there already is set as wanted.
 
@@ -41,9 +50,9 @@ class LinkPlan:
 
     ``mtu`` is what both ends are to have, in bytes, None if that is not known.
 
-    Applied in this order: ``detach``, ``operations``, ``attach``. With ``settle`` ovs-vswitchd has to have seen the
-    detach before the attach: made again under the same name within one look, a port on a userspace datapath shows the
-    new ifindex and carries nothing.
+    Applied in this order: ``detach`` and ``keep``, ``operations``, ``attach``. With ``settle`` ovs-vswitchd has to have
+    seen the detach before the attach: made again under the same name within one look, a port on a userspace datapath
+    shows the new ifindex and carries nothing.
     """
 
     state: model.LinkState
@@ -52,11 +61,17 @@ class LinkPlan:
     attach: tuple[AttachPort, ...] = ()
     settle: bool = False
     mtu: int | None = None
+    keep: tuple[KeepBridge, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.detach or self.operations or self.attach)
+        return not (self.operations or self.needs_ovs)
+
+    @property
+    def needs_ovs(self) -> bool:
+        """Whether something is done in OVSDB."""
+        return bool(self.detach or self.keep or self.attach)
 
     @property
     def makes(self) -> bool:
@@ -70,6 +85,7 @@ class LinkPlan:
             return names(ifindex) or f"the device with ifindex {ifindex}"
 
         first = [f"take port {step.device} out of OVS bridge {step.bridge}" for step in self.detach]
+        first += [f"have OVS bridge {step.bridge} keep its MTU and MAC address" for step in self.keep]
         then = [_sentence(operation, named) for operation in self.operations]
         last = [
             f"put {step.device} into OVS bridge {step.bridge}" + (f", tag {step.tag}" if step.tag else "")

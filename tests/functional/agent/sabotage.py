@@ -52,6 +52,12 @@ def _move_port(node: Place) -> None:
     node.host.vsctl("remove", "Bridge", "br-eth1", "ports", port, "--", "add", "Bridge", "br-eth2", "ports", port)
 
 
+def _add_interface(node: Place) -> None:
+    """As a step towards a bond; the device need not be there."""
+    row = ("--id=@more", "create", "Interface", "name=more")
+    node.host.vsctl("--no-wait", "--", *row, "--", "add", "Port", SECOND, "interfaces", "@more")
+
+
 def _offload_on(node: Place) -> None:
     node.host.run("ethtool", "--offload", FIRST, "tx", "on")
     # No event tells of it; any other of the device does.
@@ -59,12 +65,12 @@ def _offload_on(node: Place) -> None:
 
 
 #: The kernel takes a device down and out of its bridge before it goes, and one device of a pair before the other.
-_GOING = ("ADMIN_STATE", "NOT_ATTACHED", "DEVICE_MISSING", "NOT_A_PAIR")
+GOING = ("ADMIN_STATE", "NOT_ATTACHED", "DEVICE_MISSING", "NOT_A_PAIR")
 
 #: The link is that of FIRST in br1 and SECOND in br-eth1.
 ALL = [
-    Sabotage("first end deleted", _ip("link", "delete", FIRST), ("DEVICE_MISSING", "NOT_A_PAIR"), _GOING),
-    Sabotage("second end deleted", _ip("link", "delete", SECOND), ("DEVICE_MISSING", "NOT_A_PAIR"), _GOING),
+    Sabotage("first end deleted", _ip("link", "delete", FIRST), ("DEVICE_MISSING", "NOT_A_PAIR"), GOING),
+    Sabotage("second end deleted", _ip("link", "delete", SECOND), ("DEVICE_MISSING", "NOT_A_PAIR"), GOING),
     Sabotage("taken out of the bridge", _ip("link", "set", FIRST, "nomaster"), ("NOT_ATTACHED",)),
     Sabotage("put into another bridge", _ip("link", "set", FIRST, "master", "br2"), ("WRONG_BRIDGE", "NOT_ATTACHED")),
     Sabotage("OVS port deleted", _vsctl("del-port", SECOND), ("OVS_PORT_MISSING",)),
@@ -73,8 +79,9 @@ ALL = [
     Sabotage("second end set down", _ip("link", "set", SECOND, "down"), ("ADMIN_STATE",)),
     Sabotage("address changed", _ip("link", "set", FIRST, "address", "0e:00:00:00:00:99"), ("MAC",)),
     Sabotage("first end renamed", _ip("link", "set", FIRST, "name", "other"), ("NAME",)),
-    Sabotage("first end moved away", _move_away(FIRST), ("NOT_A_PAIR",), _GOING),
-    Sabotage("second end moved away", _move_away(SECOND), ("NOT_A_PAIR",), _GOING),
+    Sabotage("second end renamed", _ip("link", "set", SECOND, "name", "other"), ("NAME",)),
+    Sabotage("first end moved away", _move_away(FIRST), ("NOT_A_PAIR",), GOING),
+    Sabotage("second end moved away", _move_away(SECOND), ("NOT_A_PAIR",), GOING),
     Sabotage("first mark removed", _ip("link", "set", FIRST, "alias", ""), ("ALIAS",)),
     Sabotage("second mark removed", _ip("link", "set", SECOND, "alias", ""), ("ALIAS",)),
     Sabotage(
@@ -90,5 +97,17 @@ ALL = [
         ("EXTERNAL_IDS",),
     ),
     Sabotage("moved to another OVS bridge", _move_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
+    Sabotage("VLANs picked", _vsctl("set", "Port", SECOND, "trunks=7"), ("VLANS",)),
+    Sabotage("VLAN mode set", _vsctl("set", "Port", SECOND, "tag=7", "vlan_mode=native-tagged"), ("VLANS",), ("TAG",)),
+    Sabotage("type of the interface changed", _vsctl("set", "Interface", SECOND, "type=internal"), ("PORT_TYPE",)),
+    Sabotage("MTU requested", _vsctl("set", "Interface", SECOND, "mtu_request=1200"), ("MTU_REQUEST",), ("MTU",)),
+    Sabotage("another interface in the port", _add_interface, ("INTERFACES",)),
+    Sabotage(
+        "mark of the interface removed",
+        _vsctl("remove", "Interface", SECOND, "external_ids", "vethagent-link-id"),
+        ("EXTERNAL_IDS",),
+    ),
+    Sabotage("first end put into Open vSwitch too", _vsctl("add-port", "br-eth2", FIRST), ("WRONG_BRIDGE",)),
+    Sabotage("second end put into a Linux bridge too", _ip("link", "set", SECOND, "master", "br2"), ("WRONG_BRIDGE",)),
     Sabotage("checksum offload on", _offload_on, ("TX_CHECKSUM",)),
 ]

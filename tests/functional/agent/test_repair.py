@@ -58,3 +58,35 @@ def test_a_storm_of_sabotage_ends_in_a_whole_link(node: Node) -> None:
     condition(whole, True, "a whole link")
     node.carries()
     node.check_repaired(link)
+
+
+def test_both_names_swapped(node: Node) -> None:
+    """ovs-vswitchd keeps the device that it has opened, whatever that is called now."""
+    link = node.plug_usual()
+    passing = ("MAC", "TX_CHECKSUM", "NOT_ATTACHED", "WRONG_BRIDGE", "ADMIN_STATE")
+    with node.repaired(link, "OVS_PORT_STALE", passing=passing), node.unseen():
+        node.batch(f"link set {FIRST} name x", f"link set {SECOND} name {FIRST}", f"link set x name {SECOND}")
+    node.carries()
+
+
+def test_a_pair_that_somebody_makes_while_ours_is_made_anew(fragile: Node) -> None:
+    """The port is out by then, and with it the last mark."""
+    node = fragile
+    link = node.plug_usual()
+    node.arm("helper-looked", "stop")
+    passing = (*sabotage.GOING, "ALIAS", "MAC", "TX_CHECKSUM")  # the pair by hand is another one
+    with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=passing):
+        node.host.ip("link", "delete", FIRST)
+        condition(lambda: node.is_armed("helper-looked"), False, "the repair under way")
+        node.host.ip("link", "add", FIRST, "type", "veth", "peer", "name", SECOND)
+    node.carries()
+
+
+def test_a_device_in_a_bond_is_told_of(node: Node) -> None:
+    """The bond is somebody else's."""
+    link = node.plug_usual()
+    node.host.vsctl("--no-wait", "del-port", SECOND, "--", "add-bond", "br-eth1", "bond0", SECOND, "more")
+    assert "bond0" in node.wait(link, "ERROR", "NAME_CONFLICT")["message"]
+    node.host.vsctl("del-port", "bond0")
+    node.check_repaired(link)
+    node.carries()

@@ -160,6 +160,23 @@ def test_a_helper_that_is_away_is_a_matter_of_health(node: Node) -> None:
     assert node.said() == [PLUGGED] and not node.health.state().degraded
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_bridges_keep_their_mtu_when_the_first_try_to_change_a_link_fails(node: Node, restarted: bool) -> None:
+    """It settled nothing: what the devices have is still what the bridges have by themselves."""
+    node.plug(link(id=A))
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A, generation=2, mtu=1400))
+    node.helper_error = None
+    if restarted:
+        node.boot()
+    node.later(60)
+    devices = node.host.kernel.devices.values()
+    assert {device.mtu for device in devices if device.kind == "veth"} == {1400}
+    assert {device.name: device.mtu for device in devices if device.kind != "veth"} == dict.fromkeys(
+        ("br1", "br3", "br-eth1"), 1500
+    )
+
+
 def test_what_is_on_its_way_for_too_long_is_said(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     look = node.host.look
 

@@ -44,6 +44,11 @@ REPAIRABLE = (
     "row lost its mark",
     "row in another bridge",
     "row with another tag",
+    "row with other VLANs",
+    "row of another type",
+    "row with another MTU",
+    "row with more interfaces",
+    "row with half a mark",
     "row with an error",
     "offload on",
 )

@@ -23,6 +23,7 @@ def check_active(host: Host, wanted_link: model.BridgeLink, state: model.LinkSta
             row = host.rows[end.device]
             assert device.master is None
             assert (row.bridge, row.tag, row.link_id) == (end.bridge, end.tag, wanted_link.id)
+            assert (row.vlans, row.type, row.mtu_request, row.alone, row.marked) == ("", "", None, True, True)
             assert row.ofport and row.ofport > 0 and not row.error
             if host.bridges[end.bridge].datapath_type == "netdev":
                 assert host.offload.get(other.ifindex) is False

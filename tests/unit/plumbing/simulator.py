@@ -12,7 +12,7 @@ from vethagent.plumbing.apply import Applier, Failure
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed, OvsBridge, OvsPort
 from vethagent.plumbing.plan import plan_link, plan_removal
-from vethagent.plumbing.steps import AttachPort, DetachPort, LinkPlan
+from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import batch, ethtool, operations
 from vethagent.privileged.ifinfo import Device
 from vethagent.privileged.recovery import Outcome
@@ -125,9 +125,17 @@ class Host:
         return True
 
     def commit(
-        self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
+        self,
+        *,
+        detach: Iterable[DetachPort] = (),
+        attach: Iterable[AttachPort] = (),
+        keep: Iterable[KeepBridge] = (),
+        settle: bool = False,
     ) -> None:
         rows = dict(self.rows)
+        for kept in keep:
+            if kept.mtu is not None:
+                self.mtu_requests.setdefault(kept.bridge, kept.mtu)
         for leaving in detach:
             row = rows.get(leaving.device)
             if (
@@ -142,8 +150,9 @@ class Host:
                 raise exceptions.OvsdbRefused(f"no bridge {coming.bridge}")
             if row is not None and row.link_id not in (None, coming.link_id):
                 raise exceptions.OvsdbRefused(f"port {row.name} belongs to link {row.link_id}")
-            row = row or OvsPort(coming.device, coming.device, coming.bridge)
-            rows[coming.device] = dataclasses.replace(row, link_id=coming.link_id, tag=coming.tag)
+            row = row or OvsPort(coming.device, coming.device, coming.bridge, key=object())
+            plain = {"type": "", "vlans": "", "marked": True, "alone": True, "mtu_request": None}
+            rows[coming.device] = dataclasses.replace(row, link_id=coming.link_id, tag=coming.tag, **plain)  # type: ignore[arg-type]
             if coming.keep_mtu is not None:
                 self.mtu_requests.setdefault(coming.bridge, coming.keep_mtu)
         self.rows = rows

@@ -7,7 +7,7 @@ from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
 from vethagent.plumbing.apply import PART, Applier, Failure
-from vethagent.plumbing.steps import AttachPort, DetachPort, LinkPlan
+from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
 
@@ -59,10 +59,15 @@ class Ovs:
         return not self.stuck.isdisjoint(ports)
 
     def commit(
-        self, *, detach: Iterable[DetachPort] = (), attach: Iterable[AttachPort] = (), settle: bool = False
+        self,
+        *,
+        detach: Iterable[DetachPort] = (),
+        attach: Iterable[AttachPort] = (),
+        keep: Iterable[KeepBridge] = (),
+        settle: bool = False,
     ) -> None:
         steps: list[DetachPort | AttachPort] = [*detach, *attach]
-        assert steps
+        assert steps or keep
         self.transactions += 1
         what = "attach" if isinstance(steps[0], AttachPort) else "detach"
         self._log.append(what)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -51,10 +52,14 @@ class Database:
         self.idl.notify("update", of)
 
     def add_port(self, name: str, bridge: Any, **columns: Any) -> None:
-        interface = self.put("Interface", name=name, type="", options={}, ofport=[], ifindex=[], error=[])
-        port = self.put("Port", name=name, interfaces=[interface], tag=[], external_ids={})
+        interface = self.add_interface(name)
+        port = self.put("Port", name=name, interfaces=[interface], tag=[], trunks=[], vlan_mode=[], external_ids={})
         vars(port).update(columns)
         self.put("Bridge", bridge.uuid, ports=[*bridge.ports, port])
+
+    def add_interface(self, name: str, **columns: Any) -> Any:
+        plain = {"type": "", "options": {}, "ofport": [], "ifindex": [], "error": [], "mtu_request": []}
+        return self.put("Interface", name=name, **plain | {"external_ids": {}} | columns)
 
     def add_bridge(self, name: str) -> Any:
         return self.put("Bridge", name=name, ports=[], datapath_type="netdev", stp_enable=False, rstp_enable=False)
@@ -158,6 +163,13 @@ class Changes(RuleBasedStateMachine):
             self.database.put("Port", port.uuid, tag=tag, external_ids=mark)
             self.database.put("Interface", port.interfaces[0].uuid, ofport=[ofport])
 
+    @rule(name=st.sampled_from(PORTS), request=st.sampled_from([[], [1400]]), owned=st.booleans())
+    def change_interface(self, name: str, request: list[int], owned: bool) -> None:
+        _, port = self.port(name)
+        if port is not None:
+            mark = {constants.OVS_LINK_ID: LINK_ID} if owned else {}
+            self.database.put("Interface", port.interfaces[0].uuid, mtu_request=request, external_ids=mark)
+
     @rule(name=st.sampled_from(BRIDGES), stp=st.booleans())
     def change_bridge(self, name: str, stp: bool) -> None:
         if bridge := self.bridge(name):
@@ -192,7 +204,11 @@ class Changes(RuleBasedStateMachine):
                 bridge.name,
                 tag=port.tag[0] if isinstance(port.tag, list) and port.tag else port.tag or None,
                 link_id=port.external_ids.get(constants.OVS_LINK_ID),
+                marked=interface.external_ids == port.external_ids,
+                alone=port.interfaces == [interface],
+                mtu_request=interface.mtu_request[0] if interface.mtu_request else None,
                 ofport=interface.ofport[0] if interface.ofport else None,
+                key=interface.uuid,
             )
             for bridge in self.database.rows["Bridge"].values()
             for port in bridge.ports
@@ -215,7 +231,7 @@ def test_an_interface_that_goes_from_one_port_to_another_is_in_the_other() -> No
         for name in ("p1", "p2"):
             database.add_port(name, bridge)
         first, second = bridge.ports
-        extra = database.put("Interface", name="x", type="", options={}, ofport=[], ifindex=[], error=[])
+        extra = database.add_interface("x")
         database.put("Port", first.uuid, interfaces=[*first.interfaces, extra])
         database.tell()
         database.put("Port", first.uuid, interfaces=first.interfaces[:1])
@@ -233,3 +249,24 @@ def test_a_mark_that_names_no_link_is_none() -> None:
         (port,) = filter(None, database.tell().ports.values())
         assert port.link_id is None
         assert dataclasses.replace(port, link_id=None) == port
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        ({}, ""),
+        ({"vlan_mode": "trunk"}, ""),
+        ({"tag": [7], "vlan_mode": ["access"]}, ""),
+        ({"trunks": [5, 6]}, "trunks=5,6"),
+        ({"tag": [7], "trunks": [5]}, "trunks=5"),
+        ({"tag": [7], "vlan_mode": ["trunk"]}, "trunk"),
+        ({"vlan_mode": ["access"]}, "access"),
+        ({"tag": 7, "vlan_mode": "native-untagged", "trunks": [5]}, "native-untagged trunks=5"),
+    ],
+)
+def test_what_a_port_lets_pass_beside_its_tag(columns: dict[str, Any], wanted: str) -> None:
+    database = Database()
+    database.add_port("p1", database.add_bridge("br-a"), **columns)
+    port = database.tell().ports["p1"]
+    assert port is not None
+    assert port.vlans == wanted

@@ -138,6 +138,7 @@ def _reconcile(host: Host, wanted_link: model.BridgeLink) -> LinkPlan:
         devices, rows = _foreign(host)
         adopted = {i for op in plan.operations if isinstance(op, operations.AdoptPair) for i in op.ifindexes}
         claimed = {step.device for step in plan.attach}
+        claimed |= {step.device for step in plan.detach if not step.marked}
         attached = _attached_ends(host, wanted_link)
         failures = host.carry_out(plan)
         note(f"failures: {failures}")
