@@ -36,6 +36,14 @@ class Topology:
     stp: dict[str, bool] = dataclasses.field(default_factory=dict)
     networks: dict[str, str] = dataclasses.field(default_factory=dict)
 
+    def without(self, first: str, second: str) -> "Topology":
+        """Return the same but for one way between two bridges that is no patch: the pair that a link takes over."""
+        pair = next((way for way in self.ways if not way[2] and {*way[:2]} == {first, second}), None)
+        if pair is None:
+            return self
+        place = self.ways.index(pair)
+        return dataclasses.replace(self, ways=self.ways[:place] + self.ways[place + 1 :])
+
 
 def topology_of(description: model.HostDescription) -> Topology:
     """Return what of ``description`` matters for loops; pure."""

@@ -83,7 +83,10 @@ def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequen
         inventory = _read(session, host, own, topology)
         for row, prefix in asked:
             first, second = (end.bridge for end in row.ends)
-            if path := inventory.loop(first, second):
+            path = inventory.loop(first, second)
+            if path and row.adopt:
+                path = _read(session, host, own, topology.without(first, second)).loop(first, second)
+            if path:
                 text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
                 raise Loop(f"{prefix}ends: {text}; allow_loop has it made all the same", f"{prefix}ends", [host])
 

@@ -127,6 +127,16 @@ def test_ways_of_others_are_those_that_the_agent_has_told(fleet: Fleet, inventor
     fleet.create("a", "b")
 
 
+def test_a_pair_that_is_adopted_is_no_other_way(fleet: Fleet, inventories: Inventories) -> None:
+    inventories.store(told())
+    fleet.create("b", "c", adopt=True)
+    for first, second in (("a", "b"), ("a", "c")):  # a patch is not taken over, and this pair is between two others
+        with pytest.raises(Loop):
+            fleet.create(first, second, adopt=True)
+    with pytest.raises(Loop):
+        fleet.create("b", "c")
+
+
 def test_what_a_link_last_told_of_stp_is_newer(fleet: Fleet, inventories: Inventories) -> None:
     inventories.store(told(stp="ab"))
     fleet.create("a", "b")
