@@ -68,9 +68,9 @@ def test_a_plan_is_sentences(host: Host) -> None:
 def test_a_step_names_the_device_that_it_is_for(host: Host) -> None:
     plans = [host.plan(link(mtu=1400))]
     (planned,) = inventory.host_plan("h1", plans, host.look()).links
-    assert planned.steps[:2] == ("phy-br1: set MTU 1400", "eth1-br1: set MTU 1400")
+    assert planned.steps[1:3] == ("phy-br1: set MTU 1400", "eth1-br1: set MTU 1400")
     (planned,) = inventory.host_plan("h1", plans, Host().look()).links
-    assert planned.steps[0].startswith("the device with ifindex")
+    assert planned.steps[1].startswith("the device with ifindex")
 
 
 def test_ways_ours_and_others(host: Host) -> None:
