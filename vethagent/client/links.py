@@ -28,12 +28,14 @@ class Links:
         status: str | None = None,
         name: str | None = None,
         bridge: str | None = None,
+        template_id: str | None = None,
         label: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Link]:
         """Yield the links that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
         query: Query = {"host": host, "status": status, "name": name, "bridge": bridge, "label": label, "sort": sort}
+        query["template_id"] = template_id
         return paging.items(self._transport, PATH, "bridge_links", query, limit)
 
     def get(self, link_id: str) -> Link:

@@ -3,7 +3,7 @@
 import logging
 import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -26,6 +26,8 @@ from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import HeldLink
 from vethagent.controller.errors import AgentAlive, NotFound
+from vethagent.controller.fleet import joining, placing
+from vethagent.controller.fleet.fleet import Fleet
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import AgentQuery, AgentUpdate
 from vethagent.model import Mode, Status
@@ -41,13 +43,19 @@ MAX_HISTORY = 1000
 class Reports:
     """What the agents themselves ask for, over the bus."""
 
-    def __init__(self, database: Database, liveness: Liveness) -> None:
+    def __init__(
+        self, database: Database, liveness: Liveness, heard: Callable[[Collection[str]], None] = lambda _: None
+    ) -> None:
+        """``heard`` is told which link templates a host that came, or came back, has a part in."""
         self._database = database
         self._liveness = liveness
+        self._heard = heard
 
     def take(self, report: model.StateReport) -> model.ReportAnswer:
         """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
-        mode, incarnation, inventory, held = self._store(report)
+        mode, incarnation, inventory, held, templates = self._store(report)
+        if templates:
+            self._heard(templates)
         return model.ReportAnswer(
             desired_digest=digests.desired(held),
             observed_digest=digests.observed(held),
@@ -70,13 +78,15 @@ class Reports:
         )
 
     @retried
-    def _store(self, report: model.StateReport) -> tuple[str, str, str | None, list[HeldLink]]:
+    def _store(self, report: model.StateReport) -> tuple[str, str, str | None, list[HeldLink], set[str]]:
         values = _columns(report)
-        values["reported_at"] = self._liveness.now()
+        now = values["reported_at"] = self._liveness.now()
         with self._database.writer() as session:
             without_labels = [orm.lazyload(models.Agent.label_rows)]
             agent = session.get(models.Agent, report.host, options=without_labels, with_for_update=True)
+            joins = revived = False
             if agent is None:
+                joins = True
                 new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
                 agent = models.Agent(host=report.host, **new, **values)
                 session.add(agent)
@@ -92,12 +102,16 @@ class Reports:
                     told.insert(0, ("REVIVED", "deleted before" if agent.deleted_at else "it reports again"))
                     if not agent.noted_down and agent.deleted_at is None:
                         history.record_agents(session, watch.note_down(agent, values["reported_at"], self._liveness))
+                    joins, revived = agent.deleted_at is not None, True
                     agent.deleted_at, agent.noted_down = None, False
                 for name, value in values.items():
                     setattr(agent, name, value)
             self._tell(session, agent, told)
+            templates = joining.unsettled(session, report.host) if revived else set()
+            if joins:
+                templates |= joining.settle(session, agent, {}, now).templates
             held = list(_held(session, [report.host])[report.host])
-            return agent.mode, agent.incarnation, agent.inventory_digest, held
+            return agent.mode, agent.incarnation, agent.inventory_digest, held, templates
 
     def _tell(self, session: orm.Session, agent: models.Agent, told: Sequence[tuple[str, str]]) -> None:
         if not told:
@@ -114,6 +128,7 @@ class Agents:
         self._database = database
         self._agent_api = agent_api
         self._liveness = liveness
+        self._fleet = Fleet(database, agent_api, liveness)
 
     def list(self, query: AgentQuery) -> tuple[Sequence[views.Agent], bool]:
         """Return the agents that ``query`` asks for, and whether there are more; raise UnknownMarker.
@@ -134,36 +149,50 @@ class Agents:
             row = session.get(models.Agent, host) if deleted else None
             return self._views(session, [row or _get(session, host)])[0]
 
-    @retried
     def delete(self, context: bus.Context, host: str) -> views.Agent:
-        """Forget an agent that is dead, until it reports again; raise NotFound or AgentAlive. Its links stay."""
+        """Forget an agent that is dead, until it reports again; raise NotFound or AgentAlive.
+
+        Its links stay, but for those of link templates: for them its host is no member any more.
+        """
+        shown, joined = self._delete(context, host)
+        LOG.info("the agent of %s is deleted", host, extra=_about(context, host))
+        self._follow(context, joined)
+        return shown
+
+    @retried
+    def _delete(self, context: bus.Context, host: str) -> tuple[views.Agent, joining.Joined]:
         with self._database.writer() as session:
+            placing.locked(session)
             row = _get(session, host, lock=True)
             if self._liveness.is_alive(row.reported_at):
                 raise AgentAlive(f"the agent of {host} is alive: stop it, and delete it once it is shown as dead")
             shown = self._views(session, [row])[0]
+            joined = self._settle(session, context, row, deleted=True)
             row.mode, row.description, row.deleted_at = Mode.ENFORCE.value, None, self._liveness.now()
             row.labels.clear()
             row.noted_down = False
             self._record(session, context, host, [("DELETED", "forgotten until it reports again")])
-        LOG.info("the agent of %s is deleted", host, extra=_about(context, host))
-        return shown
+        return shown, joined
 
     def update(self, context: bus.Context, host: str, body: AgentUpdate) -> views.Agent:
         """Change mode, description or labels and tell the agent its mode; raise NotFound."""
-        row = self._change(context, host, body)
+        row, joined = self._change(context, host, body)
         if body.mode is not None:
             mode, about = body.mode, _about(context, host)
             LOG.info("the agent of %s is to be in mode %s", host, mode.value, extra=about)
             casts.attempt(
                 f"mode {mode.value}", host, lambda: self._agent_api.set_mode(context, host, mode), about=about
             )
+        self._follow(context, joined)
         with self._database.reader() as session:
             return self._views(session, [row])[0]
 
     @retried
-    def _change(self, context: bus.Context, host: str, body: AgentUpdate) -> models.Agent:
+    def _change(self, context: bus.Context, host: str, body: AgentUpdate) -> tuple[models.Agent, joining.Joined | None]:
+        counts = body.mode is not None or body.labels is not None
         with self._database.writer() as session:
+            if counts:
+                placing.locked(session)
             row = _get(session, host, lock=True)
             before = (row.mode, row.description, dict(row.labels))
             if body.mode is not None:
@@ -173,7 +202,19 @@ class Agents:
             labels.merge(row.labels, body.labels or {})
             now = (row.mode, row.description, dict(row.labels))
             self._record(session, context, host, agent_changes.wanted(before, now))
-        return row
+            return row, self._settle(session, context, row) if counts else None
+
+    def _settle(
+        self, session: orm.Session, context: bus.Context, row: models.Agent, *, deleted: bool = False
+    ) -> joining.Joined:
+        return joining.settle(session, row, context, self._liveness.now(), deleted=deleted)
+
+    def _follow(self, context: bus.Context, joined: joining.Joined | None) -> None:
+        """Do what is left to do after a commit that let a host join or leave templates."""
+        if joined is not None:
+            self._fleet.cast(context, joined.placed)
+            for template_id in sorted(joined.templates):
+                self._fleet.advance(template_id)
 
     def history(self, host: str) -> Sequence[views.AgentChange]:
         """Return what happened to the agent of ``host``, the oldest first; raise NotFound if nothing did."""

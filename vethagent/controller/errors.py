@@ -85,3 +85,21 @@ class AgentDown(OperationError):
     """The agent does not report, so there is no use in asking it."""
 
     code = "AGENT_DOWN"
+
+
+class TemplateLink(OperationError):
+    """The link is made by a template, which alone changes it."""
+
+    code = "TEMPLATE_LINK"
+
+
+class RolloutOver(OperationError):
+    """The roll-out has ended, or a newer one has taken its place."""
+
+    code = "ROLLOUT_OVER"
+
+
+class UnknownRevision(OperationError):
+    """The template has no such revision."""
+
+    code = "UNKNOWN_REVISION"

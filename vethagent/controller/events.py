@@ -3,7 +3,7 @@
 import datetime
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -26,6 +26,9 @@ _CHUNK = 1000
 #: Changes of one link that are told, the newest ones.
 MAX_HISTORY = 1000
 
+#: Events that were new, and the templates of their links.
+_Taken = tuple[Sequence[model.PortEvent], set[str]]
+
 _Purged = type[models.PortEvent] | type[models.LinkChange] | type[models.AgentChange]
 
 
@@ -43,13 +46,23 @@ def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.
 class Events:
     """Stores what agents say, and answers what they said."""
 
-    def __init__(self, database: Database, liveness: Liveness) -> None:
+    def __init__(
+        self, database: Database, liveness: Liveness, heard: Callable[[Collection[str]], None] = lambda _: None
+    ) -> None:
+        """``heard`` is told of which link templates there were events, after they are stored."""
         self._database = database
         self._liveness = liveness
+        self._heard = heard
 
-    @retried
     def store(self, batch: model.PortEvents) -> Sequence[model.PortEvent]:
         """Take in a batch in one transaction and return those of its events that were new; a repeat changes nothing."""
+        fresh, templates = self._take(batch)
+        if templates:
+            self._heard(templates)
+        return fresh
+
+    @retried
+    def _take(self, batch: model.PortEvents) -> _Taken:
         with self._database.writer() as session:
             return self._store(session, batch)
 
@@ -112,14 +125,14 @@ class Events:
             session.execute(sqlalchemy.delete(table).where(table.id.in_(ids)))
         return len(ids)
 
-    def _store(self, session: orm.Session, batch: model.PortEvents) -> Sequence[model.PortEvent]:
+    def _store(self, session: orm.Session, batch: model.PortEvents) -> _Taken:
         position = session.get(models.EventStream, batch.host, with_for_update=True)
         if position is None:
             position = models.EventStream(host=batch.host, stream=batch.stream, seq=-1)
             session.add(position)
         fresh = unseen(batch, position.stream, position.seq)
         if not fresh:
-            return []
+            return [], set()
         position.stream, position.seq = batch.stream, fresh[-1].seq
         now = self._liveness.now()
         links = _lock_links(session, batch.host, fresh)
@@ -134,7 +147,7 @@ class Events:
         for number, row in enumerate(rows, _reserve(session, len(rows))):
             row["id"] = number
         session.execute(sqlalchemy.insert(models.PortEvent), rows)
-        return fresh
+        return fresh, {link.template_id for link in links.values() if link.template_id is not None}
 
 
 def _reserve(session: orm.Session, count: int) -> int:

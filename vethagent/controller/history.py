@@ -40,6 +40,11 @@ def agent_of(host: str) -> str:
     return f"agent {host}"
 
 
+def template_of(name: str) -> str:
+    """Return the link template ``name``, as history has it."""
+    return f"template {name}"[:300]
+
+
 def change(
     link: models.BridgeLink, now: datetime.datetime, *, by: str, request_id: str | None, **instead: str
 ) -> dict[str, Any]:

@@ -33,6 +33,8 @@ def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
         statement = statement.where(link.host == query.host)
     if query.name is not None:
         statement = statement.where(link.name == query.name)
+    if query.template_id is not None:
+        statement = statement.where(link.template_id == query.template_id)
     if query.bridge is not None:
         statement = statement.where(link.ends.any(models.LinkEnd.bridge == query.bridge))
     statement = statement.where(*labels.fitting(link.label_rows, models.LinkLabel, query.label))

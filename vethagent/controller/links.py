@@ -3,7 +3,7 @@
 import datetime
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy
@@ -13,7 +13,14 @@ from vethagent import logs, model
 from vethagent.controller import casts, history, labels, link_queries, loops, names, physical, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.errors import IdConflict, NotFound, PendingDelete, PreconditionFailed, UnknownHost
+from vethagent.controller.errors import (
+    IdConflict,
+    NotFound,
+    PendingDelete,
+    PreconditionFailed,
+    TemplateLink,
+    UnknownHost,
+)
 from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import LinkQuery
@@ -56,13 +63,13 @@ class Links:
     def create_once(self, context: bus.Context, body: model.BridgeLinkCreate) -> tuple[views.Link, bool]:
         """Do the same, and tell whether it is new: one that is there already, as wanted and with that id, is not."""
         [stored] = self._insert(context, [body], [""])
-        self._plug(context, [stored])
+        casts.plug(self._agent_api, context, [stored.row])
         return self._view(stored), stored.changed
 
     def create_all(self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate]) -> Sequence[views.Link]:
         """Create all or none; one cast a host. What is raised names the link that is to blame."""
         stored = self._insert(context, bodies, [f"bridge_links.{index}." for index in range(len(bodies))])
-        self._plug(context, stored)
+        casts.plug(self._agent_api, context, [each.row for each in stored])
         return [self._view(each) for each in stored]
 
     def show(self, link_id: str) -> views.Link:
@@ -101,7 +108,7 @@ class Links:
 
         stored = self._inventories.newest(context, lambda: physical.in_turn(change))
         if body.model_fields_set != {"labels"}:
-            self._plug(context, [stored])
+            casts.plug(self._agent_api, context, [stored.row])
         return self._view(stored)
 
     def delete(
@@ -119,43 +126,27 @@ class Links:
         deleted = self._mark_deleted(context, [link_id], force=force, generations=generations)
         if not deleted:
             raise NotFound(f"there is no link {link_id}")
-        self._unplug(context, deleted, force=force)
+        casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
         return self._view(deleted[0])
 
     def delete_all(self, context: bus.Context, link_ids: Iterable[str], *, force: bool = False) -> Sequence[views.Link]:
         """Have all of them that there are unplugged, and return these; one cast a host."""
         ids = sorted(set(link_ids))
+        self._check_all_plain(ids)
         pieces = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
         deleted = [each for piece in pieces for each in self._mark_deleted(context, piece, force=force)]
-        self._unplug(context, deleted, force=force)
+        casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
         return [self._view(each) for each in deleted]
+
+    def _check_all_plain(self, link_ids: Sequence[str]) -> None:
+        """Raise TemplateLink before anything is done: the pieces of a deletion are transactions of their own."""
+        with self._database.reader() as session:
+            for row in _with_ids(session, link_ids).values():
+                if row.status != Status.PENDING_DELETE:
+                    _check_plain(row)
 
     def _view(self, stored: _Stored) -> views.Link:
         return views.link_of(stored.row, stored.reported_at, self._liveness)
-
-    def _plug(self, context: bus.Context, stored: Sequence[_Stored]) -> None:
-        for host, rows in _by_host(stored).items():
-            about = _about(context, host, rows)
-            LOG.info("to be plugged on %s: %s", host, _named(rows), extra=about)
-            casts.attempt(_named(rows), host, self._plugging(context, host, rows), about=about)
-
-    def _plugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
-        messages = [views.message_of(row) for row in rows]
-        if len(messages) == 1:
-            return lambda: self._agent_api.plug_bridge_link(context, messages[0])
-        return lambda: self._agent_api.plug_bridge_links(context, host, messages)
-
-    def _unplug(self, context: bus.Context, stored: Sequence[_Stored], *, force: bool) -> None:
-        for host, rows in _by_host(stored).items():
-            about = _about(context, host, rows)
-            LOG.info("to go from %s%s: %s", host, ", forced" * force, _named(rows), extra=about)
-            casts.attempt(f"the deletion of {_named(rows)}", host, self._unplugging(context, host, rows), about=about)
-
-    def _unplugging(self, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> Callable[[], None]:
-        refs = [views.ref_of(row) for row in rows]
-        if len(refs) == 1:
-            return lambda: self._agent_api.unplug_bridge_link(context, host, refs[0])
-        return lambda: self._agent_api.unplug_bridge_links(context, host, refs)
 
     def _insert(
         self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str]
@@ -216,24 +207,14 @@ class Links:
             _check_generation(row, generations)
             if row.status == Status.PENDING_DELETE:
                 raise PendingDelete(f"link {link_id} is being deleted")
+            _check_plain(row)
             labels.merge(row.labels, body.labels or {})
-            changes = _changes(row, body)
+            changes = changes_of(row, body)
             again = row.status == Status.ERROR and bool(body.model_fields_set - {"labels"})
             if not changes and not again:
                 return stored
-            if "ends" in changes:
-                # Gone before the new ones come, as these may carry the same devices the other way round.
-                row.ends = []
-                session.flush()
-            for name, value in changes.items():
-                setattr(row, name, value)
-            with session.no_autoflush:
-                names.check(session, [row])
-                if changes.keys() & {"ends", "allow_loop"}:
-                    loops.check(session, [row])
-                if changes.keys() & _JOINING:
-                    physical.check(session, [row], claimed=claim)
-            _renew(row, context, self._liveness.now())
+            apply_changes(session, row, changes, claimed=claim)
+            renew(row, context, self._liveness.now())
             history.record(session, [_by_user(row, context)])
         about = _about(context, row.host, [row])
         LOG.info("link %s changed: %s", row.id, ", ".join(sorted(changes)), extra=about)
@@ -262,8 +243,8 @@ class Links:
             for row, *_ in stored:
                 _check_generation(row, generations)
                 if row.status != Status.PENDING_DELETE:
-                    _renew(row, context, now)
-                    row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
+                    _check_plain(row)
+                    mark_deleted(row, context, now)
                     changes.append(_by_user(row, context))
                 if force:
                     changes.append(_by_user(row, context, status=history.DELETED, reason="FORCED"))
@@ -314,10 +295,24 @@ def _check_same(row: models.BridgeLink, body: model.BridgeLinkCreate, prefix: st
         raise PendingDelete(f"{field}: link {row.id} is being deleted", field)
 
 
+def mark_deleted(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
+    """Let ``row`` be going; it is gone when its agent says so."""
+    renew(row, context, now)
+    row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
+
+
 def _check_generation(row: models.BridgeLink, generations: Collection[int] | None) -> None:
     if generations is not None and row.generation not in generations:
         raise PreconditionFailed(
             f"link {row.id} was changed meanwhile: it has generation {row.generation}, not the one of If-Match"
+        )
+
+
+def _check_plain(row: models.BridgeLink) -> None:
+    if row.template_id is not None:
+        raise TemplateLink(
+            f"link {row.id} is made by the link template {row.template_id}: change the template, or take {row.host} "
+            "out of its selector"
         )
 
 
@@ -330,11 +325,12 @@ def new_row(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.da
         setattr(row, name, getattr(body, name))
     row.ends = _ends_of(body.host, body.ends)
     row.label_rows = {name: models.LinkLabel(name=name, value=value) for name, value in body.labels.items()}
-    _renew(row, context, now)
+    renew(row, context, now)
     return row
 
 
-def _renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
+def renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
+    """Make ``row`` a new generation, of which the agent has not spoken yet."""
     row.generation += 1
     row.request_id = context.get("request_id")
     row.updated_at = row.status_changed_at = now
@@ -345,6 +341,22 @@ def _by_user(row: models.BridgeLink, context: bus.Context, **instead: str) -> di
     return history.change(
         row, row.updated_at, by=history.user_of(context), request_id=context.get("request_id"), **instead
     )
+
+
+def apply_changes(session: orm.Session, row: models.BridgeLink, changes: dict[str, Any], *, claimed: bool) -> None:
+    """Let ``row`` have the values of ``changes_of``; raise NameConflict, Loop, PhysicalLoop or Unclaimed."""
+    if "ends" in changes:
+        # Gone before the new ones come, as these may carry the same devices the other way round.
+        row.ends = []
+        session.flush()
+    for name, value in changes.items():
+        setattr(row, name, value)
+    with session.no_autoflush:
+        names.check(session, [row])
+        if changes.keys() & {"ends", "allow_loop"}:
+            loops.check(session, [row])
+        if changes.keys() & _JOINING:
+            physical.check(session, [row], claimed=claimed)
 
 
 def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:
@@ -362,7 +374,8 @@ def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:
     ]
 
 
-def _changes(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, Any]:
+def changes_of(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, Any]:
+    """Return the columns of ``row`` that ``body`` changes, with their new values; labels are none of them."""
     now = model.BridgeLinkSpec.model_validate(views.wanted_of(row))
     wanted = {name: getattr(body, name) for name in body.model_fields_set - {"labels"}}
     changes = {name: value for name, value in wanted.items() if value != getattr(now, name)}
@@ -371,16 +384,5 @@ def _changes(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, 
     return changes
 
 
-def _by_host(stored: Iterable[_Stored]) -> dict[str, list[models.BridgeLink]]:
-    hosts: dict[str, list[models.BridgeLink]] = {}
-    for each in stored:
-        hosts.setdefault(each.row.host, []).append(each.row)
-    return hosts
-
-
 def _about(context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> casts.About:
     return logs.about(request_id=context.get("request_id"), links=[row.id for row in rows], host=host)
-
-
-def _named(rows: Sequence[models.BridgeLink]) -> str:
-    return f"link {rows[0].id}" if len(rows) == 1 else f"{len(rows)} links"

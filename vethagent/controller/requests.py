@@ -46,7 +46,8 @@ def _sorted_by(names: Iterable[str]) -> str:
     return _listed(names, "(:(asc|desc))?", ", each with :asc or :desc or without")
 
 
-def _fields(kind: type[model.Model]) -> Any:
+def fields_of(kind: type[model.Model]) -> Any:
+    """Return the parameter that names some of the fields of ``kind``."""
     return Field(default=None, pattern=_listed(kind.model_fields), description="Only these, with commas between them")
 
 
@@ -73,6 +74,15 @@ def parse_labels(selector: str) -> list[tuple[str, str | None]]:
 LINK_SORT_KEYS = ("id", "host", "name", "status", "created_at", "updated_at", "status_changed_at")
 
 
+def sort_of(keys: Iterable[str], key: str) -> Any:
+    """Return the parameter that names some of ``keys``; among equals ``key`` decides."""
+    return Field(
+        default=None,
+        pattern=_sorted_by(keys),
+        description=f"KEY or KEY:desc, with commas between them; by {key} if not given, and among equals",
+    )
+
+
 def parse_sort(sort: str) -> list[tuple[str, bool]]:
     """Return names, and whether each is sorted downwards."""
     parts = [part.partition(":") for part in sort.split(",")]
@@ -86,13 +96,10 @@ class LinkQuery(model.Model):
     status: model.Status | None = None
     name: model.Text | None = None
     bridge: model.DeviceName | None = None
+    template_id: model.LinkId | None = None
     label: LabelSelector | None = None
-    sort: str | None = Field(
-        default=None,
-        pattern=_sorted_by(LINK_SORT_KEYS),
-        description="KEY or KEY:desc, with commas between them; by id if not given, and among equals",
-    )
-    fields: str | None = _fields(views.Link)
+    sort: str | None = sort_of(LINK_SORT_KEYS, "id")
+    fields: str | None = fields_of(views.Link)
     limit: Limit = 1000
     marker: model.LinkId | None = None
 
@@ -108,12 +115,8 @@ class AgentQuery(model.Model):
     alive: bool | None = None
     mode: model.Mode | None = None
     label: LabelSelector | None = None
-    sort: str | None = Field(
-        default=None,
-        pattern=_sorted_by(AGENT_SORT_KEYS),
-        description="KEY or KEY:desc, with commas between them; by host if not given, and among equals",
-    )
-    fields: str | None = _fields(views.Agent)
+    sort: str | None = sort_of(AGENT_SORT_KEYS, "host")
+    fields: str | None = fields_of(views.Agent)
     limit: Limit = 1000
     marker: model.Host | None = None
 
@@ -132,7 +135,7 @@ class EventQuery(model.Model):
     kind: model.EventKind | None = None
     status: model.Status | None = None
     request_id: model.Text | None = None
-    fields: str | None = _fields(views.Event)
+    fields: str | None = fields_of(views.Event)
     after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = None
     limit: Limit = 100
 

@@ -11,11 +11,14 @@ from vethagent.controller.agents import Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.events import Events
+from vethagent.controller.fleet.fleet import Fleet
+from vethagent.controller.fleet.worker import FleetWorker
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics
 from vethagent.controller.watch import Watch
 from vethagent.rpc import transport as bus
+from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
 
@@ -38,8 +41,13 @@ class ControllerServer:
         brokers: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.metrics = ControllerMetrics(ping=database.ping)
+        self._worker = FleetWorker(Fleet(database, AgentAPI(transport), liveness))
+        heard = self._worker.mark
         endpoint = ControllerEndpoint(
-            Reports(database, liveness), Events(database, liveness), Inventories(database, liveness), self.metrics
+            Reports(database, liveness, heard),
+            Events(database, liveness, heard),
+            Inventories(database, liveness),
+            self.metrics,
         )
         self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
         self._watch = Watch(database, liveness)
@@ -49,6 +57,7 @@ class ControllerServer:
 
     def start(self) -> None:
         """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""
+        self._worker.start()
         threading.Thread(target=self._listen, name="rpc-start", daemon=True).start()
         self._watch.start(self._listening)
 
@@ -63,6 +72,7 @@ class ControllerServer:
         threads.
         """
         self._watch.stop()
+        self._worker.stop()
         if not self._listening.is_set():
             return
         ending = threading.Thread(target=self._end, name="rpc-stop", daemon=True)

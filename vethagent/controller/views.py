@@ -18,6 +18,7 @@ class Link(model.BridgeLinkSpec):
     """A bridge link: what is wanted, and what its agent made of it."""
 
     id: model.LinkId
+    template_id: str | None = Field(description="The link template that made it, and alone changes it")
     labels: dict[str, str]
     generation: model.Count = Field(description="Rises with every change; the ETag")
     request_id: str | None = Field(description="Of the request that made this generation")
@@ -44,7 +45,7 @@ class Change(model.Model):
     status: str = Field(description="A status of links, DELETED, or FLAPPING and STEADY: changes between were not told")
     reason: str
     message: str
-    changed_by: str = Field(description="'agent' and its host, 'user' and the name, or 'anonymous'")
+    changed_by: str = Field(description="'agent', 'user' or 'template' and the name, or 'anonymous'")
     request_id: str | None
     changed_at: datetime.datetime
 
@@ -157,6 +158,7 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
     shown = liveness.shown(held, reported_at)
     return Link(
         id=row.id,
+        template_id=row.template_id,
         labels=dict(row.labels),
         generation=row.generation,
         request_id=row.request_id,

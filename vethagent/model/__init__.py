@@ -54,6 +54,7 @@ from vethagent.model.links import (
     HostState,
     LinkEnd,
     LinkRef,
+    LinkShape,
 )
 from vethagent.model.states import (
     Difference,
@@ -66,6 +67,7 @@ from vethagent.model.states import (
     ReportAnswer,
     StateReport,
 )
+from vethagent.model.templates import LinkTemplateCreate, LinkTemplateUpdate, RolloutPolicy, Selector, TemplateLink
 
 __all__ = [
     "CONTRADICTION",
@@ -104,7 +106,10 @@ __all__ = [
     "LinkEnd",
     "LinkId",
     "LinkRef",
+    "LinkShape",
     "LinkState",
+    "LinkTemplateCreate",
+    "LinkTemplateUpdate",
     "Mac",
     "Message",
     "Mode",
@@ -115,9 +120,12 @@ __all__ = [
     "PortEvents",
     "Reason",
     "ReportAnswer",
+    "RolloutPolicy",
+    "Selector",
     "StateReport",
     "Status",
     "Tag",
+    "TemplateLink",
     "Text",
     "Utc",
     "VethPair",

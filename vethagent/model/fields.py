@@ -57,7 +57,7 @@ def _check_mac(mac: str) -> str:
     return mac
 
 
-def _whole(number: object) -> object:
+def whole(number: object) -> object:
     """Return 100 for 100.0, which JSON does not tell from each other."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
@@ -95,12 +95,12 @@ Mac = Annotated[
     AfterValidator(_check_mac),
 ]
 Mtu = Annotated[
-    int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_MTU, description="Bytes"), BeforeValidator(_whole)
+    int, Field(strict=True, ge=constants.MIN_MTU, le=constants.MAX_MTU, description="Bytes"), BeforeValidator(whole)
 ]
 Tag = Annotated[
     int,
     Field(strict=True, ge=constants.MIN_TAG, le=constants.MAX_TAG, description="802.1Q VLAN id"),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
 ]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(max_length=255, json_schema_extra=_TEXT), AfterValidator(check_text)]

@@ -58,10 +58,9 @@ def _check_ends(ends: tuple[LinkEnd, LinkEnd]) -> tuple[LinkEnd, LinkEnd]:
 Ends = Annotated[tuple[LinkEnd, LinkEnd], AfterValidator(_check_ends)]
 
 
-class BridgeLinkSpec(Model):
-    """What a link is to be."""
+class LinkShape(Model):
+    """What a link is to be, on whatever host."""
 
-    host: Host
     ends: Ends
     name: Text | None = Field(default=None, min_length=1)
     mtu: Mtu | None = Field(default=None, description="Bytes; the smaller of the two bridges' if not given")
@@ -69,6 +68,14 @@ class BridgeLinkSpec(Model):
     allow_loop: Flag = Field(default=False, description="Plug even if it closes a loop of bridges")
     admin_state_up: Flag = True
     confirm: Flag = Field(default=True, description="Take the link back if with it the host lost the way to the bus")
+
+
+class _OnHost(Model):
+    host: Host
+
+
+class BridgeLinkSpec(LinkShape, _OnHost):
+    """What a link is to be. ``host`` comes first, as pydantic begins with the last base."""
 
 
 class BridgeLinkCreate(BridgeLinkSpec):

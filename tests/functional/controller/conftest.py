@@ -20,11 +20,27 @@ from tests.unit.controller.conftest import (
     links,
     liveness,
     reports,
+    rollouts,
+    templates,
 )
+from tests.unit.controller.fleet.conftest import world
 from vethagent.controller.db import migration, models
 from vethagent.controller.db.database import Database
 
-__all__ = ["agent_api", "agents", "clock", "events", "inventories", "known", "links", "liveness", "reports"]
+__all__ = [
+    "agent_api",
+    "agents",
+    "clock",
+    "events",
+    "inventories",
+    "known",
+    "links",
+    "liveness",
+    "reports",
+    "rollouts",
+    "templates",
+    "world",
+]
 
 SERVERS = {"mariadb": databases.MariaDB, "postgresql": databases.PostgreSQL}
 

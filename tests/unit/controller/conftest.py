@@ -9,6 +9,8 @@ from vethagent.controller.agents import Agents, Reports
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.fleet.rollouts import Rollouts
+from vethagent.controller.fleet.templates import Templates
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
@@ -86,6 +88,16 @@ def known(reports: Reports) -> str:
     """A host whose agent has reported."""
     reports.take(fakes.report("h1"))
     return "h1"
+
+
+@pytest.fixture
+def templates(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> Templates:
+    return Templates(database, agent_api, liveness)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def rollouts(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> Rollouts:
+    return Rollouts(database, agent_api, liveness)  # type: ignore[arg-type]
 
 
 def count(database: Database, table: type) -> int:

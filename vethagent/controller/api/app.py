@@ -18,17 +18,21 @@ from vethagent.controller.api import (
     errors,
     healthcheck,
     hosts,
+    link_templates,
     metrics,
     openapi,
     page,
     policies,
     port_events,
     rate,
+    rollouts,
     versions,
 )
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.fleet.rollouts import Rollouts as RolloutOperations
+from vethagent.controller.fleet.templates import Templates
 from vethagent.controller.hosts import Hosts
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
@@ -59,6 +63,8 @@ def build(
     events = Events(database, liveness)
     agents_of_hosts = agent_operations.Agents(database, agent_api, liveness)
     hosts_asked = Hosts(database, agent_api, liveness)
+    templates = Templates(database, agent_api, liveness)
+    rolled_out = RolloutOperations(database, agent_api, liveness)
     resources: dict[str, Any] = {
         "versions": versions.Versions(),
         "version": versions.VersionOne(),
@@ -78,6 +84,18 @@ def build(
         "agents": agents.Agents(agents_of_hosts),
         "agent": agents.Agent(agents_of_hosts, max_body),
         "agent_history": agents.History(agents_of_hosts),
+        "link_templates": link_templates.LinkTemplates(templates, max_body),
+        "link_template": link_templates.LinkTemplate(templates, max_body),
+        "link_template_plan_create": link_templates.PlanCreate(templates, max_body),
+        "link_template_plan_update": link_templates.PlanUpdate(templates, max_body),
+        "link_template_hosts": link_templates.Members(templates),
+        "link_template_revisions": link_templates.Revisions(templates),
+        "rollouts": rollouts.Rollouts(rolled_out),
+        "rollout": rollouts.Rollout(rolled_out),
+        "rollout_history": rollouts.History(rolled_out),
+        "rollout_pause": rollouts.Pause(rolled_out),
+        "rollout_resume": rollouts.Resume(rolled_out),
+        "rollout_undo": rollouts.Undo(rolled_out),
         "port_events": port_events.PortEvents(events),
     }
     for route in ROUTES:

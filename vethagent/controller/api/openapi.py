@@ -10,7 +10,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from vethagent.controller.api import errors
 from vethagent.controller.api.body import parse_query
-from vethagent.controller.api.routes import ROUTES, Operation, Route
+from vethagent.controller.api.operation import Operation, Route
+from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.requests import NoQuery
 
 _REF = "#/components/schemas/{model}"
@@ -122,7 +123,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     if not operation.if_match:
         return []
-    described = "Done only if the link has this generation, as ETag had it"
+    described = "Done only if it has this generation, as ETag had it"
     schema = {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'}
     return [{"name": "If-Match", "in": "header", "required": False, "description": described, "schema": schema}]
 

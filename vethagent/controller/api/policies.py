@@ -12,7 +12,8 @@ from vethagent import exceptions
 from vethagent.controller.api import errors
 from vethagent.controller.api.auth import Authentication, Unauthorized
 from vethagent.controller.api.errors import Forbidden
-from vethagent.controller.api.routes import ROUTES, Operation, Route
+from vethagent.controller.api.operation import Operation, Route
+from vethagent.controller.api.routes import ROUTES
 
 _PREFIX = "vethagent:"
 _BASE = (

@@ -1,16 +1,12 @@
 """Every route and what it takes and answers; the application and the OpenAPI document are made from this table."""
 
-import dataclasses
-from typing import Literal
-
-import pydantic
-
 from vethagent import model
 from vethagent.controller import diagnosis, requests, views
 from vethagent.controller.api import access, agents, bridge_links, port_events, versions
+from vethagent.controller.api.fleet_routes import FLEET_ROUTES
+from vethagent.controller.api.operation import BODY_ERRORS, ETAG, Operation, Route
 
 _AGENT_ERRORS = ("AGENT_DOWN", "AGENT_BUSY", "BUS_UNAVAILABLE")
-_ETAG = (("ETag", "The generation"),)
 _CREATE_ERRORS = (
     "UNKNOWN_HOST",
     "CONTRADICTION",
@@ -20,42 +16,6 @@ _CREATE_ERRORS = (
     "ID_CONFLICT",
     "PENDING_DELETE",
 )
-_BODY_ERRORS = ("INVALID_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
-
-
-@dataclasses.dataclass(frozen=True)
-class Operation:
-    """One method of a route; ``answer`` None is an answer that no model describes.
-
-    ``role`` is what it takes by default, None if it is for everybody without a look who it is.
-    It takes If-Match if ``if_match``, answers 200 to what was there already if ``repeated``, and ``headers`` are names
-    and descriptions of those that the answer has.
-    """
-
-    summary: str
-    answer: type[pydantic.BaseModel] | None
-    role: Literal["reader", "member", "admin"] | None
-    status: int = 200
-    query: type[pydantic.BaseModel] = requests.NoQuery
-    body: type[pydantic.BaseModel] | None = None
-    errors: tuple[str, ...] = ("INVALID_REQUEST",)
-    if_match: bool = False
-    repeated: bool = False
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Route:
-    """One path; ``resource`` is the key of the object that serves it."""
-
-    path: str
-    resource: str
-    operations: dict[str, Operation]
-
-    def operation_id(self, method: str) -> str:
-        """Return the name of one of the operations, in the OpenAPI document and in the rule for it."""
-        return f"{method.lower()}_{self.resource}"
-
 
 ROUTES = (
     Route("/", "versions", {"GET": Operation("List the versions of the API", versions.VersionList, None)}),
@@ -96,9 +56,9 @@ ROUTES = (
                 "member",
                 status=201,
                 body=model.BridgeLinkCreate,
-                errors=(*_BODY_ERRORS, *_CREATE_ERRORS),
+                errors=(*BODY_ERRORS, *_CREATE_ERRORS),
                 repeated=True,
-                headers=_ETAG,
+                headers=ETAG,
             ),
         },
     ),
@@ -112,7 +72,7 @@ ROUTES = (
                 "member",
                 status=201,
                 body=requests.LinksCreate,
-                errors=(*_BODY_ERRORS, *_CREATE_ERRORS),
+                errors=(*BODY_ERRORS, *_CREATE_ERRORS),
             ),
         },
     ),
@@ -126,7 +86,7 @@ ROUTES = (
                 "member",
                 status=202,
                 body=requests.LinksDelete,
-                errors=_BODY_ERRORS,
+                errors=(*BODY_ERRORS, "TEMPLATE_LINK"),
             ),
         },
     ),
@@ -135,7 +95,7 @@ ROUTES = (
         "bridge_link",
         {
             "GET": Operation(
-                "Show a link", views.Link, "reader", errors=("INVALID_REQUEST", "NOT_FOUND"), headers=_ETAG
+                "Show a link", views.Link, "reader", errors=("INVALID_REQUEST", "NOT_FOUND"), headers=ETAG
             ),
             "PATCH": Operation(
                 "Change a link",
@@ -143,17 +103,18 @@ ROUTES = (
                 "member",
                 body=model.BridgeLinkUpdate,
                 errors=(
-                    *_BODY_ERRORS,
+                    *BODY_ERRORS,
                     "NOT_FOUND",
                     "NAME_CONFLICT",
                     "CONTRADICTION",
                     "LOOP",
                     "PHYSNET_LOOP",
                     "PENDING_DELETE",
+                    "TEMPLATE_LINK",
                     "PRECONDITION_FAILED",
                 ),
                 if_match=True,
-                headers=_ETAG,
+                headers=ETAG,
             ),
             "DELETE": Operation(
                 "Delete a link",
@@ -161,9 +122,9 @@ ROUTES = (
                 "member",
                 status=202,
                 query=requests.DeleteQuery,
-                errors=("INVALID_REQUEST", "NOT_FOUND", "PRECONDITION_FAILED"),
+                errors=("INVALID_REQUEST", "NOT_FOUND", "TEMPLATE_LINK", "PRECONDITION_FAILED"),
                 if_match=True,
-                headers=_ETAG,
+                headers=ETAG,
             ),
         },
     ),
@@ -198,7 +159,7 @@ ROUTES = (
                 "member",
                 body=model.BridgeLinkCreate,
                 errors=(
-                    *_BODY_ERRORS,
+                    *BODY_ERRORS,
                     "UNKNOWN_HOST",
                     "NAME_CONFLICT",
                     "PHYSNET_LOOP",
@@ -256,7 +217,7 @@ ROUTES = (
                 views.Agent,
                 "admin",
                 body=requests.AgentUpdate,
-                errors=(*_BODY_ERRORS, "NOT_FOUND"),
+                errors=(*BODY_ERRORS, "NOT_FOUND"),
             ),
             "DELETE": Operation(
                 "Forget an agent that is dead; its links stay",
@@ -283,4 +244,5 @@ ROUTES = (
         "port_events",
         {"GET": Operation("List port events", port_events.EventList, "reader", query=requests.EventQuery)},
     ),
+    *FLEET_ROUTES,
 )

@@ -7,49 +7,38 @@ compared byte by byte, as the kernel does: MySQL's default collation takes ``a``
 import datetime
 from typing import Any
 
-import sqlalchemy
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, orm
-from sqlalchemy.dialects import mysql
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, orm
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vethagent.controller.damping import Flaps
+from vethagent.controller.db.base import MYSQL, Base, RowNumber
+from vethagent.controller.db.template_models import (
+    LinkTemplate,
+    Rollout,
+    RolloutChange,
+    TemplateMember,
+    TemplateRevision,
+)
 
-MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-
-#: SQLite numbers rows only in a column of exactly INTEGER.
-RowNumber = BigInteger().with_variant(Integer, "sqlite")
-
-
-class UtcDateTime(sqlalchemy.types.TypeDecorator[datetime.datetime]):
-    """An instant, to the microsecond; UTC in the database and aware in Python."""
-
-    impl = sqlalchemy.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime.datetime | None, dialect: object) -> datetime.datetime | None:
-        """Take the zone away; a value without one is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(datetime.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime.datetime | None, dialect: object) -> datetime.datetime | None:
-        """Put the zone back."""
-        return None if value is None else value.replace(tzinfo=datetime.UTC)
-
-
-class Base(orm.DeclarativeBase):
-    """Of all tables."""
-
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
-        datetime.datetime: UtcDateTime,
-        # SQLAlchemy 2.0 and 2.1 disagree on what a float is by itself.
-        float: sqlalchemy.Double,
-        dict[str, Any]: sqlalchemy.JSON,
-        list[dict[str, Any]]: sqlalchemy.JSON,
-    }
+__all__ = [
+    "AgentChange",
+    "AgentLabel",
+    "Base",
+    "Counter",
+    "EventStream",
+    "HostInventory",
+    "LinkChange",
+    "LinkEnd",
+    "LinkLabel",
+    "LinkTemplate",
+    "PhysicalNetwork",
+    "PortEvent",
+    "Rollout",
+    "RolloutChange",
+    "TemplateMember",
+    "TemplateRevision",
+]
 
 
 def _by_name() -> Any:
@@ -171,10 +160,17 @@ class BridgeLink(Flapping, Base):
     """
 
     __tablename__ = "bridge_links"
-    __table_args__ = (UniqueConstraint("host", "name", name="uq_bridge_links_host_name"), MYSQL)
+    __table_args__ = (
+        UniqueConstraint("host", "name", name="uq_bridge_links_host_name"),
+        UniqueConstraint("template_id", "host", name="uq_bridge_links_template_id_host"),
+        MYSQL,
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     host: Mapped[str] = mapped_column(String(255), ForeignKey("agents.host"), index=True)
+    template_id: Mapped[str | None] = mapped_column(
+        String(36), ForeignKey("link_templates.id", name="fk_bridge_links_template_id")
+    )
     name: Mapped[str | None] = mapped_column(String(255))
     mtu: Mapped[int | None]
     adopt: Mapped[bool]

@@ -38,6 +38,7 @@ def test_life_of_a_link(client: testing.TestClient, events: Events) -> None:
     assert set(link) == {
         *("id", "host", "name", "ends", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm"),
         *(
+            "template_id",
             "labels",
             "generation",
             "request_id",

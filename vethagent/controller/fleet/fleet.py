@@ -1,0 +1,81 @@
+"""What drives templates: whoever hears that something has changed takes the next steps, each of them once."""
+
+import datetime
+import logging
+from typing import NamedTuple
+
+import sqlalchemy
+
+from vethagent import logs
+from vethagent.controller import casts, physical
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database, retried
+from vethagent.controller.fleet import placing
+from vethagent.controller.fleet.advancing import Turn
+from vethagent.controller.fleet.placing import Placed
+from vethagent.controller.liveness import Liveness
+from vethagent.rpc import transport as bus
+from vethagent.rpc.agent_api import AgentAPI
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds after which somebody looks at a template that waits for answers, if none came.
+BACKSTOP = 15.0
+
+
+class _Taken(NamedTuple):
+    placed: Placed
+    context: bus.Context
+    again: bool
+
+
+class Fleet:
+    """The same in every controller and every API; what is decided is decided under the lock of the template's row."""
+
+    def __init__(
+        self, database: Database, agent_api: AgentAPI, liveness: Liveness, *, backstop: float = BACKSTOP
+    ) -> None:
+        self._database = database
+        self._agent_api = agent_api
+        self._liveness = liveness
+        self._backstop = datetime.timedelta(seconds=backstop)
+
+    def advance(self, template_id: str) -> None:
+        """Take all steps that can be taken now; a template that is gone has none."""
+        while (taken := physical.in_turn(lambda claim: self._take(template_id, claim=claim))) is not None:
+            self.cast(taken.context, taken.placed)
+            if not taken.again:
+                return
+
+    def cast(self, context: bus.Context, placed: Placed) -> None:
+        """Tell the agents what was stored for them."""
+        casts.plug(self._agent_api, context, placed.plugged)
+        casts.unplug(self._agent_api, context, placed.unplugged)
+
+    def due(self) -> tuple[list[str], float]:
+        """Return the templates to look at now, and seconds until the next one is to be, at most the backstop."""
+        table, now = models.LinkTemplate, self._liveness.now()
+        with self._database.reader() as session:
+            due = session.scalars(sqlalchemy.select(table.id).where(table.look_at <= now).order_by(table.look_at)).all()
+            following = session.scalar(sqlalchemy.select(sqlalchemy.func.min(table.look_at)).where(table.look_at > now))
+        longest = self._backstop.total_seconds()
+        left = longest if following is None else (following - now).total_seconds()
+        return list(due), min(longest, left)
+
+    @retried
+    def _take(self, template_id: str, *, claim: bool) -> _Taken | None:
+        with self._database.writer() as session:
+            physical.claim(session, (), every=claim)
+            found = placing.locked(session, [template_id])
+            if not found:
+                return None
+            template = found[0]
+            rollout = session.get(models.Rollout, template.rollout_id)
+            if rollout is None:
+                return None
+            turn = Turn(session, template, rollout, self._liveness, backstop=self._backstop, claimed=claim)
+            placed = turn.take()
+        for change in turn.changes:
+            about = logs.about(request_id=rollout.request_id)
+            LOG.info("the roll-out %s of %s is %s", rollout.id, template.name, change, extra=about)
+        return _Taken(placed, {"request_id": rollout.request_id}, turn.again)
