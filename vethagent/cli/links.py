@@ -56,6 +56,7 @@ def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         "ends": columns.Ends(link["ends"]),
         "mtu": columns.Mtu(link["mtu"]),
         "labels": columns.Labels(link["labels"]),
+        "template_id": columns.Text(link.get("template_id")),
         "admin_state_up": columns.YesNo(link["admin_state_up"]),
         "adopt": columns.YesNo(link["adopt"]),
         "allow_loop": columns.YesNo(link["allow_loop"]),
@@ -82,6 +83,7 @@ class ListLinks(Lister):
         parser.add_argument("--status", type=str.upper, choices=STATUSES, help="Only links with this status")
         parser.add_argument("--name", metavar="NAME", help="Only links with this name")
         parser.add_argument("--bridge", metavar="BRIDGE", help="Only links with an end in this bridge")
+        parser.add_argument("--template", metavar="ID_OR_NAME", help="Only links that this template made")
         parser.add_argument("--label", metavar="NAME[=VALUE],…", help="Only links with all of these labels")
         parser.add_argument("--sort", metavar="KEY[:desc],…", help="By id, host, name, status or a time: created_at, …")
         parser.add_argument("--long", action="store_true", help="More columns")
@@ -92,7 +94,9 @@ class ListLinks(Lister):
         """Return titles and rows."""
         parsing.check_field("--name", parsed_args.name, "Text")
         parsing.check_field("--bridge", parsed_args.bridge, "DeviceName")
+        template = parsed_args.template
         found = self.client.links.list(
+            template_id=resolve.template_of(self.client.templates, template)["id"] if template is not None else None,
             host=parsed_args.host,
             status=parsed_args.status,
             name=parsed_args.name,

@@ -78,6 +78,27 @@ def seconds(text: str) -> float:
     return number
 
 
+def seconds_or_none(text: str) -> float:
+    """Return a finite time, 0 too."""
+    return 0.0 if text in ("0", "0.0") else seconds(text)
+
+
+def whole(text: str) -> int:
+    """Return a number of at least 0."""
+    return 0 if text == "0" else count(text)
+
+
+def share(text: str) -> float:
+    """Return a share of 1, also of ``5%``."""
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a share from 0 to 1, or from 0% to 100%")
+    return number
+
+
 def check(body: object, model_name: str) -> None:
     """Raise UsageError unless ``body`` is what the API's model of that name takes."""
     import pydantic  # both take a tenth of a second, and not every command has something to check
@@ -126,7 +147,9 @@ def explain(error: "pydantic.ValidationError") -> str:
     return f"{words}: {sentence}" if words else sentence
 
 
-def _words_of(path: list[str]) -> str:
+def _words_of(path: list[str]) -> str:  # noqa: PLR0911 - a table of words
+    if path[0] == "link":
+        path = path[1:]
     match path:
         case ["ends"]:
             return "the two ENDs"
@@ -134,6 +157,12 @@ def _words_of(path: list[str]) -> str:
             return f"{_ORDINALS[int(index)]} END"
         case ["ends", index, field, *_rest]:
             return f"{_ORDINALS[int(index)]} END, {_END_WORDS.get(field, field)}"
+        case ["selector", "hosts", *_rest]:
+            return "--host"
+        case ["selector", "labels", *_rest]:
+            return "--select"
+        case ["policy", field]:
+            return f"--{field.replace('_', '-')}"
         case [field, *_rest]:
             return f"--{field.replace('_', '-')}"
     return ""

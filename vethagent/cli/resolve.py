@@ -7,7 +7,8 @@ from osc_lib import exceptions
 from vethagent.cli.base import UsageError
 from vethagent.client.exceptions import NotFound
 from vethagent.client.links import Links
-from vethagent.client.types import Link
+from vethagent.client.templates import Templates
+from vethagent.client.types import Link, LinkTemplate
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -47,3 +48,17 @@ def _by_id(links: Links, link_id: str) -> Link | None:
 def label_of(link: Link) -> str:
     """Return what people call the link: its name, or its id if it has none."""
     return link["name"] or link["id"]
+
+
+def template_of(templates: Templates, id_or_name: str) -> LinkTemplate:
+    """Return the link template with that id or name; CommandError if there is none."""
+    if not id_or_name:
+        raise UsageError("the id or name of a template must not be empty")
+    if is_id(id_or_name):
+        try:
+            return templates.get(id_or_name.lower())
+        except NotFound:
+            pass
+    for template in templates.list(name=id_or_name):
+        return template
+    raise exceptions.CommandError(f"There is no template {id_or_name!r}: see 'template list'")

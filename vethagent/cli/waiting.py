@@ -59,7 +59,7 @@ def until_settled(links: Links, link: Link, timeout: float) -> Link:
             raise WaitFailed(f"Link {label_of(link)} is {_state_text(last)}", last)
         return last["status"] == wanted and (wanted == "ACTIVE" or last["reason"] == "ADMIN_DOWN")
 
-    if not _poll(settled, timeout):
+    if not poll(settled, timeout):
         text = f"Link {label_of(link)} is not {wanted} after {timeout:g} s: it is {_state_text(last)}"
         raise WaitFailed(text, last)
     return last
@@ -77,7 +77,7 @@ def until_gone(links: Links, link: Link, timeout: float) -> None:
             return True
         return False
 
-    if not _poll(gone, timeout):
+    if not poll(gone, timeout):
         text = f"Link {label_of(link)} is not gone after {timeout:g} s: it is {_state_text(last)}"
         raise WaitFailed(f"{text}; --force forgets it without its agent", last)
 
@@ -94,7 +94,7 @@ def _state_text(link: Link) -> str:
     return link["status"] + reason + message
 
 
-def _poll(done: Callable[[], bool], timeout: float) -> bool:
+def poll(done: Callable[[], bool], timeout: float) -> bool:
     """Return whether ``done`` came true within ``timeout`` seconds; an API that is away for a while does no harm."""
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE

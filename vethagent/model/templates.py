@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import pydantic
 from pydantic import BeforeValidator, Field
 
-from vethagent.model.base import NOT_NULL, Model, contradiction
+from vethagent.model.base import NOT_NULL, Model, contradiction, meaning
 from vethagent.model.fields import Labels, LinkId, Text, whole
 from vethagent.model.links import LinkShape
 
@@ -13,14 +13,20 @@ _NAME = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?"
 _VALUE = rf"({_NAME})?"
 
 #: ``*`` is any text, ``?`` any character.
-HostPattern = Annotated[
-    str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9*?]([A-Za-z0-9._*?-]*[A-Za-z0-9*?])?$")
-]
+_HOSTS = meaning(
+    r"^[A-Za-z0-9*?]([A-Za-z0-9._*?-]*[A-Za-z0-9*?])?$",
+    "must be a host name, in which * and ? may stand for what is between",
+)
+HostPattern = Annotated[str, Field(min_length=1, max_length=255, pattern=_HOSTS)]
+_EXPRESSION = meaning(
+    rf"^(!?{_NAME}|{_NAME}!?={_VALUE}|{_NAME} (not)?in \({_VALUE}(,{_VALUE})*\))$",
+    "must be NAME, !NAME, NAME=VALUE, NAME!=VALUE, NAME in (VALUE,…) or NAME notin (VALUE,…)",
+)
 LabelExpression = Annotated[
     str,
     Field(
         max_length=4096,
-        pattern=rf"^(!?{_NAME}|{_NAME}!?={_VALUE}|{_NAME} (not)?in \({_VALUE}(,{_VALUE})*\))$",
+        pattern=_EXPRESSION,
         description="NAME, !NAME, NAME=VALUE, NAME!=VALUE, NAME in (VALUE,VALUE) or NAME notin (VALUE,VALUE)",
     ),
 ]

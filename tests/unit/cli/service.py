@@ -1,6 +1,7 @@
 """The real API over a real database, and in the place of the bus an agent that answers as a test wants."""
 
 import itertools
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -12,6 +13,7 @@ from vethagent.controller.agents import Reports
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
+from vethagent.controller.fleet.fleet import Fleet
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc import transport as bus
@@ -47,11 +49,12 @@ class Service:
         self.unplugs = True
         self.silent = False
         self._liveness = Liveness(75)
-        self._reports = Reports(database, self._liveness)
-        self._events = Events(database, self._liveness)
+        agent_api: Any = self
+        self._fleet = Fleet(database, agent_api, self._liveness)
+        self._reports = Reports(database, self._liveness, self._heard)
+        self._events = Events(database, self._liveness, self._heard)
         self._inventories = Inventories(database, self._liveness)
         self._seq = itertools.count()
-        agent_api: Any = self
         self._application = applications.build(database, agent_api, self._liveness, max_body=MAX_BODY)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,12 +62,17 @@ class Service:
         self.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"] + query))
         return self._application(environ, start_response)
 
+    def _heard(self, template_ids: Iterable[str]) -> None:
+        for template_id in template_ids:
+            self._fleet.advance(template_id)
+
     def report(self, host: str = HOST, **fields: Any) -> None:
         self._reports.take(fakes.report(host, **fields))
 
     def event(self, link_id: str, host: str = HOST, **fields: Any) -> None:
         event = fakes.event(link_id, next(self._seq), **fields)
-        self._events.store(fakes.batch([event], host))
+        stream = str(uuid.uuid5(uuid.NAMESPACE_DNS, host))
+        self._events.store(fakes.batch([event], host, stream))
 
     def tell_inventory(self, host: str) -> None:
         self._inventories.store(model.inventory(self.describe_host({}, host)))

@@ -15,6 +15,8 @@ def link(vethctl: Vethctl, service: Service) -> str:
     service.report(LONG_HOST, health={"ready": False, "reasons": [{"part": "ovsdb", "message": "no connection " * 9}]})
     ends = ("br-abcdefghijkl:veth-abcdefghij", "br-mnopqrstuvwx:veth-mnopqrstuv")
     made = vethctl("link", "create", *ends, "--host", LONG_HOST, "--name", NAME, "-f", "json")
+    selector = ("--host", "nowhere-*", "--select", "rack in (r1,r2,r3,r4,r5,r6)", "--select", "!maintenance")
+    vethctl("template", "create", "everywhere", *ends, "--host", LONG_HOST, *selector)
     return str(made.json["id"])
 
 
@@ -28,6 +30,11 @@ def link(vethctl: Vethctl, service: Service) -> str:
         "link list",
         "link history {link}",
         "link diagnose {link}",
+        "template list",
+        "template hosts everywhere",
+        "template revisions everywhere",
+        "rollout list",
+        "rollout history everywhere",
     ],
 )
 def test_a_table_is_no_wider_than_it_was_asked_to_be(vethctl: Vethctl, link: str, command: str) -> None:
