@@ -38,6 +38,16 @@ _FLAGS = (
 )
 
 
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a link; one that is not given is not in the namespace."""
+    for enable, disable, field, texts in _FLAGS:
+        flags = parser.add_mutually_exclusive_group()
+        for option, value, text in zip((enable, disable), (True, False), texts, strict=True):
+            flags.add_argument(
+                option, dest=field, action="store_const", const=value, default=argparse.SUPPRESS, help=text
+            )
+
+
 class _ChangeLink(ShowOne):
     """Base of both; shows the link as it is in the end, also if the wait fails."""
 
@@ -123,10 +133,7 @@ class SetLink(_ChangeLink):
             "--no-name", dest="name", action="store_const", const=None, default=absent, help="Have no name"
         )
         parser.add_argument("--mtu", metavar="N", type=parsing.mtu, default=absent, help="Bytes, or 'auto'")
-        for enable, disable, field, texts in _FLAGS:
-            flags = parser.add_mutually_exclusive_group()
-            for option, value, text in zip((enable, disable), (True, False), texts, strict=True):
-                flags.add_argument(option, dest=field, action="store_const", const=value, default=absent, help=text)
+        add_flags(parser)
         parser.add_argument(
             "--tag",
             metavar="BRIDGE=N",

@@ -7,6 +7,7 @@ from osc_lib import exceptions
 
 from vethagent.cli import parsing, progress, resolve
 from vethagent.cli.base import ShowOne, UsageError
+from vethagent.cli.link_changes import add_flags
 from vethagent.cli.templates import fields_of
 from vethagent.client.types import (
     End,
@@ -63,15 +64,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mtu", metavar="N", type=parsing.mtu, default=absent, help="Bytes; the smaller of the two bridges' with auto"
     )
-    for flag, field, texts in (
-        ("adopt", "adopt", "a pair that is there exactly as wanted is taken over"),
-        ("allow-loop", "allow_loop", "plugged even if it closes a loop of bridges"),
-        ("enable", "admin_state_up", "both ends up"),
-        ("confirm", "confirm", "taken back if with it a host loses the way to the bus"),
-    ):
-        parser.add_argument(
-            f"--{flag}", dest=field, action=argparse.BooleanOptionalAction, default=absent, help=f"Each link: {texts}"
-        )
+    add_flags(parser)
     parser.add_argument(
         "--label", metavar="NAME=VALUE", type=parsing.label, action="append", default=[], help="Of each link"
     )

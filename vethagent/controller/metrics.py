@@ -17,6 +17,7 @@ from vethagent import exceptions, metrics, model
 from vethagent.controller import link_counts
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
+from vethagent.controller.fleet import counting
 from vethagent.controller.liveness import Liveness
 
 _CONTROLLER, _FLEET = "vethagent_controller", "vethagent_fleet"
@@ -110,6 +111,7 @@ class FleetMetrics:
             ).all()
             alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
             links = link_counts.shown(session, lambda host: alive.get(host, False))
+            rollouts, hosts = counting.rollouts(session), counting.hosts(session)
         now = self._liveness.now()
         by_host = {(row.host,): row for row in agents}
         yield metrics.gauge(
@@ -146,3 +148,11 @@ class FleetMetrics:
             ["host", "status", "reason"],
         )
         yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
+        yield from _of_templates(rollouts, hosts)
+
+
+def _of_templates(rollouts: dict[tuple[str], int], hosts: dict[tuple[str, str], int]) -> Iterator[Metric]:
+    yield metrics.gauge(
+        f"{_FLEET}_rollouts", "Link templates by the state of their newest roll-out", rollouts, ["state"]
+    )
+    yield metrics.gauge(f"{_FLEET}_template_hosts", "Hosts of link templates by state", hosts, ["template", "state"])

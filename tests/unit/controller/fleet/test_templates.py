@@ -5,8 +5,11 @@ import pytest
 from tests.unit.controller import fakes
 from tests.unit.controller.fleet.world import World, body, spec, update
 from vethagent import model
+from vethagent.controller.db.database import Database
 from vethagent.controller.errors import IdConflict, NameConflict, NotFound, PreconditionFailed, TemplateLink
 from vethagent.controller.fleet.requests import MemberQuery, TemplateQuery
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.metrics import FleetMetrics
 from vethagent.controller.requests import AgentUpdate, LinkQuery
 
 RACK = {"labels": ["rack=r1"]}
@@ -215,3 +218,13 @@ def test_what_a_change_would_mean(world: World) -> None:
     assert planned.unchanged == 1
     planned = world.templates.plan(template_id, update(link=spec("br9")))
     assert [(each.host, each.action) for each in planned.hosts] == [("h0", "change"), ("h1", "change")]
+
+
+def test_what_prometheus_is_told(world: World, database: Database, liveness: Liveness) -> None:
+    world.hosts(2)
+    world.templates.create(fakes.CONTEXT, body())
+    world.fail("h0")
+    text = FleetMetrics(database, liveness).text().decode()
+    assert 'vethagent_fleet_rollouts{state="STOPPED"} 1.0' in text
+    assert 'vethagent_fleet_rollouts{state="RUNNING"} 0.0' in text
+    assert 'vethagent_fleet_template_hosts{state="FAILED",template="uplink"} 1.0' in text
