@@ -62,3 +62,4 @@ async function all(path, query, name, key) {
 
 export const links = (query) => all("v1/bridge-links", query, "bridge_links", "id");
 export const agents = (query) => all("v1/agents", query, "agents", "host");
+export const templates = (query) => all("v1/link-templates", query, "link_templates", "id");

@@ -7,11 +7,13 @@ import { showEvents } from "./events.js";
 import { showFleet } from "./fleet.js";
 import { showHost } from "./host.js";
 import { showLink } from "./link.js";
+import { showTemplates } from "./templates.js";
 
 const VIEWS = [
   [/^\/?$/, showFleet, "Fleet"],
   [/^\/hosts\/([^/]+)$/, showHost, "Host"],
   [/^\/links\/([^/]+)$/, showLink, "Link"],
+  [/^\/templates$/, showTemplates, "Templates"],
   [/^\/events$/, showEvents, "Events"],
 ];
 const main = document.getElementById("main");
