@@ -162,7 +162,7 @@ class Links:
     ) -> Sequence[_Stored]:
         now = self._liveness.now()
         with self._database.writer() as session:
-            physical.claim(session, {body.host for body in bodies}, every=claim)
+            several = physical.claim(session, {body.host for body in bodies}, every=claim)
             reported = _reported(session, {body.host for body in bodies})
             known = _with_ids(session, [body.id for body in bodies if body.id is not None])
             stored = []
@@ -183,7 +183,8 @@ class Links:
                 rows, prefixes = [row for row, _ in new], [prefix for _, prefix in new]
                 for check in (names.check, loops.check):
                     check(session, rows, prefixes)
-                physical.check(session, rows, prefixes, claimed=claim)
+                if several:
+                    physical.check(session, rows, prefixes, claimed=claim)
             session.add_all(row for row, _ in new)
             session.flush()
             history.record(session, [_by_user(row, context) for row, _ in new])

@@ -42,19 +42,23 @@ def in_turn(run: Callable[[bool], T]) -> T:
         return run(True)
 
 
-def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> None:
+def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> set[str]:
     """Begin a transaction that changes links of ``hosts``; with ``every`` links may join networks.
 
-    Nobody else changes links at once on those of them that are in several networks.
+    Return those of them that are in several networks. Nobody else changes links of these at once.
     """
     if every:
         counter = models.Counter
         ours = sqlalchemy.select(counter.value).where(counter.name == models.PhysicalNetwork.__tablename__)
         session.scalars(ours.with_for_update()).one()
     table, names = models.HostInventory, sorted(hosts)
+    found: set[str] = set()
     for start in range(0, len(names), _CHUNK):
         several = table.host.in_(names[start : start + _CHUNK]) & (table.networks >= _RING)
-        session.scalars(sqlalchemy.select(table.host).where(several).order_by(table.host).with_for_update()).all()
+        found.update(
+            session.scalars(sqlalchemy.select(table.host).where(several).order_by(table.host).with_for_update())
+        )
+    return found
 
 
 def check(

@@ -7,6 +7,7 @@ number of controllers may run it; each thing is noted once.
 import datetime
 import logging
 import threading
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy
 from sqlalchemy import orm
@@ -46,12 +47,19 @@ class Watch:
 
     def look(self) -> None:
         """Note all that is to be noted now."""
-        while self._note_down():
-            pass
-        while self._note_rest_of_agents():
-            pass
-        while self._note_rest_of_links():
-            pass
+        agent, link = models.Agent, models.BridgeLink
+        for key, which, note in (
+            (agent.host, self._silent, self._note_down),
+            (agent.host, lambda: self._at_rest(agent), self._note_rest_of_agents),
+            (link.id, lambda: self._at_rest(link), self._note_rest_of_links),
+        ):
+            while found := self._some(key, which()):
+                note(found)
+
+    def _some(self, key: orm.InstrumentedAttribute[str], which: sqlalchemy.ColumnElement[bool]) -> Sequence[str]:
+        # Without a lock: to look for them, MySQL would lock all the others too.
+        with self._database.reader() as session:
+            return session.scalars(sqlalchemy.select(key).where(which).order_by(key).limit(_CHUNK)).all()
 
     def _run(self, listening: threading.Event) -> None:
         down_time = self._liveness.agent_down_time
@@ -67,43 +75,35 @@ class Watch:
                 LOG.warning("silent agents were not looked for: %s", error)
 
     @retried
-    def _note_down(self) -> int:
-        agent, now = models.Agent, self._liveness.now()
-        silent = (agent.reported_at < self._liveness.oldest_alive()) & ~agent.noted_down & agent.deleted_at.is_(None)
+    def _note_down(self, hosts: Sequence[str]) -> None:
+        now = self._liveness.now()
         with self._database.writer() as session:
-            found = _some_agents(session, silent)
-            for row in found:
+            for row in _agents(session, hosts, self._silent()):
                 LOG.warning("the agent of %s is DOWN: it reported last at %s", row.host, row.reported_at)
                 history.record_agents(session, note_down(row, now, self._liveness))
-        return len(found)
 
     @retried
-    def _note_rest_of_agents(self) -> int:
+    def _note_rest_of_agents(self, hosts: Sequence[str]) -> None:
+        now = self._liveness.now()
         with self._database.writer() as session:
-            found = _some_agents(session, self._at_rest(models.Agent))
-            for row in found:
+            for row in _agents(session, hosts, self._at_rest(models.Agent)):
                 message = "down" if row.noted_down else "alive"
-                told = history.agent_change(row.host, "", self._liveness.now(), by=history.CONTROLLER, message=message)
+                told = history.agent_change(row.host, "", now, by=history.CONTROLLER, message=message)
                 history.record_agents(session, [history.steady(row, told, word="kind")])
-        return len(found)
 
     @retried
-    def _note_rest_of_links(self) -> int:
-        link = models.BridgeLink
-        statement = (
-            sqlalchemy.select(link)
-            .options(orm.lazyload(link.ends), orm.lazyload(link.label_rows))
-            .where(self._at_rest(link))
-            .order_by(link.id)
-            .limit(_CHUNK)
-            .with_for_update()
-        )
+    def _note_rest_of_links(self, ids: Sequence[str]) -> None:
+        link, now = models.BridgeLink, self._liveness.now()
+        plain = (orm.lazyload(link.ends), orm.lazyload(link.label_rows))
+        statement = sqlalchemy.select(link).options(*plain).where(link.id.in_(ids), self._at_rest(link))
         with self._database.writer() as session:
-            found = session.scalars(statement).all()
-            for row in found:
-                told = history.change(row, self._liveness.now(), by=history.CONTROLLER, request_id=None)
+            for row in session.scalars(statement.order_by(link.id).with_for_update()):
+                told = history.change(row, now, by=history.CONTROLLER, request_id=None)
                 history.record(session, [history.steady(row, told, word="status")])
-        return len(found)
+
+    def _silent(self) -> sqlalchemy.ColumnElement[bool]:
+        agent = models.Agent
+        return (agent.reported_at < self._liveness.oldest_alive()) & ~agent.noted_down & agent.deleted_at.is_(None)
 
     def _at_rest(self, thing: type[models.Flapping]) -> sqlalchemy.ColumnElement[bool]:
         # The same rule as Flaps.rests.
@@ -120,7 +120,10 @@ def note_down(agent: models.Agent, now: datetime.datetime, liveness: Liveness) -
     return history.damped(agent, [told], now, limit=damping.AGENT_LIMIT, word="kind")
 
 
-def _some_agents(session: orm.Session, which: sqlalchemy.ColumnElement[bool]) -> list[models.Agent]:
+def _agents(
+    session: orm.Session, hosts: Sequence[str], which: sqlalchemy.ColumnElement[bool]
+) -> Iterable[models.Agent]:
+    """Return those of ``hosts``, locked, of which ``which`` still holds."""
     agent = models.Agent
-    statement = sqlalchemy.select(agent).options(orm.lazyload(agent.label_rows)).where(which)
-    return list(session.scalars(statement.order_by(agent.host).limit(_CHUNK).with_for_update()))
+    statement = sqlalchemy.select(agent).options(orm.lazyload(agent.label_rows)).where(agent.host.in_(hosts), which)
+    return session.scalars(statement.order_by(agent.host).with_for_update()).all()
