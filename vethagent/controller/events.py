@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import damping, history, views
+from vethagent.controller import damping, history, silences, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound
@@ -94,9 +94,11 @@ class Events:
         newest = sqlalchemy.select(table).where(table.link_id == link_id).order_by(table.id.desc()).limit(MAX_HISTORY)
         with self._database.reader() as session:
             rows = session.scalars(newest).all()
-        if not rows:
-            raise NotFound(f"there is no link {link_id}, and none is remembered")
-        return [views.change_of(row) for row in reversed(rows)]
+            if not rows:
+                raise NotFound(f"there is no link {link_id}, and none is remembered")
+            of_agent = session.scalars(_silences(rows[0].host, rows[-1].changed_at)).all()
+        changes = [views.change_of(row) for row in reversed(rows)]
+        return silences.merged(changes, [views.agent_change_of(row) for row in of_agent])
 
     def purge(self, days: float) -> tuple[int, int, int]:
         """Delete events, changes of links that are gone and of agents older than ``days``; return how many of each.
@@ -148,6 +150,12 @@ class Events:
             row["id"] = number
         session.execute(sqlalchemy.insert(models.PortEvent), rows)
         return fresh, {link.template_id for link in links.values() if link.template_id is not None}
+
+
+def _silences(host: str, since: datetime.datetime) -> sqlalchemy.Select[models.AgentChange]:
+    table = models.AgentChange
+    of_host = (table.host == host) & table.kind.in_(silences.KINDS) & (table.changed_at >= since)
+    return sqlalchemy.select(table).where(of_host).order_by(table.id.desc()).limit(MAX_HISTORY)
 
 
 def _reserve(session: orm.Session, count: int) -> int:

@@ -9,6 +9,7 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api.test_bodies import GOOD
 from tests.unit.controller.api.test_resources import code_of, create
 from vethagent import exceptions, model
+from vethagent.controller.agents import Reports
 from vethagent.controller.inventories import Inventories
 
 pytestmark = pytest.mark.usefixtures("known")
@@ -91,3 +92,17 @@ def test_diagnosis(client: testing.TestClient) -> None:
     assert (found["status"], found["reason"]) == ("BUILD", "PLUGGING")
     assert {"name", "wanted", "observed", "met", "since"} == set(found["conditions"][0])
     assert code_of(client.simulate_get(f"/v1/bridge-links/{uuid.UUID(int=9)}/diagnosis")) == (404, "NOT_FOUND")
+
+
+def test_plan_of_a_link_that_no_agent_would_refuse(
+    client: testing.TestClient, agent_api: fakes.AgentApi, reports: Reports, inventories: Inventories
+) -> None:
+    networks = {"br1": "physnet1", "br2": "physnet2"}
+    bridges = [BRIDGE | {"name": name, "physical_network": network} for name, network in networks.items()]
+    for host in ("h1", "h2"):
+        reports.take(fakes.report(host))
+        inventories.store(model.inventory(model.HostDescription.model_validate({"host": host, "bridges": bridges})))
+    create(client)
+    answer = client.simulate_post("/v1/bridge-links/plan", json=GOOD | {"host": "h2"})
+    assert code_of(answer) == (409, "PHYSNET_LOOP")
+    assert agent_api.asked == [], "nobody has to be asked for that"
