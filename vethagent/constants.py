@@ -13,6 +13,9 @@ OVS_LINK_ID = "vethagent-link-id"
 #: Types of an interface of OVS that is just the kernel's device of its name.
 OVS_PLAIN_TYPES = ("", "system")
 
+#: On an owned interface of OVS: the id of the request by which the port was last set.
+OVS_REQUEST_ID = "vethagent-request-id"
+
 #: On the local port of an OVS bridge: the mtu_request that is ours, to be taken back with the last link of the bridge.
 OVS_MTU_KEPT = "vethagent-mtu-kept"
 

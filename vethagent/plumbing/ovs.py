@@ -64,7 +64,7 @@ class _Attach(command.BaseCommand):
         if port is None:
             interface = txn.insert(self.api.tables["Interface"])
             interface.name = step.device
-            interface.external_ids = mark
+            interface.external_ids = mark | ({constants.OVS_REQUEST_ID: step.request_id} if step.request_id else {})
             port = txn.insert(self.api.tables["Port"])
             port.name = step.device
             port.interfaces = [interface]
@@ -75,6 +75,8 @@ class _Attach(command.BaseCommand):
             interface = _alone(port)
             for row in (port, interface):
                 row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
+            if step.request_id:
+                interface.setkey("external_ids", constants.OVS_REQUEST_ID, step.request_id)
             if interface.mtu_request:
                 interface.mtu_request = []
             if vlans(port):

@@ -42,6 +42,7 @@ class AttachPort:
     tag: int | None
     keep_mtu: int | None = None
     keep_mac: str | None = None
+    request_id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -253,6 +253,7 @@ class Node(tidy.Tidy):
         assert row["error"] == []
         assert row["ifindex"] == end["ifindex"]
         assert row["external_ids"]["vethagent-link-id"] == link["id"]
+        assert row["external_ids"]["vethagent-request-id"].startswith("req-")
 
     def carries(self, first: str = "br1", second: str = "br-eth1") -> None:
         """Check that ping and TCP pass between the guests behind two bridges; TCP needs good checksums both ways."""

@@ -33,6 +33,8 @@ def test_a_link_is_made_by_one_operation_and_one_row(host: Host) -> None:
         operations.NewEnd(name="eth1-br1", mac=second.mac, mtu=1500),
     )
     assert plan.attach == (AttachPort("br-eth1", "eth1-br1", LINK_ID, 100),)
+    plan = host.plan(link(end1={"tag": 100}, request_id="req-1"))
+    assert plan.attach[0].request_id == "req-1"
     assert plan.detach == () and not plan.settle
     assert plan.sentences()[-1] == "put eth1-br1 into OVS bridge br-eth1, tag 100"
 
