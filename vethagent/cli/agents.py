@@ -179,7 +179,7 @@ class SetAgent(ShowOne):
 
 
 class DeleteAgent(Command):
-    """Forget agents that are dead; their links stay, and so does what is on their hosts."""
+    """Forget agents that are dead; links stay but those of templates, and so does what is on their hosts."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -62,8 +62,21 @@ def wait(rollouts: Rollouts, rollout: Rollout, timeout: float) -> Rollout:
     if not in_time:
         raise exceptions.CommandError(f"The roll-out of {name} is not over after {timeout:g} s: {summary(last)}")
     if last["state"] != "COMPLETED":
-        raise exceptions.CommandError(f"The roll-out of {name} is {last['state']}: {last['message'] or summary(last)}")
+        why = last["message"] or summary(last)
+        raise exceptions.CommandError(f"The roll-out of {name} is {last['state']}: {why}{_advice(last)}")
     return last
+
+
+def _advice(rollout: Rollout) -> str:
+    name = rollout["template_name"]
+    match rollout["state"]:
+        case "STOPPED":
+            return (
+                f"; see 'template hosts {name} --state failed', then 'rollout resume {name}' or 'rollout undo {name}'"
+            )
+        case "PAUSED":
+            return f"; 'rollout resume {name}' has it go on"
+    return ""
 
 
 def until_gone(links: Links, waited: Sequence[Link], timeout: float) -> None:

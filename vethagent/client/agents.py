@@ -46,7 +46,10 @@ class Agents:
         return cast(Agent, self._transport.request("PATCH", _path(host), body=body))
 
     def delete(self, host: str) -> None:
-        """Forget an agent that is dead, until it reports again; its links stay. Conflict while it is alive."""
+        """Forget an agent that is dead, until it reports again; Conflict while it is alive.
+
+        Its links stay, but those that a template made.
+        """
         self._transport.request("DELETE", _path(host))
 
 

@@ -39,7 +39,9 @@ def test_a_canary_that_fails(vethctl: Vethctl, service: Service) -> None:
     service.answer = BAD
     failed = vethctl(*CREATE, "--wait")
     assert failed.status == 1
-    assert "The roll-out of uplink is STOPPED: 1 of 1 hosts begun have failed, 0% may" in failed.err
+    assert (
+        "The roll-out of uplink is STOPPED: 1 of 1 hosts begun have failed, 0% may; see 'template hosts" in failed.err
+    )
     hosts = vethctl("template", "hosts", "uplink", "-f", "json").json
     assert (hosts[0]["Host"], hosts[0]["State"]) == ("compute-0", "FAILED")
     assert "BRIDGE_NOT_FOUND: there is no bridge br1" in vethctl("template", "hosts", "uplink", "--state", "failed").out
@@ -80,7 +82,7 @@ def test_pause(vethctl: Vethctl, service: Service, fleet: list[str]) -> None:
     vethctl(*CREATE)
     assert vethctl("rollout", "pause", "uplink", "-f", "json").json["state"] == "PAUSED"
     waited = vethctl("rollout", "status", "uplink", "--wait")
-    assert (waited.status, "is PAUSED: 1 at work, 3 waiting" in waited.err) == (1, True)
+    assert (waited.status, "is PAUSED: 1 at work, 3 waiting; 'rollout resume uplink'" in waited.err) == (1, True)
     late = vethctl("rollout", "resume", "uplink", "--wait", "--timeout", "0.2")
     assert (late.status, "is not over after 0.2 s: 1 at work" in late.err) == (1, True)
     assert len(fleet) == 4

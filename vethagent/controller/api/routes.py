@@ -220,7 +220,7 @@ ROUTES = (
                 errors=(*BODY_ERRORS, "NOT_FOUND"),
             ),
             "DELETE": Operation(
-                "Forget an agent that is dead; its links stay",
+                "Forget an agent that is dead; its links stay, but those of templates",
                 views.Agent,
                 "admin",
                 errors=("INVALID_REQUEST", "NOT_FOUND", "AGENT_ALIVE"),

@@ -44,7 +44,7 @@ def settle(
     members = _members(session, agent.host) if templates else {}
     for template in templates:
         member = members.get(template.id)
-        selector = model.Selector.model_validate(placing.revision_of(session, template).selector)
+        selector = model.Selector.model_validate(placing.revision_of(session, template, current=True).selector)
         selected = not deleted and selecting.selects(selector, agent.host, agent.labels)
         if deleted and member is not None:
             placer = Placer(session, template, context, now, claimed=False)
@@ -125,7 +125,8 @@ def _new(session: orm.Session, template: models.LinkTemplate, host: str) -> mode
 
 
 def _members(session: orm.Session, host: str) -> dict[str, models.TemplateMember]:
-    statement = sqlalchemy.select(models.TemplateMember).where(models.TemplateMember.host == host)
+    # As revision_of: a report has read something before it comes here.
+    statement = sqlalchemy.select(models.TemplateMember).where(models.TemplateMember.host == host).with_for_update()
     return {row.template_id: row for row in session.scalars(statement)}
 
 

@@ -135,13 +135,15 @@ def link_of(session: orm.Session, template_id: str, host: str) -> models.BridgeL
 
 
 def revision_of(
-    session: orm.Session, template: models.LinkTemplate, number: int | None = None
+    session: orm.Session, template: models.LinkTemplate, *, current: bool = False
 ) -> models.TemplateRevision:
-    """Return a revision of ``template``, the newest if no ``number`` is given."""
+    """Return the newest revision of ``template``.
+
+    With ``current`` it is read past what MySQL showed the transaction when it began, as the locked template is.
+    """
     table = models.TemplateRevision
-    wanted = template.revision if number is None else number
-    statement = sqlalchemy.select(table).where(table.template_id == template.id, table.number == wanted)
-    return session.scalars(statement).one()
+    statement = sqlalchemy.select(table).where(table.template_id == template.id, table.number == template.revision)
+    return session.scalars(statement.with_for_update(read=True) if current else statement).one()
 
 
 def lock_membership(session: orm.Session) -> None:
