@@ -60,6 +60,20 @@ def test_hosts_that_join_while_the_selector_changes(world: World, others: list[F
     assert set(world.members(template.id).values()) == {"DONE"}
 
 
+def test_hosts_that_are_labelled_while_the_template_is_made(world: World) -> None:
+    hosts = world.hosts(6)
+    wanted = body(selector={"labels": ["rack"]}, policy={"canary": 0})
+    at_once(
+        [
+            *(lambda host=host: world.label(host, rack="r1") for host in hosts[:3]),
+            lambda: world.templates.create(fakes.CONTEXT, wanted),
+            *(lambda host=host: world.label(host, rack="r1") for host in hosts[3:]),
+        ]
+    )
+    world.settle(hosts)
+    assert sorted(world.linked()) == hosts
+
+
 def test_a_template_that_goes_while_hosts_join(world: World, others: list[Fleet]) -> None:
     hosts = world.hosts(4)
     template, _ = world.templates.create(fakes.CONTEXT, body(selector={"labels": ["rack"]}))
