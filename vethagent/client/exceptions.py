@@ -22,6 +22,16 @@ class ApiUnreachable(ClientError):
         )
 
 
+class ApiUntrusted(ApiUnreachable):
+    """What answers has a certificate that is not trusted here."""
+
+    def __str__(self) -> str:
+        return (
+            f"The certificate of {self.url} is not trusted: {self.why}. Name the file of its authority with "
+            "--os-cacert or OS_CACERT."
+        )
+
+
 class AuthenticationFailed(ClientError):
     """No credentials could be had, or no address of the API from the service catalog."""
 

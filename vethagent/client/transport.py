@@ -1,6 +1,8 @@
 """One request, and its answer or a clear error."""
 
 import logging
+import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -47,6 +49,8 @@ class Transport:
                 logger=LOG,
             )
         except ksa_exceptions.ConnectionError as error:
+            if refused := [each for each in _causes(error) if isinstance(each, ssl.SSLCertVerificationError)]:
+                raise exceptions.ApiUntrusted(self._base_url(), refused[0].verify_message) from error
             raise exceptions.ApiUnreachable(self._base_url(), _why(error)) from error
         return _answer_of(response, self._base_url())
 
@@ -112,12 +116,18 @@ def _why(error: BaseException) -> str:
     """Return why there is no connection in a few words: the innermost error of the system, if there is one."""
     if isinstance(error, ksa_exceptions.ConnectTimeout):
         return "no answer in time"
-    why, inner = "the connection was closed", error.__cause__ or error.__context__
-    while inner is not None:
+    why = "the connection was closed"
+    for inner in _causes(error):
         if isinstance(inner, OSError) and inner.strerror:
             why = inner.strerror
-        inner = inner.__cause__ or inner.__context__
     return why[:1].lower() + why[1:]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    inner = error.__cause__ or error.__context__
+    while inner is not None:
+        yield inner
+        inner = inner.__cause__ or inner.__context__
 
 
 def _first_line(error: Exception) -> str:

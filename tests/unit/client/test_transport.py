@@ -1,5 +1,6 @@
 """Answers and errors, whoever gives them."""
 
+import pathlib
 import socket
 import threading
 
@@ -7,9 +8,11 @@ import pytest
 from keystoneauth1 import fixture, noauth
 from keystoneauth1.identity import v3
 
+from tests.support import certificates
 from tests.unit.client.conftest import Answer, Stub
 from vethagent.client import exceptions, session
 from vethagent.client.v1 import Client
+from vethagent.controller.api.server import ApiServer
 
 
 def client_of(url: str) -> Client:
@@ -101,6 +104,19 @@ def test_connection_that_is_closed_without_an_answer() -> None:
         with pytest.raises(exceptions.ApiUnreachable, match="connection"):
             list(client_of(f"http://127.0.0.1:{listener.getsockname()[1]}").agents.list())
         thread.join()
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: pathlib.Path) -> None:
+    certificate, key = map(str, certificates.make(tmp_path))
+    server = ApiServer(
+        lambda _environ, _start: [], host="127.0.0.1", port=0, max_body=1, threads=1, certificate=certificate, key=key
+    )
+    server.start()
+    try:
+        with pytest.raises(exceptions.ApiUntrusted, match=r"self-signed certificate.*--os-cacert"):
+            list(client_of("https://{}:{}".format(*server.address)).agents.list())
+    finally:
+        server.stop()
 
 
 def keystone(stub: Stub, *, with_service: bool) -> Client:
