@@ -45,3 +45,16 @@ export const table = (caption, heads, rows) =>
       h("caption", { class: "hidden" }, caption),
       h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))),
       h("tbody", null, rows)));
+
+// Of answers to the same question, told to `take`, one that was asked for before the one that is shown comes too late.
+export function inOrder(ask, take) {
+  let asked = 0;
+  let shown = 0;
+  return async () => {
+    const turn = ++asked;
+    const answer = await ask();
+    if (turn < shown) return;
+    shown = turn;
+    await take(answer);
+  };
+}

@@ -1,7 +1,7 @@
 // One host: its agent, its bridges and links as a picture and as a list, and what happens there.
 
 import { may } from "./access.js";
-import { ago, badge, fill, h, table } from "./dom.js";
+import { ago, badge, fill, h, inOrder, table } from "./dom.js";
 import { ApiError, get, links as allLinks, request } from "./api.js";
 import { eventList } from "./events.js";
 import { follow } from "./follow.js";
@@ -14,7 +14,7 @@ import { health, MODES } from "./words.js";
 const MANY = 150;
 
 // Bridges that links speak of, and those that the agent sees if the API can ask it.
-async function bridgesOf(host, links) {
+function bridgesOf(links) {
   const found = new Map();
   for (const link of links) {
     link.ends.forEach((end, number) => {
@@ -96,11 +96,12 @@ export async function showHost(main, { argument: host, signal, failed }) {
       foreignPairs(pairs.filter((pair) => !taken.has(pair.devices[0])), may("post_bridge_links") ? adopt : null));
   }
 
-  async function load() {
-    [agent, links] = await Promise.all([get(`v1/agents/${host}`), allLinks(`host=${encodeURIComponent(host)}`)]);
-    bridges = await bridgesOf(host, links);
+  const ask = () => Promise.all([get(`v1/agents/${host}`), allLinks(`host=${encodeURIComponent(host)}`)]);
+  const load = inOrder(ask, (found) => {
+    [agent, links] = found;
+    bridges = bridgesOf(links);
     for (const bridge of seen) if (!bridges.some((each) => each.name === bridge.name)) bridges.push(bridge);
-  }
+  });
 
   try {
     await load();

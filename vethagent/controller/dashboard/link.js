@@ -2,7 +2,7 @@
 
 import { may } from "./access.js";
 import { changes, checks } from "./diagnosis.js";
-import { ago, badge, fill, h, table } from "./dom.js";
+import { ago, badge, fill, h, inOrder, table } from "./dom.js";
 import { ApiError, get, request } from "./api.js";
 import { difference, eventList } from "./events.js";
 import { follow } from "./follow.js";
@@ -105,26 +105,24 @@ export async function showLink(main, { argument: id, signal, failed }) {
       changes(history));
   }
 
-  // What is told beside the link; a part of it that cannot be had is left out.
-  async function loadInsight() {
-    const open = (operation, path) => may(operation) ? get(`v1/bridge-links/${id}/${path}`).catch(() => null) : null;
-    const [why, told] = await Promise.all([
-      gone ? null : open("get_bridge_link_diagnosis", "diagnosis"), open("get_bridge_link_history", "history")]);
-    diagnosis = why;
-    history = told?.history ?? history;
+  // The link and what is told beside it; a part that cannot be had is left out, and no link at all is null.
+  async function ask() {
+    const beside = (operation, path) => may(operation) ? get(`v1/bridge-links/${id}/${path}`).catch(() => null) : null;
+    const found = await get(`v1/bridge-links/${id}`).catch((error) => {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      return null;
+    });
+    const why = found && beside("get_bridge_link_diagnosis", "diagnosis");
+    return Promise.all([found, why, beside("get_bridge_link_history", "history")]);
   }
 
-  async function load() {
-    try {
-      link = await get(`v1/bridge-links/${id}`);
-      gone = false;
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) throw error;
-      gone = true;
-    }
-    await loadInsight();
+  const load = inOrder(ask, ([found, why, told]) => {
+    gone = !found;
+    link = found ?? link;
+    diagnosis = why;
+    history = told?.history ?? history;
     if (!signal.aborted) draw();
-  }
+  });
 
   await load();
   if (signal.aborted) return;

@@ -1,0 +1,59 @@
+"""The commands of the quickstart, one after the other as they stand there, on a host that has the two bridges."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from tests.functional.agent.node import FIRST, HOST, SECOND, Node
+from tests.support import commands
+from tests.unit.test_documents import commands_of
+
+QUICKSTART = pathlib.Path(__file__).parents[3] / "doc/source/user/quickstart.rst"
+
+
+def environment(node: Node) -> dict[str, str]:
+    return {**os.environ, **node.host.ovs.env, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+
+
+def follow(node: Node, text: str) -> str:
+    """Return the first lines of a command that goes on for ever, which ends with the status of Ctrl-C."""
+    with subprocess.Popen(
+        node.host.namespace.command("sh", "-c", f"exec {text}"),
+        env=environment(node),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        os.killpg(process.pid, signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 130
+    return "".join(lines)
+
+
+def test_the_quickstart_does_what_it_says(node: Node) -> None:
+    seen = {}
+    for command in commands_of(QUICKSTART):
+        text = command.text.replace("compute-195", HOST)
+        text = text.replace("ovs-vsctl ", f"ovs-vsctl --db={node.host.ovsdb} ")
+        if "--follow" in text:
+            seen[command.text] = follow(node, text)
+        else:
+            line = node.host.namespace.command("sh", "-c", text)
+            seen[command.text] = commands.run(*line, env=environment(node)).stdout
+
+    def said(start: str) -> str:
+        return next(output for text, output in seen.items() if text.startswith(start))
+
+    assert HOST in said("vethctl agent list")
+    assert "ACTIVE" in said("vethctl link create")
+    assert FIRST in said("vethctl link list")
+    assert "vethagent:" in said("ip -d link show")
+    assert SECOND in said("ovs-vsctl show")
+    assert "vethagent-link-id" in said("ovs-vsctl get Port")
+    assert "plugged" in said("vethctl event list")
+    node.api.wait_until_gone(next(iter(node.api.links()), {"id": "none"})["id"])
+    assert node.host.device(FIRST) is None
