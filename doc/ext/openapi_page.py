@@ -1,5 +1,6 @@
 """The directive ``openapi``: every operation and every schema of the OpenAPI document that the API serves."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -93,7 +94,7 @@ def _told(schema: Schema) -> str:
     texts = [schema.get("description") or inner.get("description") or ""]
     default = inner.get("default")
     if default is not None:
-        texts.append(f"Default ``{str(default).lower() if isinstance(default, bool) else default}``")
+        texts.append(f"Default ``{json.dumps(default)}``")
     return ". ".join(filter(None, texts))
 
 
