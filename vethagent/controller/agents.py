@@ -1,36 +1,30 @@
-"""Operations on agents: what they report, what they are to hold, and how they are shown."""
+"""What the API does with agents."""
 
 import logging
-import math
-import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy
 from sqlalchemy import orm
 
-from vethagent import exceptions, logs, model
+from vethagent import logs
 from vethagent.controller import (
     agent_changes,
     agent_queries,
     casts,
-    damping,
-    digests,
+    held,
     history,
     labels,
     link_counts,
     views,
-    watch,
 )
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.digests import HeldLink
 from vethagent.controller.errors import AgentAlive, NotFound
 from vethagent.controller.fleet import joining, placing
 from vethagent.controller.fleet.fleet import Fleet
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import AgentQuery, AgentUpdate
-from vethagent.model import Mode, Status
+from vethagent.model import Mode
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -38,87 +32,6 @@ LOG = logging.getLogger(__name__)
 
 #: Changes of one agent that are told, the newest ones.
 MAX_HISTORY = 1000
-
-
-class Reports:
-    """What the agents themselves ask for, over the bus."""
-
-    def __init__(
-        self, database: Database, liveness: Liveness, heard: Callable[[Collection[str]], None] = lambda _: None
-    ) -> None:
-        """``heard`` is told which link templates a host that came, or came back, has a part in."""
-        self._database = database
-        self._liveness = liveness
-        self._heard = heard
-
-    def take(self, report: model.StateReport) -> model.ReportAnswer:
-        """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
-        mode, incarnation, inventory, held, templates = self._store(report)
-        if templates:
-            self._heard(templates)
-        return model.ReportAnswer(
-            desired_digest=digests.desired(held),
-            observed_digest=digests.observed(held),
-            mode=Mode(mode),
-            wants_inventory=report.inventory_digest not in (None, inventory),
-            incarnation=incarnation,
-        )
-
-    def host_state(self, host: str) -> model.HostState:
-        """Return everything that is wanted on ``host``, also of one that never reported."""
-        with self._database.reader() as session:
-            mode = session.scalar(sqlalchemy.select(models.Agent.mode).where(models.Agent.host == host))
-            rows = session.scalars(sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.host == host)).all()
-        going = {row.id for row in rows if row.status == Status.PENDING_DELETE}
-        return model.HostState(
-            host=host,
-            links=tuple(views.message_of(row) for row in rows if row.id not in going),
-            deleted=tuple(views.ref_of(row) for row in rows if row.id in going),
-            mode=Mode(mode or Mode.ENFORCE),
-        )
-
-    @retried
-    def _store(self, report: model.StateReport) -> tuple[str, str, str | None, list[HeldLink], set[str]]:
-        values = _columns(report)
-        now = values["reported_at"] = self._liveness.now()
-        with self._database.writer() as session:
-            without_labels = [orm.lazyload(models.Agent.label_rows)]
-            agent = session.get(models.Agent, report.host, options=without_labels, with_for_update=True)
-            joins = revived = False
-            if agent is None:
-                joins = True
-                new = {"mode": Mode.ENFORCE.value, "incarnation": str(uuid.uuid4())}
-                agent = models.Agent(host=report.host, **new, **values)
-                session.add(agent)
-                session.flush()
-                LOG.info("the agent of %s reported for the first time", report.host)
-                told = [("NEW", f"version {agent.agent_version}, mode {agent.reported_mode}")]
-            else:
-                told = list(agent_changes.told(agent, values))
-                if agent.deleted_at is not None or not self._liveness.is_alive(agent.reported_at):
-                    LOG.info(
-                        "the agent of %s is REVIVED: it was DOWN since its report of %s", report.host, agent.reported_at
-                    )
-                    told.insert(0, ("REVIVED", "deleted before" if agent.deleted_at else "it reports again"))
-                    if not agent.noted_down and agent.deleted_at is None:
-                        history.record_agents(session, watch.note_down(agent, values["reported_at"], self._liveness))
-                    joins, revived = agent.deleted_at is not None, True
-                    agent.deleted_at, agent.noted_down = None, False
-                for name, value in values.items():
-                    setattr(agent, name, value)
-            self._tell(session, agent, told)
-            templates = joining.unsettled(session, report.host) if revived else set()
-            if joins:
-                templates |= joining.settle(session, agent, {}, now).templates
-            held = list(_held(session, [report.host])[report.host])
-            return agent.mode, agent.incarnation, agent.inventory_digest, held, templates
-
-    def _tell(self, session: orm.Session, agent: models.Agent, told: Sequence[tuple[str, str]]) -> None:
-        if not told:
-            return
-        now, by = agent.reported_at, history.agent_of(agent.host)
-        rows = [history.agent_change(agent.host, kind, now, by=by, message=message) for kind, message in told]
-        history.record_agents(session, history.damped(agent, rows, now, limit=damping.AGENT_LIMIT, word="kind"))
 
 
 class Agents:
@@ -243,14 +156,13 @@ class Agents:
         counts: dict[str, dict[tuple[str, str], int]] = {host: {} for host in hosts}
         for (host, status, reason), count in link_counts.shown(session, alive.__getitem__, hosts).items():
             counts[host][status, reason] = count
-        held = _held(session, hosts if in_step else [])
+        digests = held.of(session, hosts) if in_step else {}
         return [
             views.agent_of(
                 row,
                 alive=alive[row.host],
                 counts=counts[row.host],
-                desired_digest=digests.desired(held.get(row.host, ())),
-                observed_digest=digests.observed(held.get(row.host, ())),
+                held=digests.get(row.host),
             )
             for row in rows
         ]
@@ -265,31 +177,3 @@ def _get(session: orm.Session, host: str, *, lock: bool = False) -> models.Agent
     if row is None:
         raise NotFound(f"no agent has ever reported from {host!r}")
     return row
-
-
-def _held(session: orm.Session, hosts: Iterable[str]) -> dict[str, list[HeldLink]]:
-    """Return the links of ``hosts``. Rows of columns, not objects: there may be many."""
-    held: dict[str, list[HeldLink]] = {host: [] for host in hosts}
-    statement = sqlalchemy.select(models.BridgeLink.host, *views.HELD_COLUMNS).where(models.BridgeLink.host.in_(held))
-    for host, *columns in session.execute(statement) if held else ():
-        held[host].append(HeldLink(*columns))
-    return held
-
-
-def _columns(report: model.StateReport) -> dict[str, Any]:
-    if not math.isfinite(report.report_interval):
-        raise exceptions.InvalidMessage("StateReport: report_interval: must be finite")
-    plain = report.model_dump(mode="json")
-    return {
-        "agent_version": report.agent_version[:255],
-        "contract_version": report.version,
-        "started_at": report.started_at,
-        "report_interval": report.report_interval,
-        "reported_mode": report.mode,
-        "ready": report.health.ready,
-        "health": plain["health"]["reasons"],
-        "links": plain["links"],
-        "counters": plain["counters"],
-        "desired_digest": report.desired_digest,
-        "observed_digest": report.observed_digest,
-    }

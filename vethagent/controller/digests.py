@@ -1,6 +1,6 @@
 """What a controller and an agent compare to notice that they are out of step; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from vethagent import model
@@ -17,6 +17,18 @@ class HeldLink(NamedTuple):
     observed_generation: int | None
     reported_status: str | None
     reported_reason: str | None
+
+
+class Digests(NamedTuple):
+    """Of one host."""
+
+    desired: str
+    observed: str
+
+
+def over(links: Collection[HeldLink]) -> Digests:
+    """Return both digests over the links of a host."""
+    return Digests(desired(links), observed(links))
 
 
 def desired(links: Iterable[HeldLink]) -> str:

@@ -5,10 +5,10 @@ import logging
 import oslo_messaging
 
 from vethagent import model
-from vethagent.controller.agents import Reports
 from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.metrics import ControllerMetrics
+from vethagent.controller.reports import Reports
 from vethagent.rpc import exposed, wire
 from vethagent.rpc import transport as bus
 

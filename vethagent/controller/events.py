@@ -16,6 +16,7 @@ from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import EventQuery
+from vethagent.controller.together import Together
 from vethagent.model import EventKind, Status
 
 LOG = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ _CHUNK = 1000
 #: Changes of one link that are told, the newest ones.
 MAX_HISTORY = 1000
 
-#: Events that were new, and the templates of their links.
-_Taken = tuple[Sequence[model.PortEvent], set[str]]
+#: Events of each batch that were new, and the templates of their links.
+_Taken = tuple[Sequence[Sequence[model.PortEvent]], set[str]]
 
 _Purged = type[models.PortEvent] | type[models.LinkChange] | type[models.AgentChange]
 
@@ -53,18 +54,25 @@ class Events:
         self._database = database
         self._liveness = liveness
         self._heard = heard
+        self._together = Together(self._take)
 
     def store(self, batch: model.PortEvents) -> Sequence[model.PortEvent]:
-        """Take in a batch in one transaction and return those of its events that were new; a repeat changes nothing."""
-        fresh, templates = self._take(batch)
+        """Take in a batch in one transaction and return those of its events that were new; a repeat changes nothing.
+
+        Batches that come at once are taken in by one transaction.
+        """
+        return self._together(batch)
+
+    def _take(self, batches: Sequence[model.PortEvents]) -> Sequence[Sequence[model.PortEvent]]:
+        fresh, templates = self._store_all(batches)
         if templates:
             self._heard(templates)
         return fresh
 
     @retried
-    def _take(self, batch: model.PortEvents) -> _Taken:
+    def _store_all(self, batches: Sequence[model.PortEvents]) -> _Taken:
         with self._database.writer() as session:
-            return self._store(session, batch)
+            return self._store(session, batches)
 
     def list(self, query: EventQuery) -> list[views.Event]:
         """Return events by rising id: the first ones after ``query.after``, without it the newest ones."""
@@ -127,21 +135,20 @@ class Events:
             session.execute(sqlalchemy.delete(table).where(table.id.in_(ids)))
         return len(ids)
 
-    def _store(self, session: orm.Session, batch: model.PortEvents) -> _Taken:
-        position = session.get(models.EventStream, batch.host, with_for_update=True)
-        if position is None:
-            position = models.EventStream(host=batch.host, stream=batch.stream, seq=-1)
-            session.add(position)
-        fresh = unseen(batch, position.stream, position.seq)
-        if not fresh:
-            return [], set()
-        position.stream, position.seq = batch.stream, fresh[-1].seq
+    def _store(self, session: orm.Session, batches: Sequence[model.PortEvents]) -> _Taken:
+        fresh = _take_new(session, batches)
+        heard = [(batch.host, event) for batch, events in zip(batches, fresh, strict=True) for event in events]
+        if not heard:
+            return fresh, set()
         now = self._liveness.now()
-        links = _lock_links(session, batch.host, fresh)
+        links = _lock_links(session, {event.state.link_id for _, event in heard})
         changes: list[dict[str, Any]] = []
-        rows = [_row(batch.host, event, links, now) for event in fresh]
-        for event in fresh:
+        rows = []
+        for host, event in heard:
             link = links.get(event.state.link_id)
+            if link is not None and link.host != host:
+                link = None
+            rows.append(_row(host, event, link, now))
             if link is not None and link not in session.deleted:
                 changes += _apply(session, link, event, now)
         session.flush()
@@ -158,6 +165,24 @@ def _silences(host: str, since: datetime.datetime) -> sqlalchemy.Select[models.A
     return sqlalchemy.select(table).where(of_host).order_by(table.id.desc()).limit(MAX_HISTORY)
 
 
+def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequence[Sequence[model.PortEvent]]:
+    """Return the events of each of ``batches`` that were never taken in, and count them as taken."""
+    table = models.EventStream
+    statement = sqlalchemy.select(table).where(table.host.in_(sorted({batch.host for batch in batches})))
+    positions = {row.host: row for row in session.scalars(statement.order_by(table.host).with_for_update())}
+    fresh = []
+    for batch in batches:
+        position = positions.get(batch.host)
+        if position is None:
+            position = positions[batch.host] = models.EventStream(host=batch.host, stream=batch.stream, seq=-1)
+            session.add(position)
+        new = unseen(batch, position.stream, position.seq)
+        if new:
+            position.stream, position.seq = batch.stream, new[-1].seq
+        fresh.append(new)
+    return fresh
+
+
 def _reserve(session: orm.Session, count: int) -> int:
     """Return the first of ``count`` ids. They are seen in their order, as all others wait here for the commit.
 
@@ -169,14 +194,14 @@ def _reserve(session: orm.Session, count: int) -> int:
     return session.scalars(sqlalchemy.select(counter.value).where(ours)).one() - count + 1
 
 
-def _lock_links(session: orm.Session, host: str, events: Sequence[model.PortEvent]) -> dict[str, models.BridgeLink]:
-    ids = sorted({event.state.link_id for event in events})
+def _lock_links(session: orm.Session, link_ids: Collection[str]) -> dict[str, models.BridgeLink]:
+    ids = sorted(link_ids)
     links: dict[str, models.BridgeLink] = {}
     for start in range(0, len(ids), _CHUNK):
         statement = (
             sqlalchemy.select(models.BridgeLink)
             .options(orm.lazyload(models.BridgeLink.ends), orm.lazyload(models.BridgeLink.label_rows))
-            .where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]), models.BridgeLink.host == host)
+            .where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]))
             .order_by(models.BridgeLink.id)
             .with_for_update()
         )
@@ -184,12 +209,9 @@ def _lock_links(session: orm.Session, host: str, events: Sequence[model.PortEven
     return links
 
 
-def _row(
-    host: str, event: model.PortEvent, links: dict[str, models.BridgeLink], now: datetime.datetime
-) -> dict[str, Any]:
+def _row(host: str, event: model.PortEvent, link: models.BridgeLink | None, now: datetime.datetime) -> dict[str, Any]:
     state = event.state
     plain = event.model_dump(mode="json", include={"repaired": True, "state": {"differences", "ends"}})
-    link = links.get(state.link_id)
     return {
         "host": host,
         "link_id": state.link_id,

@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from vethagent import logs, model
 from vethagent.controller import casts, history, labels, link_queries, loops, names, physical, views
-from vethagent.controller.db import models
+from vethagent.controller.db import models, revisions
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import (
     IdConflict,
@@ -255,6 +255,7 @@ class Links:
                 for row, *_ in stored:
                     session.expunge(row)
                 session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id.in_(link_ids)))
+                revisions.raised(session, {row.host for row, *_ in stored})
         return stored
 
 

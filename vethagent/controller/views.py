@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vethagent import model
 from vethagent.controller.db import models
-from vethagent.controller.digests import HeldLink
+from vethagent.controller.digests import Digests, HeldLink
 from vethagent.controller.liveness import Liveness, Shown
 
 
@@ -176,12 +176,10 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
     )
 
 
-def agent_of(
-    row: models.Agent, *, alive: bool, counts: Mapping[tuple[str, str], int], desired_digest: str, observed_digest: str
-) -> Agent:
+def agent_of(row: models.Agent, *, alive: bool, counts: Mapping[tuple[str, str], int], held: Digests | None) -> Agent:
     """Return ``row`` as it is shown.
 
-    ``counts`` of its links are by status and reason; the digests are over what is held of them now.
+    ``counts`` of its links are by status and reason; ``held`` is over what is held of them now, None if nobody asked.
     """
     fields = {name: getattr(row, name) for name in Agent.model_fields if hasattr(row, name)}
     links: dict[str, int] = {}
@@ -196,8 +194,8 @@ def agent_of(
             "labels": dict(row.labels),
             "links": links,
             "drifted": drifted,
-            "desired_in_step": row.desired_digest == desired_digest,
-            "observed_in_step": row.observed_digest == observed_digest,
+            "desired_in_step": held is not None and row.desired_digest == held.desired,
+            "observed_in_step": held is not None and row.observed_digest == held.observed,
         }
     )
 

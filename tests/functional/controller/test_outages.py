@@ -42,7 +42,7 @@ def test_a_server_that_is_killed_in_a_transaction(
         pytest.raises(exceptions.DatabaseUnavailable),
         database.writer() as session,
     ):
-        events._store(session, fakes.batch([fakes.event(fakes.STREAM, 1)]))
+        events._store(session, [fakes.batch([fakes.event(fakes.STREAM, 1)])])
         cleanup.callback(server.start)
         server.kill()
     assert len(events.store(fakes.batch([fakes.event(fakes.STREAM, 1)]))) == 1

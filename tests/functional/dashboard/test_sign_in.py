@@ -17,13 +17,13 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
 from tests.unit.controller.api.identity import Identity
 from vethagent import model
-from vethagent.controller.agents import Reports
 from vethagent.controller.api import app, http_basic, keystone
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 
 PATIENCE = 30_000
 ROLES = {"alice": "admin", "bob": "member", "carol": "reader"}

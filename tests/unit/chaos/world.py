@@ -18,7 +18,7 @@ from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import EventSender, Heartbeat
 from vethagent.agent.store import Store
 from vethagent.controller import views
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.errors import Loop, NameConflict, PendingDelete
@@ -27,6 +27,7 @@ from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import AgentUpdate, LinkQuery
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing import naming

@@ -9,13 +9,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
 from vethagent import exceptions, model
-from vethagent.controller.agents import Reports
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.fleet.fleet import Fleet
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 from vethagent.rpc import transport as bus
 
 HOST = "compute-195"

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy
 
 from tests.unit.controller import fakes
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
@@ -14,6 +14,7 @@ from vethagent.controller.fleet.templates import Templates
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 
 
 @pytest.fixture(scope="session")

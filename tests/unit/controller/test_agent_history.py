@@ -6,13 +6,14 @@ import pytest
 
 from tests.unit.controller import fakes
 from vethagent.controller import history
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.damping import AGENT_LIMIT, LINK_LIMIT, REST
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import NotFound
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import AgentUpdate
 from vethagent.controller.watch import Watch
 

@@ -1,3 +1,4 @@
+import concurrent.futures
 import contextlib
 from collections.abc import Iterator
 from typing import Any
@@ -7,11 +8,13 @@ import sqlalchemy
 
 from tests.unit.controller import fakes
 from vethagent import exceptions, model
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentAlive, NotFound, UnknownHost, UnknownMarker
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import AgentQuery, AgentUpdate, LinkQuery
 from vethagent.model import Mode, Reason, Status
 
@@ -242,4 +245,34 @@ def test_an_agent_that_was_silent_is_revived_once(
     for seconds in (0, 30, 76, 30):
         clock.advance(seconds)
         reports.take(fakes.report())
+    assert caplog.text.count("REVIVED") == 1
+
+
+def test_a_report_is_stored_when_it_says_something_else(reports: Reports, agents: Agents, clock: fakes.Clock) -> None:
+    for fields in ({}, {"counters": {"plugs": 3}}, {"health": {"ready": False}}, {"mode": "paused"}, {}):
+        clock.advance(30)
+        reports.take(fakes.report(**fields))
+        said, shown = fakes.report(**fields), agents.show("h1")
+        assert (shown.counters, shown.ready, shown.reported_mode) == (said.counters, said.health.ready, said.mode)
+        assert shown.reported_at == clock.now
+
+
+def test_of_two_reports_at_once_the_later_one_counts(reports: Reports, agents: Agents) -> None:
+    both = [fakes.report(counters={"plugs": 1}), fakes.report(counters={"plugs": 2}), fakes.report("h2")]
+    answers = reports._take(both)
+    assert answers[0] == answers[1]
+    assert agents.show("h1").counters == {"plugs": 2}
+    assert reports._take(both[:2]) == answers[:2]
+
+
+def test_two_controllers_revive_an_agent_once(
+    reports: Reports, database: Database, liveness: Liveness, clock: fakes.Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    reports.take(fakes.report())
+    other = Reports(database, liveness)
+    clock.advance(76)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(each.take, fakes.report()) for each in (reports, other)]:
+            done.result(30)
     assert caplog.text.count("REVIVED") == 1

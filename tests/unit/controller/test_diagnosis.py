@@ -5,10 +5,11 @@ import pytest
 
 from tests.unit.controller import fakes
 from vethagent import model
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.diagnosis import Diagnosis, diagnose
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import EventQuery
 
 GOOD: dict[str, Any] = {"present": True, "up": True, "carrier": True, "mtu": 1500}

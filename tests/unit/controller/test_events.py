@@ -10,6 +10,7 @@ from vethagent import model
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events, unseen
 from vethagent.controller.links import Links
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import EventQuery, LinkQuery
 from vethagent.model import Reason, Status
 
@@ -66,7 +67,7 @@ def test_a_follower_misses_no_event_that_was_committed_late(events: Events, data
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with database.writer() as session:
-            events._store(session, numbered([1]))
+            events._store(session, [numbered([1])])
             other = pool.submit(events.store, fakes.batch([fakes.event(LINK, 1)], host="h2"))
             concurrent.futures.wait([other], timeout=0.5)  # it cannot overtake; what can has the time to
             last = follow(0)
@@ -187,3 +188,27 @@ def test_purge_deletes_old_ones_and_their_ids_do_not_come_again(events: Events, 
     assert events.purge(days=2) == (2, 0, 0)
     events.store(numbered([3]))
     assert [event.id for event in events.list(EventQuery())] == [last + 1]
+
+
+def test_batches_of_several_hosts_at_once(events: Events, links: Links, reports: Reports) -> None:
+    made = {}
+    for host in ("h1", "h2"):
+        reports.take(fakes.report(host))
+        made[host] = links.create(fakes.CONTEXT, fakes.body(host=host)).id
+    batches = [
+        fakes.batch([fakes.event(made["h1"], 0)]),
+        fakes.batch([fakes.event(made["h2"], 0, status=Status.DOWN, reason=Reason.DRIFT)], host="h2"),
+        fakes.batch([fakes.event(made["h1"], seq) for seq in (0, 1)]),  # sent again, with one that is new
+        fakes.batch([fakes.event(made["h2"], 2)], host="h1"),  # of a link that is not on this host
+    ]
+    taken = events._take(batches)
+    assert [[event.seq for event in each] for each in taken] == [[0], [0], [1], [2]]
+    assert links.show(made["h1"]).status is Status.ACTIVE
+    assert links.show(made["h2"]).reason is Reason.DRIFT
+    assert [(event.host, event.seq) for event in events.list(EventQuery())] == [
+        ("h1", 0),
+        ("h2", 0),
+        ("h1", 1),
+        ("h1", 2),
+    ]
+    assert [len(each) for each in events._take(batches)] == [0] * 4

@@ -3,10 +3,11 @@ import pytest
 from tests.unit.controller import fakes
 from tests.unit.controller.conftest import count
 from vethagent import model
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.inventories import Inventories
+from vethagent.controller.reports import Reports
 
 
 def inventory(host: str = "h1", **networks: str) -> model.HostInventory:

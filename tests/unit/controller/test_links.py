@@ -4,7 +4,6 @@ import pytest
 
 from tests.unit.controller import fakes
 from vethagent import model
-from vethagent.controller.agents import Reports
 from vethagent.controller.errors import (
     IdConflict,
     NameConflict,
@@ -17,6 +16,7 @@ from vethagent.controller.errors import (
 )
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Reason, Status
 

@@ -3,12 +3,12 @@ from prometheus_client import parser
 
 from tests.unit.controller import fakes
 from vethagent import exceptions
-from vethagent.controller.agents import Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.metrics import ControllerMetrics, FleetMetrics
+from vethagent.controller.reports import Reports
 
 CALLS = "vethagent_controller_call_duration_seconds_count"
 

@@ -11,12 +11,12 @@ from oslo_config import cfg
 
 from tests.support.commands import wait_until
 from tests.unit.controller import fakes
-from vethagent.controller.agents import Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import NameConflict
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.notifications import Notification, Notifications
+from vethagent.controller.reports import Reports
 from vethagent.rpc import transport as bus
 
 SECONDS = 60

@@ -8,10 +8,10 @@ import pytest
 from tests.unit.controller import fakes
 from vethagent import model
 from vethagent.controller import views
-from vethagent.controller.agents import Reports
 from vethagent.controller.errors import OperationError, PhysicalLoop
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
+from vethagent.controller.reports import Reports
 
 NETWORKS = {"br-a": "physnet1", "br-b": "physnet2", "br-c": "physnet3"}
 WAY = {"bridges": ("br-a", "br-b"), "device": "other"}

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.unit.controller import fakes
-from vethagent.controller.agents import Reports
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 from vethagent.controller.watch import Watch
 
 

@@ -15,6 +15,7 @@ from oslo_db.sqlalchemy import engines, exc_filters
 from sqlalchemy import event, orm
 
 from vethagent import exceptions
+from vethagent.controller.db.revisions import WritingSession
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,7 +98,7 @@ class Database:
         with (
             database_errors(),
             self._write_lock,
-            orm.Session(self._writing, expire_on_commit=False) as session,
+            WritingSession(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session

@@ -95,6 +95,8 @@ class Agent(Flapping, Base):
     incarnation: Mapped[str] = mapped_column(String(36))
     inventory_digest: Mapped[str | None] = mapped_column(String(32))
     noted_down: Mapped[bool] = mapped_column(default=False)
+    #: Of the whole report, so that one that says what the last one said is known without a look at all its fields.
+    report_digest: Mapped[str | None] = mapped_column(String(32))
     deleted_at: Mapped[datetime.datetime | None]
 
     label_rows: Mapped[dict[str, "AgentLabel"]] = _by_name()
@@ -151,6 +153,23 @@ class EventStream(Base):
     host: Mapped[str] = mapped_column(String(255), primary_key=True)
     stream: Mapped[str] = mapped_column(String(36))
     seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class HostDigests(Base):
+    """The digests over the links of one host, and which ``revision`` of them they are over.
+
+    Every transaction that changes a link of the host raises ``revision``; ``digested`` is the one that the digests were
+    made at, None if they never were. It is no part of the agent, whose row each link that is created locks.
+    """
+
+    __tablename__ = "host_digests"
+    __table_args__ = MYSQL
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    digested: Mapped[int | None] = mapped_column(BigInteger)
+    desired: Mapped[str | None] = mapped_column(String(32))
+    observed: Mapped[str | None] = mapped_column(String(32))
 
 
 class BridgeLink(Flapping, Base):

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller import history, labels, links, loops, names, physical
-from vethagent.controller.db import models
+from vethagent.controller.db import models, revisions
 from vethagent.controller.errors import OperationError
 from vethagent.controller.fleet.deciding import MemberState
 from vethagent.model import Status
@@ -70,6 +70,7 @@ class Placer:
             self.placed.unplugged.append(row)
             self._session.expunge(row)
             self._session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id == row.id))
+            revisions.raised(self._session, [row.host])
         self._session.delete(member)
 
     def _remove(self, member: models.TemplateMember, row: models.BridgeLink | None) -> None:

@@ -13,10 +13,10 @@ from hypothesis.errors import Unsatisfiable
 from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
 from vethagent import model
-from vethagent.controller.agents import Reports
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 
 _EXAMPLES = 8
 

@@ -9,8 +9,8 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api.test_bodies import GOOD
 from tests.unit.controller.api.test_resources import code_of, create
 from vethagent import exceptions, model
-from vethagent.controller.agents import Reports
 from vethagent.controller.inventories import Inventories
+from vethagent.controller.reports import Reports
 
 pytestmark = pytest.mark.usefixtures("known")
 

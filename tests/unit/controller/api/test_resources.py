@@ -6,8 +6,8 @@ from falcon import testing
 
 from tests.unit.controller import fakes
 from tests.unit.controller.api.test_bodies import GOOD
-from vethagent.controller.agents import Reports
 from vethagent.controller.events import Events
+from vethagent.controller.reports import Reports
 
 NONE = str(uuid.UUID(int=9))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.unit.controller import fakes
 from vethagent import model
-from vethagent.controller.agents import Agents, Reports
+from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.fleet import showing
@@ -15,6 +15,7 @@ from vethagent.controller.fleet.rollouts import Rollouts
 from vethagent.controller.fleet.templates import Templates
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 from vethagent.controller.requests import AgentUpdate, LinkQuery
 
 
