@@ -36,6 +36,11 @@ class HealthKeeper:
             LOG.warning("%s does not work: %s", part, message)
             self.changed()
 
+    def is_bad(self, part: str) -> bool:
+        """Return whether a part is known not to work."""
+        with self._lock:
+            return part in self._wrong
+
     def ready(self) -> None:
         """The agent is in step with the controller for the first time since its start."""
         with self._lock:

@@ -225,7 +225,7 @@ class Reconciler:
             self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
             self._retries.pop(link_id, None)
         elif self._journal.tell(state, request_id=request_id, moving=acted):
-            if link_id in late and not acted:
+            if link_id in late and not acted and not self._is_unseen(state):
                 self._journal.tell_late(state, request_id=request_id)
             self._again(link_id)
         else:
@@ -241,6 +241,11 @@ class Reconciler:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
             self._journal.forget(link_id)
             self._counters.add("unplugged")
+
+    def _is_unseen(self, state: model.LinkState) -> bool:
+        """Return whether OVSDB was not heard since the start, nor found not to answer: that takes a moment."""
+        waits = state.reason is Reason.OVSDB_UNAVAILABLE and not self._observed.ovs_known
+        return waits and not self._health.is_bad("ovsdb")
 
     def _failed(self, state: model.LinkState, failure: Failure) -> None:
         away = failure.reason in (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)

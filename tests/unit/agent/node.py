@@ -41,8 +41,9 @@ class Node:
         patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
         self.boot()
 
-    def boot(self, audit_interval: float = 600) -> None:
-        """Start the agent, for the first time or again."""
+    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True) -> None:
+        """Start the agent, for the first time or again; without ``ovsdb`` that has not answered yet."""
+        self.ovsdb = ovsdb
         self.inbox, self.health, self.counters = self.make_inbox(), HealthKeeper(), Counters()
         self.desired, self.observed = Desired(self.store), Observed()
         self.events: list[model.PortEvent] = []
@@ -91,6 +92,8 @@ class Node:
         self.tell_rows()
 
     def tell_rows(self, *, whole: bool = False) -> None:
+        if not self.ovsdb:
+            return
         gone = dict.fromkeys(self.observed.ports.keys() - self.host.rows.keys())
         gone_bridges = dict.fromkeys(self.observed.bridges.keys() - self.host.bridges.keys())
         self.inbox.put_ovs(OvsChanges(gone_bridges | self.host.bridges, gone | self.host.rows, whole=whole))

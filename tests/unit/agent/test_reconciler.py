@@ -87,6 +87,30 @@ def test_a_restart_changes_and_says_nothing(node: Node) -> None:
     assert {state.status for state in node.journal.states()} == {Status.ACTIVE}
 
 
+def test_a_restart_says_nothing_of_open_vswitch_before_that_was_asked(node: Node) -> None:
+    node.plug(link(id=A))
+    node.said()
+    node.boot(ovsdb=False)
+    node.settle()
+    node.later(5)
+    assert node.said() == [] and node.journal.states() == []
+    node.ovsdb = True
+    node.tell_rows(whole=True)
+    node.settle()
+    assert node.said() == []
+    assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
+
+
+def test_that_open_vswitch_does_not_answer_is_said(node: Node) -> None:
+    node.plug(link(id=A))
+    node.said()
+    node.boot(ovsdb=False)
+    node.settle()
+    node.health.bad("ovsdb", "no answer")
+    node.later(10)
+    assert node.said() == [(A, EventKind.CHANGED, Status.DOWN, Reason.OVSDB_UNAVAILABLE)]
+
+
 def test_after_a_reboot_all_is_made_again_from_the_store(node: Node) -> None:
     node.plug(link(id=A))
     node.host.delete(node.host.kernel.named("phy-br1").ifindex)
