@@ -85,8 +85,8 @@ class Agent(Node):
         self.host.add_pair("their-a", "their-b", alias="vethagent:")
         self.host.add_row("eth9", "br-eth1", ofport=9)
 
-    def boot(self, audit_interval: float = 600) -> None:
-        super().boot(audit_interval)
+    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True) -> None:
+        super().boot(audit_interval, ovsdb=ovsdb)
         self.outbox = Outbox()
         controller = ControllerAPI(None)
         self.heartbeat = Heartbeat(
