@@ -20,8 +20,6 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from vethagent import exceptions, faults
 from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
 
-#: A few devices are asked for one by one, more of them are dumped at once.
-_DUMP_FROM = 8
 _NO_MAC = "00:00:00:00:00:00"
 
 #: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
@@ -91,17 +89,12 @@ class _Batch:
     # -- before anything is done ---------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        wanted = set(itertools.chain.from_iterable(map(_mentioned, self._batch)))
-        if len(wanted) >= _DUMP_FROM:
-            self._devices = self._route.dump()
-            return
-        for index in wanted:
-            if device := self._route.get(index):
-                self._devices[index] = device
+        # Those that matter and no others: a dump takes longer the more links there are already.
+        self._devices = self._route.get_all(set(itertools.chain.from_iterable(map(_mentioned, self._batch))))
         # An end without a mark is ours if its peer is: that one has to be looked at too.
-        for device in list(self._devices.values()):
-            if device.kind == "veth" and device.peer and device.peer not in self._devices:
-                self._load(device.peer)
+        unmarked = [device for device in self._devices.values() if device.kind == "veth" and not device.alias]
+        peers = {device.peer for device in unmarked if device.peer and device.peer not in self._devices}
+        self._devices |= self._route.get_all(peers)
 
     def _check(self) -> list[ifinfo.Device]:
         """Refuse what is not ours; return the Linux bridges that will get a port, as they are before."""
@@ -273,11 +266,12 @@ class _Batch:
             self._ports[index] = any(device.master == index for device in self._route.dump(master=index).values())
         return self._ports[index]
 
-    def _keep(self, bridges: Iterable[ifinfo.Device]) -> None:
+    def _keep(self, bridges: Sequence[ifinfo.Device]) -> None:
         """Give a bridge back the MAC and MTU that it had, should it have taken others all the same."""
         messages = []
+        now = self._route.get_all(before.ifindex for before in bridges)
         for before in bridges:
-            after = self._route.get(before.ifindex)
+            after = now.get(before.ifindex)
             if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):
                 continue
             address = [] if before.mac == _NO_MAC else [("IFLA_ADDRESS", before.mac)]

@@ -15,7 +15,10 @@ NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 
 AF_UNSPEC = 0
-IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
+#: A bridge does not forward to a port before it is running, which the kernel finds out a moment after the carrier came
+#: (br_port_carrier_check in br_if.c, link_watch.c).
+_CARRIES = IFF_LOWER_UP | IFF_RUNNING
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK = 1, 3, 4, 5
 _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_LINK_NETNSID = 10, 18, 20, 27, 37
@@ -85,6 +88,27 @@ def parse(data: bytes) -> Iterator[Message]:
         offset += (length + 3) & ~3
 
 
+def newest(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (ifindex, type, message) for what one datagram tells of devices, for ``device`` to read.
+
+    So of many messages about one device only the last one has to be taken apart.
+    """
+    offset = 0
+    while offset + _HEADER.size + _IFINFO.size <= len(data):
+        length, kind, _, _, _ = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size or offset + length > len(data):
+            return
+        if kind in (RTM_NEWLINK, RTM_DELLINK) and data[offset + _HEADER.size] == AF_UNSPEC:
+            _, _, ifindex, _, _ = _IFINFO.unpack_from(data, offset + _HEADER.size)
+            yield ifindex, kind, data[offset : offset + length]
+        offset += (length + 3) & ~3
+
+
+def device(message: bytes) -> Device:
+    """Return the device that a message is about."""
+    return _device(message, _HEADER.size, len(message))
+
+
 def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -138,7 +162,7 @@ def _device(data: bytes, body: int, end: int) -> Device:
         mac=mac,
         mtu=mtu,
         up=bool(flags & IFF_UP),
-        carrier=bool(flags & IFF_LOWER_UP),
+        carrier=flags & _CARRIES == _CARRIES,
         group=group,
         stp=stp,
     )

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-from vethagent.privileged import ifinfo
+from vethagent.privileged import encoding, ifinfo
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 
@@ -82,9 +82,15 @@ class RouteSocket:
 
     def get(self, index: int) -> ifinfo.Device | None:
         """Return the device with this ifindex, None if there is none."""
-        message = link_message(ifinfo.RTM_GETLINK, index=index, attributes=_SLIM)
-        message["header"]["flags"] = NLM_F_REQUEST
-        return self._exchange([self._encode(message)])[0].device
+        return self.get_all([index]).get(index)
+
+    def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
+        """Return those devices of ``indexes`` that there are, asked for in as few sends as can be."""
+        messages = [link_message(ifinfo.RTM_GETLINK, index=index, attributes=_SLIM) for index in indexes]
+        for message in messages:
+            message["header"]["flags"] = NLM_F_REQUEST
+        answers = self.request(messages)
+        return {answer.device.ifindex: answer.device for answer in answers if answer.device is not None}
 
     def find(self, name: str) -> ifinfo.Device | None:
         """Return the device with this name, None if there is none."""
@@ -116,18 +122,17 @@ class RouteSocket:
     def _encode(self, message: ifinfmsg) -> bytes:
         self._seq += 1
         message["header"]["sequence_number"] = self._seq
-        message.encode()
-        return bytes(message.data)
+        return encoding.encode(message)
 
     def _exchange(self, chunk: list[bytes]) -> list[ifinfo.Message]:
-        wanted = [struct.unpack_from("=I", data, 8)[0] for data in chunk]
+        wanted = {struct.unpack_from("=I", data, 8)[0]: number for number, data in enumerate(chunk)}
         self._socket.send(b"".join(chunk))
         answers: dict[int, ifinfo.Message] = {}
         while len(answers) < len(wanted):
             for answer in ifinfo.parse(self._receive()):
                 if answer.seq in wanted:
-                    answers[answer.seq] = answer
-        return [answers[seq] for seq in wanted]
+                    answers[wanted[answer.seq]] = answer
+        return [answers[number] for number in range(len(chunk))]
 
     def _read(self, seq: int) -> Iterable[ifinfo.Message]:
         while True:

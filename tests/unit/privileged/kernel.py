@@ -32,6 +32,9 @@ class FakeKernel:
     def get(self, index: int) -> ifinfo.Device | None:
         return self.devices.get(index)
 
+    def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
+        return {index: self.devices[index] for index in indexes if index in self.devices}
+
     def find(self, name: str) -> ifinfo.Device | None:
         return next((device for device in self.devices.values() if device.name == name), None)
 

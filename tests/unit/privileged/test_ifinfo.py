@@ -10,7 +10,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from tests.unit import strategies
 from vethagent.privileged import ifinfo
 
-IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+IFF_UP, IFF_CARRIES = 0x1, 0x10040
 AF_BRIDGE = 7
 
 indexes = st.integers(1, (1 << 31) - 1)
@@ -68,7 +68,7 @@ def message(
     made = ifinfmsg()
     made["family"] = family
     made["index"] = ifindex
-    made["flags"] = IFF_UP * up | IFF_LOWER_UP * carrier
+    made["flags"] = IFF_UP * up | IFF_CARRIES * carrier
     made["attrs"] = attributes
     made["header"] = {"type": kind, "flags": flags, "sequence_number": seq}
     made.encode()
