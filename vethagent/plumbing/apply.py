@@ -1,21 +1,23 @@
 """Plans into effect: one privileged call and one OVSDB transaction for each part of a batch."""
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from vethagent import exceptions, faults, logs
 from vethagent.model import Reason
 from vethagent.plumbing.ovs import Ovs
-from vethagent.plumbing.steps import LinkPlan
+from vethagent.plumbing.steps import AttachPort, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
 
 LOG = logging.getLogger(__name__)
 
-#: Plans of one part: so many take a few tenths of a second, and a process that is to end waits for no more.
-PART = 100
+#: Plans of one part. Open vSwitch has the ports of one while the kernel makes the pairs of the next, and a process that
+#: is to end waits for no more than that, which is a few tenths of a second.
+PART = 50
 
 
 class Helper(Protocol):
@@ -40,6 +42,22 @@ class Applied(NamedTuple):
     left: set[str]
 
 
+@dataclasses.dataclass(slots=True)
+class _Part:
+    """Plans that are carried out together; ``made`` are pairs by ifindex, ``wait`` is for those being attached."""
+
+    plans: Sequence[LinkPlan]
+    failures: dict[str, Failure] = dataclasses.field(default_factory=dict)
+    made: dict[str, int] = dataclasses.field(default_factory=dict)
+    attaching: Sequence[LinkPlan] = ()
+    wait: Callable[[], None] | None = None
+
+    @property
+    def left(self) -> list[LinkPlan]:
+        """Those that have not failed."""
+        return _without(self.plans, self.failures)
+
+
 class Applier:
     """Carries plans out. A link that fails does not hold up the others, and what was begun of it is taken back."""
 
@@ -55,12 +73,19 @@ class Applier:
         failures = self._hopeless(plans)
         # Those that wait for ovs-vswitchd between two steps hold up none of the others.
         todo = sorted(_without(plans, failures), key=lambda plan: (plan.settle, plan.makes))
+        last = _Part([])
         while todo and not stopping():
-            part = [plan for plan in todo[:PART] if plan.settle is todo[0].settle]
-            failed: dict[str, Failure] = {}
-            self._carry_out(part, failed)
-            failures |= failed | _alike(todo[len(part) :], failed)
-            todo = _without(todo[len(part) :], failures)
+            part = _Part([plan for plan in todo[:PART] if plan.settle is todo[0].settle])
+            self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
+            self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
+            ended = self._end(last)
+            failed = part.failures | ended
+            failures |= failed | _alike(todo[len(part.plans) :], failed)
+            part.failures |= _alike([plan for plan in part.left if plan.attach], ended)
+            self._begin(part)
+            todo = _without(todo[len(part.plans) :], failures)
+            last = part
+        failures |= self._end(last)
         return Applied(failures, set(map(_id, todo)))
 
     def _hopeless(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
@@ -72,15 +97,21 @@ class Applier:
         stuck = Failure(Reason.OVSDB_UNAVAILABLE, "ovs-vswitchd does not act, and may still hold the device")
         return {_id(plan): stuck for plan in plans if self._ovs.is_stuck(step.device for step in plan.attach)}
 
-    def _carry_out(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
-        made: dict[str, int] = {}
-        self._detach([plan for plan in plans if plan.detach or plan.keep], failures)
-        self._operate([plan for plan in _without(plans, failures) if plan.operations], failures, made)
-        self._attach([plan for plan in _without(plans, failures) if plan.attach], failures)
-        if half_made := {link_id: index for link_id, index in made.items() if link_id in failures}:
+    def _begin(self, part: "_Part") -> None:
+        """Begin to attach what is left of a part; ``_end`` waits for that, and begins anew what could not be begun."""
+        part.attaching = [plan for plan in part.left if plan.attach]
+        if part.attaching:
+            with contextlib.suppress(exceptions.OvsdbUnavailable, exceptions.OvsdbRefused):
+                part.wait = self._ovs.begin(attach=_attachments(part.attaching))
+
+    def _end(self, part: "_Part") -> dict[str, Failure]:
+        """Wait until a part is done, take back what was made in vain, and return all that failed in it."""
+        self._attach(part.attaching, part.failures, part.wait)
+        if half_made := {link_id: index for link_id, index in part.made.items() if link_id in part.failures}:
             faults.point("agent-half-made")
             self._take_back(half_made)
             faults.point("agent-taken-back")
+        return part.failures
 
     def _detach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         try:
@@ -94,12 +125,16 @@ class Applier:
         except exceptions.OvsdbRefused as error:
             self._one_by_one(self._detach, plans, failures, Failure(Reason.OVSDB_REFUSED, str(error)))
 
-    def _attach(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+    def _attach(
+        self, plans: Sequence[LinkPlan], failures: dict[str, Failure], wait: Callable[[], None] | None = None
+    ) -> None:
+        """Attach, or ``wait`` if that was begun."""
+        if not plans:
+            return
         try:
-            steps = [step for plan in plans for step in plan.attach]
-            if steps:
-                self._ovs.commit(attach=steps)
-                faults.point("agent-attached")
+            wait = wait or self._ovs.begin(attach=_attachments(plans))
+            wait()
+            faults.point("agent-attached")
         except exceptions.OvsdbUnavailable as error:
             failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
         except exceptions.OvsdbRefused as error:
@@ -166,6 +201,10 @@ class PlanPart(Protocol):
 
 def _id(plan: LinkPlan) -> str:
     return plan.state.link_id
+
+
+def _attachments(plans: Iterable[LinkPlan]) -> list[AttachPort]:
+    return [step for plan in plans for step in plan.attach]
 
 
 def _without(plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> list[LinkPlan]:

@@ -3,8 +3,8 @@
 import contextlib
 import logging
 import queue
-import threading
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 
 from ovs.db import idl as ovs_idl
 from ovsdbapp import exceptions as ovsdbapp_exceptions
@@ -12,7 +12,7 @@ from ovsdbapp.backend.ovs_idl import command, connection, idlutils, transaction
 from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
-from vethagent.plumbing import ovs_schema
+from vethagent.plumbing import ovs_json, ovs_schema, running
 from vethagent.plumbing.ovs_replica import SCHEMA, Replica, Sink, optional, owner, vlans
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
 from vethagent.plumbing.switch import Switch
@@ -38,6 +38,21 @@ class _Transaction(impl_idl.OvsVsctlTransaction):
         """Do not wait."""
         self.number = txn.get_increment_new_value()
 
+    def begin(self) -> None:
+        """Have it done by the thread of the connection; the first half of ``commit``."""
+        self.ovsdb_connection.queue_txn(self)
+
+    def end(self) -> None:
+        """Wait until the server has it; the other half."""
+        try:
+            result = self.results.get(timeout=self.timeout)
+        except queue.Empty as error:
+            raise ovsdbapp_exceptions.TimeoutException(
+                commands=self.commands, timeout=self.timeout, cause="no result"
+            ) from error
+        if isinstance(result, idlutils.ExceptionResult):
+            raise result.ex
+
 
 class _Api(impl_idl.OvsdbIdl):
     # The library keeps the connection on the class, where a second object would silently find the first one's.
@@ -49,40 +64,33 @@ class _Api(impl_idl.OvsdbIdl):
 
 
 class _Attach(command.BaseCommand):
-    """``AttachPort`` for a row that is new or owned."""
+    """Steps of ``AttachPort``, each for rows that are new or owned.
 
-    def __init__(self, api: _Api, step: AttachPort) -> None:
+    New rows go to the server as they are. The library would build each in its replica first, which takes ten times as
+    long, and drop it again to wait for the server's word.
+    """
+
+    def __init__(self, api: _Api, steps: Iterable[AttachPort]) -> None:
         super().__init__(api)
-        self._step = step
+        self._steps = steps
 
     def run_idl(self, txn: ovs_idl.Transaction) -> None:
         """Insert or change the rows."""
-        step = self._step
-        mark = {constants.OVS_LINK_ID: step.link_id}
-        bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", step.bridge)
-        port = idlutils.row_by_value(self.api.idl, "Port", "name", step.device, None)
-        if port is None:
-            interface = txn.insert(self.api.tables["Interface"])
-            interface.name = step.device
-            interface.external_ids = mark | ({constants.OVS_REQUEST_ID: step.request_id} if step.request_id else {})
-            port = txn.insert(self.api.tables["Port"])
-            port.name = step.device
-            port.interfaces = [interface]
-            port.external_ids = mark
-            bridge.addvalue("ports", port.uuid)
-        else:
-            _check_owner(port, step.link_id)
-            interface = _alone(port)
-            for row in (port, interface):
-                row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
-            if step.request_id:
-                interface.setkey("external_ids", constants.OVS_REQUEST_ID, step.request_id)
-            if interface.mtu_request:
-                interface.mtu_request = []
-            if vlans(port):
-                port.trunks, port.vlan_mode = [], []
-        port.tag = [] if step.tag is None else [step.tag]
-        _keep(self.api, bridge, step.keep_mtu, step.keep_mac)
+        inserted: dict[uuid.UUID, list[list[str]]] = {}
+        for number, step in enumerate(self._steps):
+            bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", step.bridge)
+            port = idlutils.row_by_value(self.api.idl, "Port", "name", step.device, None)
+            if port is None:
+                for operation in _insertions(step, number):
+                    txn.add_op(operation)
+                inserted.setdefault(bridge.uuid, []).append(["named-uuid", f"port{number}"])
+            else:
+                _change(port, step)
+            _keep(self.api, bridge, step.keep_mtu, step.keep_mac)
+        for key, ports in inserted.items():
+            where = [["_uuid", "==", ["uuid", str(key)]]]
+            mutation = ["ports", "insert", ["set", ports]]
+            txn.add_op({"op": "mutate", "table": "Bridge", "where": where, "mutations": [mutation]})
 
 
 class _Keep(command.BaseCommand):
@@ -96,6 +104,39 @@ class _Keep(command.BaseCommand):
         """Change the rows of the bridge."""
         bridge = idlutils.row_by_value(self.api.idl, "Bridge", "name", self._step.bridge)
         _keep(self.api, bridge, self._step.mtu, self._step.mac)
+
+
+def _insertions(step: AttachPort, number: int) -> list[dict[str, object]]:
+    """Return the operations (RFC 7047, 5.2) that make the rows of one port."""
+    mark = [constants.OVS_LINK_ID, step.link_id]
+    cause = [[constants.OVS_REQUEST_ID, step.request_id]] if step.request_id else []
+    interface = {"name": step.device, "external_ids": ["map", [mark, *cause]]}
+    port: dict[str, object] = {
+        "name": step.device,
+        "external_ids": ["map", [mark]],
+        "interfaces": ["named-uuid", f"interface{number}"],
+    }
+    if step.tag is not None:
+        port["tag"] = step.tag
+    return [
+        {"op": "insert", "table": "Interface", "uuid-name": f"interface{number}", "row": interface},
+        {"op": "insert", "table": "Port", "uuid-name": f"port{number}", "row": port},
+    ]
+
+
+def _change(port: ovs_idl.Row, step: AttachPort) -> None:
+    """Set what is to be of a port that is there."""
+    _check_owner(port, step.link_id)
+    interface = _alone(port)
+    for row in (port, interface):
+        row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
+    if step.request_id:
+        interface.setkey("external_ids", constants.OVS_REQUEST_ID, step.request_id)
+    if interface.mtu_request:
+        interface.mtu_request = []
+    if vlans(port):
+        port.trunks, port.vlan_mode = [], []
+    port.tag = [] if step.tag is None else [step.tag]
 
 
 class _Detach(command.BaseCommand):
@@ -171,7 +212,7 @@ class Ovs:
         self._timeout = timeout
         self._patience = min(_SETTLE, timeout)
         self._switch = Switch(switch_back)
-        self._lock = threading.Lock()
+        self._pidfile = running.pidfile(remote)
         self._api: _Api | None = None
 
     @property
@@ -185,6 +226,7 @@ class Ovs:
 
         After that the library connects again by itself whenever the server was away.
         """
+        ovs_json.install()
         try:
             self._api = self._start(ovs_schema.fetch(self._remote, SCHEMA, self._timeout))
         except Exception as error:  # the library raises bare Exception, OSError and its own
@@ -228,33 +270,53 @@ class Ovs:
         attached again before. Raise OvsdbUnavailable if the server does not answer or ovs-vswitchd does not act,
         OvsdbRefused if a step cannot be done: then none is.
         """
+        detached = tuple(detach)
+        self.begin(detach=detached, attach=attach, keep=keep)()
+        if settle:
+            self._settle([step.device for step in detached])
+
+    def begin(
+        self,
+        *,
+        detach: Iterable[DetachPort] = (),
+        attach: Iterable[AttachPort] = (),
+        keep: Iterable[KeepBridge] = (),
+    ) -> Callable[[], None]:
+        """Begin what ``commit`` does, and return what waits for its end. Both raise as ``commit`` does."""
         api = self._api
         if api is None or not api.idl.connected:
             raise exceptions.OvsdbUnavailable(f"{self._remote} is not connected")
         detached, attached, kept = tuple(detach), tuple(attach), tuple(keep)
         if not (detached or attached or kept):
-            return
+            return lambda: None
         self._settle([step.device for step in attached])
         change = _Transaction(api, api.connection)
         for item in [
             *(_Detach(api, step) for step in detached),
             *(_Keep(api, step) for step in kept),
-            *(_Attach(api, step) for step in attached),
+            _Attach(api, attached),
         ]:
             change.add(item)
+        with self._judged():
+            change.begin()
+        return lambda: self._end(change, [step.device for step in detached])
+
+    def _end(self, change: _Transaction, detached: list[str]) -> None:
+        with self._judged():
+            change.end()
+        self._switch.left(detached, change.number)
+
+    @contextlib.contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Tell what the library says in our own words."""
         try:
-            with self._lock:
-                change.commit()
+            yield
         except ovsdbapp_exceptions.TimeoutException as error:
             raise exceptions.OvsdbUnavailable(f"no answer in {self._timeout} s") from error
         except (
             Exception
         ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
             raise exceptions.OvsdbRefused(f"{type(error).__name__}: {error}") from error
-        names = [step.device for step in detached]
-        self._switch.left(names, change.number)
-        if settle:
-            self._settle(names)
 
     def _settle(self, ports: list[str]) -> None:
         if not self._switch.wait(ports, max(0.0, self._patience - self._switch.silent_for())):
@@ -271,9 +333,14 @@ class Ovs:
         return self._switch.silent_for() >= self._patience and self._switch.is_leaving(ports)
 
     def ask_switch(self, idle: float) -> None:
-        """Ask ovs-vswitchd for a sign if it has given none for ``idle`` seconds. Nothing is waited for."""
+        """Ask ovs-vswitchd for a sign if it has given none for ``idle`` seconds. Nothing is waited for.
+
+        A question is a change of the database, so it is asked only if it is not seen to run.
+        """
         api = self._api
         if api is None or not api.idl.connected or self._switch.idle_for() < idle or self._switch.silent_for():
+            return
+        if self._pidfile is not None and running.is_seen_running(self._pidfile):
             return
         question = transaction.Transaction(api, api.connection, check_error=True, log_errors=False)
         question.add(_Ask(api))

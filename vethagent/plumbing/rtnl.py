@@ -18,6 +18,8 @@ _RTMGRP_LINK = 1
 _RECEIVE_BUFFER = 8 << 20
 _AGAIN_SECONDS = 1.0
 _READ = 1 << 18
+#: After so many datagrams, each so soon after the one before, a batch is under way, and they are read with pauses.
+_ROW, _ROW_SECONDS, _ROW_PAUSE = 20, 0.005, 0.002
 
 #: ifindex -> the device as it is now, None if it is gone.
 Changes = dict[int, Device | None]
@@ -49,7 +51,7 @@ class LinkMonitor:
 
     def drain(self) -> None:
         """Take in everything that has been queued until now."""
-        changes: Changes = {}
+        newest: dict[int, tuple[int, bytes]] = {}
         lost = False
         with self._lock:
             while self._socket is not None:
@@ -62,12 +64,10 @@ class LinkMonitor:
                         raise
                     lost = True
                     continue
-                for message in ifinfo.parse(data):
-                    if message.device is not None:
-                        gone = message.type == ifinfo.RTM_DELLINK
-                        changes[message.device.ifindex] = None if gone else message.device
-            if changes:
-                self._sink(changes)
+                for ifindex, kind, message in ifinfo.newest(data):
+                    newest[ifindex] = kind, message
+            if newest:
+                self._sink({ifindex: _now(*each) for ifindex, each in newest.items()})
             if lost:
                 # After those that were not lost: what is listed now must not be overwritten by something older.
                 self._overflow()
@@ -92,8 +92,14 @@ class LinkMonitor:
             with selectors.DefaultSelector() as selector, contextlib.closing(listening):
                 selector.register(listening, selectors.EVENT_READ)
                 selector.register(self._woken, selectors.EVENT_READ)
+                row, last = 0, 0.0
                 while all(key.fileobj is not self._woken for key, _ in selector.select()):
+                    row = row + 1 if time.monotonic() - last < _ROW_SECONDS else 0
+                    if row > _ROW:
+                        # Of what comes meanwhile most is about the same devices. A socket holds more than that.
+                        time.sleep(_ROW_PAUSE)
                     self.drain()
+                    last = time.monotonic()
         finally:
             with self._lock:
                 self._socket = None
@@ -103,6 +109,10 @@ def dump() -> dict[int, Device]:
     """Return all devices by ifindex."""
     with rtnl.RouteSocket() as route:
         return route.dump()
+
+
+def _now(kind: int, message: bytes) -> Device | None:
+    return None if kind == ifinfo.RTM_DELLINK else ifinfo.device(message)
 
 
 def _listen() -> socket.socket:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from unittest import mock
 
 from tests.unit.privileged.kernel import FakeKernel
@@ -123,6 +123,10 @@ class Host:
     @property
     def connected(self) -> bool:
         return True
+
+    def begin(self, *, attach: Iterable[AttachPort]) -> Callable[[], None]:
+        self.commit(attach=attach)
+        return lambda: None
 
     def commit(
         self,

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -57,6 +57,19 @@ class Ovs:
 
     def is_stuck(self, ports: Iterable[str]) -> bool:
         return not self.stuck.isdisjoint(ports)
+
+    def begin(self, *, attach: Iterable[AttachPort]) -> Callable[[], None]:
+        failed: list[Exception] = []
+        try:
+            self.commit(attach=attach)
+        except (exceptions.OvsdbUnavailable, exceptions.OvsdbRefused) as error:
+            failed.append(error)
+
+        def wait() -> None:
+            if failed:
+                raise failed[0]
+
+        return wait
 
     def commit(
         self,
