@@ -27,3 +27,8 @@ def show(title: str, samples: Mapping[str, Sequence[float]], *, baseline: str) -
         times = "".join(f"{result[key]:>7.1f} ms" for key in ("min_ms", "median_ms", "max_ms"))
         print(f"{name:{width}}  {result['runs']:>6}{times}{result['ratio']:>8.2f}")
     print(json.dumps({"title": title, "baseline": baseline, "results": results}))
+
+
+def progress(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    print(f"==> {text}", flush=True)

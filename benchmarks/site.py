@@ -1,0 +1,54 @@
+"""One host with its agent, and a controller that drives it over RabbitMQ."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from benchmarks.shapes import Wanted
+from benchmarks.watcher import Watcher
+from tests.support import commands, deployment, rest, tidy
+
+HOST = "compute-1"
+
+
+class Site(tidy.Tidy):
+    """A deployment, and a watcher that sees what becomes of links."""
+
+    def __init__(self, *, concurrency: str, agent: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        with self._building():
+            self.made = self._cleanup.enter_context(deployment.Deployment())
+            self.node = self.made.add_node(HOST, concurrency=concurrency, agent=agent)
+            self.host = self.node.host
+            self.api: rest.Rest = self.made.rest
+            self.watcher = self._cleanup.enter_context(Watcher(self.host))
+
+    def plug(self, links: Sequence[Wanted]) -> list[str]:
+        """Ask for links in one bulk request; return their ids once it is answered."""
+        body = {"bridge_links": [link.body(HOST) for link in links]}
+        answer = self.api.request("POST", "/v1/bridge-links/bulk-create", body)
+        assert answer.status in (200, 201), answer
+        return [link["id"] for link in answer.body["bridge_links"]]
+
+    def unplug(self, ids: Sequence[str]) -> None:
+        """Ask for their end in one bulk request."""
+        answer = self.api.request("POST", "/v1/bridge-links/bulk-delete", {"ids": list(ids)})
+        assert answer.status in (200, 202), answer
+
+    def wait_until_stored(self, ids: Sequence[str], status: str | None) -> None:
+        """Wait until the controller has ``status`` of each, None: until it knows none of them any more."""
+        wanted = set(ids)
+
+        def stored() -> bool:
+            shown = {link["id"]: link["status"] for link in self.api.links("limit=1000")}
+            if status is None:
+                return wanted.isdisjoint(shown)
+            return all(shown.get(link_id) == status for link_id in wanted)
+
+        commands.wait_until(stored, what=f"{status} of {len(ids)} links", timeout=120, interval=0.3)
+
+
+def settle(site: Site) -> None:
+    """Wait until nothing is on its way: ovs-vswitchd closes ports long after they have gone from its database."""
+    site.host.vsctl("set", "Open_vSwitch", ".", "external_ids:benchmark=1")
+    site.host.vsctl("remove", "Open_vSwitch", ".", "external_ids", "benchmark")
+    time.sleep(0.2)
