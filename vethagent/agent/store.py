@@ -34,11 +34,18 @@ _REMEMBER = 7 * 86400
 _LOCKED = 1.0
 
 
+class _NewerError(Exception):
+    """The file was written by a version that this one cannot read."""
+
+
 class Store:
     """SQLite, one row a link. A change is on disk when the call returns; a process that is killed loses nothing."""
 
     def __init__(self, path: str) -> None:
-        """Open or make the file; one that is damaged is set aside for a new one. Raise StoreUnusable."""
+        """Open or make the file; one that is damaged, or of a newer version, is set aside for a new one.
+
+        Raise StoreUnusable.
+        """
         self._path = path
         #: What befell the store since it was whole, None if it is: there may be more that is wanted here.
         self.damage: str | None = None
@@ -50,7 +57,10 @@ class Store:
             except (sqlite3.DatabaseError, pydantic.ValidationError) as error:
                 if not _is_damage(error):
                     raise
-                self._begin_anew(str(error).partition("\n")[0])
+                self._begin_anew(f"was damaged ({str(error).partition(chr(10))[0]})")
+            except _NewerError as error:
+                # Who goes back to an older version wants an agent that works. What is plugged stays meanwhile.
+                self._begin_anew(str(error), suffix="newer")
         except (OSError, sqlite3.Error, ValueError) as error:
             raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
 
@@ -68,14 +78,15 @@ class Store:
             self._db.close()
             raise
 
-    def _begin_anew(self, damage: str) -> None:
+    def _begin_anew(self, befell: str, *, suffix: str = "damaged") -> None:
         """Set the file aside, as somebody may want to look at it, and remember that until it is told not to."""
-        aside = f"{self._path}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        for suffix in ("", "-wal", "-shm"):
-            file = pathlib.Path(self._path + suffix)
+        aside = f"{self._path}.{suffix}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        for part in ("", "-wal", "-shm"):
+            file = pathlib.Path(self._path + part)
             if file.exists():
-                file.rename(aside + suffix)
-        sentence = f"the store was damaged ({damage}) and is made anew; the old one is {aside}"
+                file.rename(aside + part)
+        kept = f"; the old one is {aside}" if pathlib.Path(aside).exists() else ""
+        sentence = f"the store {befell} and is made anew{kept}"
         LOG.error("%s", sentence)
         self._open()
         self._save_setting("damage", sentence)
@@ -87,12 +98,12 @@ class Store:
         self.damage = None
 
     def _prepare(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise _NewerError(f"was written by a newer version ({version}, known is {_VERSION})")
         self._db.execute("PRAGMA journal_mode = WAL")
         # What a power cut may take are the last moments, and the digest brings those back.
         self._db.execute("PRAGMA synchronous = NORMAL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
-            raise ValueError(f"it was written by a newer version ({version}, known is {_VERSION})")
         self._db.executescript(_SCHEMA)
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'standing'").fetchone():
             self._db.executescript(f"BEGIN; {_STANDING} COMMIT;")
@@ -159,13 +170,16 @@ class Store:
     def _judged(self) -> Iterator[None]:
         """Tell what SQLite says in our own words; a file that turns out to be damaged is set aside."""
         try:
+            if self._path != ":memory:" and not pathlib.Path(self._path).exists():
+                # SQLite would go on, with what nobody finds again.
+                raise sqlite3.DatabaseError("somebody has deleted it")
             yield
         except sqlite3.Error as error:
             if not _is_damage(error):
                 raise exceptions.StoreUnusable(str(error)) from error
             self._db.close()
             try:
-                self._begin_anew(str(error))
+                self._begin_anew(f"was damaged ({error})")
             except (OSError, sqlite3.Error) as another:
                 raise exceptions.StoreUnusable(f"{error}; then {another}") from another
             raise exceptions.StoreLost(str(error)) from error

@@ -5,11 +5,12 @@ import datetime
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.functional.agent.node import FIRST, SECOND, Node
+from tests.functional.agent.outages import wait_for_reasons
 from tests.support import commands, traffic
 
 CONCURRENCY = ("eventlet", "threading")
@@ -66,11 +67,19 @@ def _older_store(node: Node) -> None:
         store.execute("DROP TABLE standing")
 
 
-def test_a_kill_and_an_upgrade_lose_nothing(fragile: Node) -> None:
+def _newer_store(node: Node) -> None:
+    """Make the store what some later version may write."""
+    with contextlib.closing(sqlite3.connect(node.allinone.folder / "agent.sqlite")) as store:
+        store.executescript("PRAGMA user_version = 99; ALTER TABLE link RENAME TO wire;")
+
+
+@pytest.mark.parametrize("change", [_older_store, _newer_store])
+def test_a_kill_and_another_version_lose_nothing(fragile: Node, change: Callable[[Node], None]) -> None:
     with nothing_is_lost(fragile):
         fragile.crash()
-        _older_store(fragile)
+        change(fragile)
         fragile.start()
+    wait_for_reasons(fragile)  # of a newer one what is wanted was pulled
 
 
 def test_the_end_of_the_helper_and_a_sync_lose_nothing(fragile: Node) -> None:

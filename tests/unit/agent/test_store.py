@@ -71,13 +71,36 @@ def test_what_went_long_ago_is_forgotten(path: str, monkeypatch: pytest.MonkeyPa
     assert {row[0] for row in store.removed()} == {B}
 
 
-def test_the_file_of_a_newer_version_is_left_alone(path: str) -> None:
-    Store(path).close()
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 99")
-    database.close()
-    with pytest.raises(exceptions.StoreUnusable, match="newer version"):
-        Store(path)
+def test_the_file_of_a_newer_version_is_set_aside_as_it_was(path: str) -> None:
+    """Who goes back to an older version is not left without an agent, and can go forward again."""
+    pathlib.Path(path).parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.executescript("CREATE TABLE link (all_new TEXT); PRAGMA user_version = 99;")
+    store = Store(path)
+    assert store.links() == []
+    assert store.damage is not None
+    assert "newer version (99, known is 1)" in store.damage
+    (aside,) = pathlib.Path(path).parent.glob("agent.sqlite.newer-*Z")
+    assert str(aside) in store.damage
+    with contextlib.closing(sqlite3.connect(aside)) as kept:
+        assert kept.execute("PRAGMA user_version").fetchone() == (99,)
+    store.mended()
+    store.close()
+    assert Store(path).damage is None
+
+
+def test_a_file_that_is_deleted_is_made_anew(path: str) -> None:
+    store = Store(path)
+    for file in pathlib.Path(path).parent.glob("agent.sqlite*"):
+        file.unlink()
+    with pytest.raises(exceptions.StoreLost, match="deleted"):
+        store.save(wanted=[(link(id=A), None)])
+    store.save(wanted=[(link(id=A), None)])
+    store.close()
+    again = Store(path)
+    assert [wanted for wanted, _ in again.links()] == [link(id=A)]
+    assert again.damage is not None
+    assert "the old one" not in again.damage
 
 
 def test_what_cannot_be_a_file_is_refused_with_the_path(tmp_path: pathlib.Path) -> None:
