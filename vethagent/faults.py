@@ -22,6 +22,8 @@ def point(name: str) -> None:
 
 
 def _strike(armed: pathlib.Path) -> None:
+    if not armed.exists():  # which needs no file descriptor, for there may be none left
+        return
     try:
         fault = armed.read_text().strip()
         armed.unlink()  # whoever comes here next, the same process or one started after it, goes on

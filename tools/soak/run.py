@@ -94,9 +94,9 @@ def _keep_logs(made: deployment.Deployment, folder: pathlib.Path) -> None:
 
 def _report(pid: int) -> None:
     """Have a process, and on native threads its child, say where all threads are."""
-    command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    for child in (pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
-        if pathlib.Path(f"/proc/{child}/cmdline").read_bytes() == command:  # it is none that does another job
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    for child in (pid, *(int(child) for thread in threads for child in thread.read_text().split())):
+        if b"vethagent" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b" ")[0]:  # not a helper
             os.kill(child, signal.SIGUSR2)
 
 

@@ -108,12 +108,20 @@ class Inbox:
         """Whether ``take`` returns None from now on."""
         return self._closed
 
-    def take(self, timeout: float | None) -> Batch | None:
-        """Return what has been left, waiting for it up to ``timeout`` seconds; None when closed."""
+    def take(self, timeout: float | None, before: Callable[[], None] = lambda: None) -> Batch | None:
+        """Return what has been left, waiting for it up to ``timeout`` seconds; None when closed.
+
+        ``before`` is called when there is something, and may leave more.
+        """
         with self._condition:
             self._condition.wait_for(lambda: self._anything or self._closed, timeout)
-            if self._closed:
-                return None
+        if not self._closed:
+            before()
+        return None if self._closed else self.rest()
+
+    def rest(self) -> Batch:
+        """Return what has been left, also when closed."""
+        with self._condition:
             batch, self._batch, self._anything = self._batch, Batch(), False
             return batch
 

@@ -1,5 +1,6 @@
 """The one consumer: takes all that is dirty, plans it against what is observed, applies it as one batch."""
 
+import contextlib
 import dataclasses
 import logging
 import random
@@ -71,6 +72,8 @@ class Reconciler:
         self._retries: dict[str, _Retry] = {}
         self._loops: set[str] = set()
         self._refused: set[str] = set()
+        #: Links with which no helper came to an end: some of it may be done all the same.
+        self._open: set[str] = set()
         self._save_due: float | None = None
 
     def start(self) -> threading.Thread:
@@ -84,7 +87,7 @@ class Reconciler:
 
     def run(self) -> None:
         """Reconcile until the inbox is closed."""
-        while (batch := self._inbox.take(self._pause())) is not None:
+        while (batch := self._inbox.take(self._pause(), self._hear)) is not None:
             try:
                 self._round(batch)
                 self._health.good("reconciler")
@@ -96,6 +99,18 @@ class Reconciler:
                 time.sleep(_SETTLE)
                 self._inbox.look_again()
                 self._inbox.mark_all()
+        try:
+            self._finish()
+        except Exception:
+            LOG.exception("What was left half could not be finished")
+
+    def _hear(self) -> None:
+        """Bring in what the kernel has told: a way that was there before a link was wanted has to be known before it.
+
+        If that fails whoever listens notices by itself.
+        """
+        with contextlib.suppress(OSError):
+            self._drain()
 
     def plan(self, links: Sequence[model.BridgeLink]) -> list[LinkPlan]:
         """Return what would be done for ``links``; asked through the inbox."""
@@ -155,6 +170,7 @@ class Reconciler:
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
             self._judge_helper(todo, failures)
+            self._open |= {key for key, failure in failures.items() if failure.reason is Reason.HELPER_UNAVAILABLE}
             self._drain()
         for plan in plans:
             failure = failures.get(plan.state.link_id)
@@ -217,8 +233,8 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
-        self._loops.discard(link_id)
-        self._refused.discard(link_id)
+        for book in (self._loops, self._refused, self._open):
+            book.discard(link_id)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
         if not acted and state.reason is Reason.DRIFT:
@@ -274,6 +290,22 @@ class Reconciler:
             self._health.bad("privsep", away[0].message)
         elif any(plan.operations for plan in plans):
             self._health.good("privsep")
+
+    def _finish(self) -> None:
+        """At the end: make whole what a helper that never answered may have left half.
+
+        The pairs that it made can be put into Open vSwitch without one. Whatever needs a helper is tried once more.
+        """
+        if not self._open or self._desired.mode is not Mode.ENFORCE:
+            return
+        self._hear()
+        self._observer.absorb(self._inbox.rest())
+        topology = Topology(self._observed)
+        plans = filter(None, (self._plan_alone(link_id, topology) for link_id in sorted(self._open)))
+        todo = [plan for plan in plans if not plan.empty]
+        for part in ([plan for plan in todo if not plan.operations], [plan for plan in todo if plan.operations]):
+            for link_id, failure in self._applier.apply(part).failures.items():
+                LOG.error("Link %s may be left half until the next start: %s", link_id, failure.message)
 
     # -- timers --------------------------------------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ LOG = logging.getLogger(__name__)
 
 _OVSDB_RETRY = 1.0
 #: The part of a batch that is under way is finished. It takes a moment; only a helper that has to be replaced first, or
-#: what does not answer at all, takes so long.
-_STOP_SECONDS = 20.0
+#: what does not answer at all, takes so long, or so many times the patience with a helper.
+_STOP_SECONDS, _STOP_PATIENCE = 20.0, 4
 _BUS_SECONDS = 1.0
 _HELPER_SECONDS = 3.0
 
@@ -157,7 +157,7 @@ class Agent:
         stopper.start()
         self._confirmer.stop()
         self._inbox.close()
-        self._worker.join(_STOP_SECONDS)
+        self._worker.join(max(_STOP_SECONDS, _STOP_PATIENCE * self._settings.helper_timeout))
         try:
             self._desired.flush()
         except exceptions.StoreUnusable as error:

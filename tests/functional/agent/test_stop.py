@@ -1,62 +1,91 @@
 """The agent is stopped, or told to pause, while a great batch is under way."""
 
+import contextlib
+import http.client
 import json
-from collections.abc import Iterator
-
-import pytest
+from collections.abc import Iterator, Sequence
 
 from tests.functional.agent.node import HOST, Node, condition
 from tests.support import commands
 from vethagent.plumbing.apply import PART
 
 CONCURRENCY = ("eventlet", "threading")
-#: One part of a batch and some of the next. Of 500 most of the time would go by with the requests for them.
-COUNT = PART + 20
+#: One part of a batch and some of the next; most of the time goes by with making and removing them.
+FEW, MANY = PART + 20, 5 * PART
 GROUP = "78"
 #: Each is linked with br-eth1: a star, so no loop. They stay down, lest what one shouts goes to all the others.
-BRIDGES = [f"star{number}" for number in range(COUNT)]
+BRIDGES = [f"star{number}" for number in range(MANY)]
 #: The helper has its part, and has done nothing of it: the one that takes its place is as fast as any.
 BEGUN = "helper-looked"
 
 
-@pytest.fixture
-def under_way(fragile: Node) -> Iterator[set[str]]:
+@contextlib.contextmanager
+def _under_way(node: Node, count: int) -> Iterator[set[str]]:
     """The ids of links that are plugged in one batch, of which the first part has just begun.
 
     It goes on when the agent has lost its patience with the helper, so what the test does at once is before that.
     """
-    node = fragile
-    node.batch(*(f"link add {bridge} group {GROUP} type bridge" for bridge in BRIDGES))
+    with _wanted(node, BRIDGES[:count]) as wanted:
+        node.arm(BEGUN, "stop")
+        node.set_mode("enforce")
+        condition(lambda: node.is_armed(BEGUN), False, "the batch under way")
+        yield wanted
+
+
+@contextlib.contextmanager
+def _wanted(node: Node, bridges: Sequence[str]) -> Iterator[set[str]]:
+    """The ids of links of each of ``bridges``, made for it, that the agent knows; it is paused."""
+    node.batch(*(f"link add {bridge} group {GROUP} type bridge" for bridge in bridges))
     node.set_mode("paused")
-    wanted = {str(node.create(bridge, "br-eth1")["id"]) for bridge in BRIDGES}
+    bodies = [{"host": HOST, "ends": [{"bridge": bridge}, {"bridge": "br-eth1"}]} for bridge in bridges]
+    answer = node.api.request("POST", "/v1/bridge-links/bulk-create", {"bridge_links": bodies})
+    assert answer.status == http.client.CREATED, answer
+    wanted = {str(link["id"]) for link in answer.body["bridge_links"]}
     condition(lambda: node.api.get(f"/v1/agents/{HOST}")["desired_in_step"], True, "all links known to the agent")
-    node.arm(BEGUN, "stop")
-    node.set_mode("enforce")
-    condition(lambda: node.is_armed(BEGUN), False, "the batch under way")
     yield wanted
     if not node.allinone.running:
         node.start()
     node.set_mode("enforce")
-    for link_id in wanted:
-        node.api.delete(link_id)
-    commands.wait_until(lambda: not node.api.links(), what="the end of all links", timeout=30)
+    node.api.request("POST", "/v1/bridge-links/bulk-delete", {"ids": sorted(wanted)})
+    commands.wait_until(lambda: not node.api.links(), what="the end of all links", timeout=60)
     node.host.ip("link", "delete", "group", GROUP)
 
 
-def test_sigterm_leaves_each_link_whole_or_absent(fragile: Node, under_way: set[str]) -> None:
+def test_sigterm_leaves_each_link_whole_or_absent(fragile: Node) -> None:
+    node, count = fragile, MANY if fragile.concurrency == "eventlet" else FEW
+    with _under_way(node, count) as wanted:
+        assert node.allinone.stop() == 0
+        assert PART <= len(_whole(node)) < count
+        node.start()
+        _wait_for_all(node, wanted)
+
+
+def test_sigterm_while_one_helper_after_the_other_hangs(fragile: Node) -> None:
+    """Both have made pairs: such that lack nothing but their ports, or such that lack something more."""
     node = fragile
-    assert node.allinone.stop() == 0
+    point = "helper-created" if node.concurrency == "eventlet" else "helper-sent"
+    with _wanted(node, BRIDGES[:5]) as wanted:
+        node.arm(point, "stop")
+        node.set_mode("enforce")
+        condition(lambda: node.is_armed(point), False, "the first helper stopped")
+        node.arm(point, "stop")
+        condition(lambda: node.is_armed(point), False, "the second helper stopped")
+        assert node.allinone.stop() == 0
+        assert _whole(node) == wanted
+
+
+def test_a_pause_ends_the_batch(fragile: Node) -> None:
+    with _under_way(fragile, FEW) as wanted:
+        fragile.set_mode("paused")
+        _wait_for_all(fragile, wanted)
+
+
+def _whole(node: Node) -> set[str]:
+    """Return the ids of the links that are there; AssertionError if one is there in part."""
     pairs = _pairs(node)
-    assert len(pairs) >= PART
     assert [ends for ends in pairs.values() if len(ends) != 2 or "star" not in ends] == []
     assert node.port_marks() == set(pairs)
-    node.start()
-    _wait_for_all(node, under_way)
-
-
-def test_a_pause_ends_the_batch(fragile: Node, under_way: set[str]) -> None:
-    fragile.set_mode("paused")
-    _wait_for_all(fragile, under_way)
+    return set(pairs)
 
 
 def _pairs(node: Node) -> dict[str, list[str]]:
@@ -69,5 +98,5 @@ def _pairs(node: Node) -> dict[str, list[str]]:
 
 
 def _wait_for_all(node: Node, wanted: set[str]) -> None:
-    commands.wait_until(lambda: node.port_marks() == wanted, what="all links", timeout=30, interval=0.2)
+    commands.wait_until(lambda: node.port_marks() == wanted, what="all links", timeout=60, interval=0.2)
     assert _pairs(node).keys() == wanted

@@ -142,15 +142,7 @@ class Changes(RuleBasedStateMachine):
     def bond(self, name: str) -> None:
         _, port = self.port(name)
         if port is not None and len(port.interfaces) == 1:
-            columns: dict[str, Any] = {
-                "name": f"{name}-slave",
-                "type": "",
-                "options": {},
-                "ofport": [],
-                "ifindex": [],
-                "error": [],
-            }
-            interface = self.database.put("Interface", **columns)
+            interface = self.database.add_interface(f"{name}-slave")
             self.database.put("Port", port.uuid, interfaces=[*port.interfaces, interface])
 
     @rule(

@@ -1,0 +1,83 @@
+"""No file descriptor is left: in the agent, in its helper, in the agent when it needs another helper."""
+
+import contextlib
+import os
+import pathlib
+import resource
+import signal
+from collections.abc import Iterable, Iterator
+
+from tests.functional.agent.node import FIRST, Node
+from tests.functional.agent.outages import ENDS, wait_for_reasons
+from tests.functional.agent.sabotage import GOING
+from tests.support import commands, processes, whole
+from vethagent import model
+
+CONCURRENCY = ("eventlet", "threading")
+GONE = ("DEVICE_MISSING", "NOT_A_PAIR")
+
+
+@contextlib.contextmanager
+def _no_descriptors(pids: Iterable[int]) -> Iterator[None]:
+    """What these processes have open stays so, but they can open nothing more while the block lasts."""
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+def _agent(node: Node) -> list[int]:
+    """Return the pids of the process and, on native threads, of its child."""
+    pid = node.allinone.pid
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    children = {int(child) for thread in threads for child in thread.read_text().split()}
+    assert children or node.concurrency == "eventlet"
+    return sorted({pid, *children} - set(node.helpers()))
+
+
+def test_the_agent_has_none_left(fragile: Node) -> None:
+    """On eventlet it mends with what it has open, though nobody can ask it how it is; on threads it mends later."""
+    node = fragile
+    link = node.plug(*ENDS)
+    wanted = model.BridgeLink.model_validate(link)
+    with node.repaired(link, *GONE, passing=GOING):
+        with _no_descriptors(_agent(node)):
+            node.host.ip("link", "delete", FIRST)
+            if node.concurrency == "eventlet":
+                commands.wait_until(lambda: not whole.Snapshot(node.host).defects(wanted), what="a whole link")
+        node.api.wait_until_served()
+    wait_for_reasons(node)
+    node.carries()
+
+
+def test_the_helper_has_none_left(fragile: Node) -> None:
+    node = fragile
+    link = node.plug(*ENDS)
+    helpers = node.helpers()
+    with _no_descriptors(helpers), node.repaired(link, *GONE, passing=GOING):
+        node.host.ip("link", "delete", FIRST)
+    assert set(helpers).isdisjoint(node.helpers()), "another one has its place"
+    wait_for_reasons(node)
+
+
+def test_the_agent_has_none_left_for_another_helper(fragile: Node) -> None:
+    node = fragile
+    link, log = node.plug(*ENDS), node.allinone.log
+    helpers, before = node.helpers(), len(log.read_text(errors="replace"))
+    with node.repaired(link, *GONE, passing=GOING):
+        with _no_descriptors(_agent(node)):
+            for pid in helpers:
+                os.kill(pid, signal.SIGKILL)
+            node.host.ip("link", "delete", FIRST)
+            commands.wait_until(
+                lambda: "HELPER_UNAVAILABLE" in log.read_text(errors="replace")[before:], what="it said so"
+            )
+        node.api.wait_until_served()
+    assert len(processes.helpers(node.host)) == 1
+    wait_for_reasons(node)
+    node.carries()
