@@ -16,7 +16,7 @@ from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import EventQuery
-from vethagent.controller.together import Together
+from vethagent.controller.together import Together, first_only
 from vethagent.model import EventKind, Status
 
 LOG = logging.getLogger(__name__)
@@ -61,13 +61,13 @@ class Events:
 
         Batches that come at once are taken in by one transaction.
         """
-        return self._together(batch)
-
-    def _take(self, batches: Sequence[model.PortEvents]) -> Sequence[Sequence[model.PortEvent]]:
-        fresh, templates = self._store_all(batches)
+        fresh, templates = self._together(batch)
         if templates:
             self._heard(templates)
         return fresh
+
+    def _take(self, batches: Sequence[model.PortEvents]) -> Sequence[tuple[Sequence[model.PortEvent], set[str]]]:
+        return first_only(*self._store_all(batches))
 
     @retried
     def _store_all(self, batches: Sequence[model.PortEvents]) -> _Taken:

@@ -18,7 +18,7 @@ from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import Digests
 from vethagent.controller.fleet import joining
 from vethagent.controller.liveness import Liveness
-from vethagent.controller.together import Together
+from vethagent.controller.together import Together, first_only
 from vethagent.model import Mode, Status
 
 LOG = logging.getLogger(__name__)
@@ -71,7 +71,10 @@ class Reports:
         """Store a state report, the first one of a host makes its agent known; tell what is held for the host."""
         if not math.isfinite(report.report_interval):
             raise exceptions.InvalidMessage("StateReport: report_interval: must be finite")
-        return self._together(report)
+        answer, templates = self._together(report)
+        if templates:
+            self._heard(templates)
+        return answer
 
     def host_state(self, host: str) -> model.HostState:
         """Return everything that is wanted on ``host``, also of one that never reported."""
@@ -87,11 +90,8 @@ class Reports:
             mode=Mode(mode or Mode.ENFORCE),
         )
 
-    def _take(self, reports: Sequence[model.StateReport]) -> Sequence[model.ReportAnswer]:
-        answers, templates = self._store(reports)
-        if templates:
-            self._heard(templates)
-        return answers
+    def _take(self, reports: Sequence[model.StateReport]) -> Sequence[tuple[model.ReportAnswer, set[str]]]:
+        return first_only(*self._store(reports))
 
     @retried
     def _store(self, reports: Sequence[model.StateReport]) -> tuple[Sequence[model.ReportAnswer], set[str]]:

@@ -98,3 +98,11 @@ class Together(Generic[A, R]):
         else:
             for call, result in zip(batch, results, strict=True):
                 call.result, call.done = result, True
+
+
+def first_only(results: Sequence[R], news: set[str]) -> Sequence[tuple[R, set[str]]]:
+    """Return each of ``results`` with what is to be passed on: by the first one who called, after the batch.
+
+    Who does that within the batch holds up all others, and may wait for itself if it comes back here.
+    """
+    return [(result, set() if number else news) for number, result in enumerate(results)]

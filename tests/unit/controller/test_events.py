@@ -202,7 +202,7 @@ def test_batches_of_several_hosts_at_once(events: Events, links: Links, reports:
         fakes.batch([fakes.event(made["h2"], 2)], host="h1"),  # of a link that is not on this host
     ]
     taken = events._take(batches)
-    assert [[event.seq for event in each] for each in taken] == [[0], [0], [1], [2]]
+    assert [[event.seq for event in each] for each, _ in taken] == [[0], [0], [1], [2]]
     assert links.show(made["h1"]).status is Status.ACTIVE
     assert links.show(made["h2"]).reason is Reason.DRIFT
     assert [(event.host, event.seq) for event in events.list(EventQuery())] == [
@@ -211,4 +211,4 @@ def test_batches_of_several_hosts_at_once(events: Events, links: Links, reports:
         ("h1", 1),
         ("h1", 2),
     ]
-    assert [len(each) for each in events._take(batches)] == [0] * 4
+    assert [len(each) for each, _ in events._take(batches)] == [0] * 4

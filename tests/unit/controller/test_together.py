@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import commands
 from vethagent import exceptions
-from vethagent.controller.together import Together
+from vethagent.controller.together import Together, first_only
 
 
 class Slow:
@@ -82,3 +82,13 @@ def test_one_after_the_other() -> None:
     together = Together(do, pause=0.001)
     assert [together(number) for number in range(1, 5)] == [2, 4, 6, 8]
     assert do.batches == [[1], [2], [3], [4]]
+
+
+def test_what_is_to_be_passed_on_goes_to_the_first_and_may_come_back() -> None:
+    def do(numbers: Sequence[int]) -> Sequence[tuple[int, set[str]]]:
+        return first_only(numbers, {"news"})
+
+    assert do([1, 2]) == [(1, {"news"}), (2, set())]
+    together = Together(do)
+    number, news = together(1)
+    assert news and together(number + 1)[0] == 2
