@@ -123,10 +123,7 @@ class SetLink(_ChangeLink):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         absent = argparse.SUPPRESS  # not in the body; None is a value of some
-        parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
-        parser.add_argument(
-            "--host", metavar="HOST", type=parsing.host, help="Its host, if several have one of that name"
-        )
+        parsing.add_link(parser)
         name = parser.add_mutually_exclusive_group()
         name.add_argument("--name", metavar="NAME", default=absent, help="The new name")
         name.add_argument(

@@ -116,10 +116,7 @@ class ShowLink(ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
-        parser.add_argument(
-            "--host", metavar="HOST", type=parsing.host, help="The link's host, if several have one of that name"
-        )
+        parsing.add_link(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], tuple[Any, ...]]:

@@ -124,6 +124,17 @@ def host(text: str) -> str:
     return text
 
 
+def add_link(parser: argparse.ArgumentParser) -> None:
+    """Let ``parser`` take one link, for ``resolve.link_of``."""
+    parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
+    parser.add_argument("--host", metavar="HOST", type=host, help="The link's host, if several have one of that name")
+
+
+def add_template(parser: argparse.ArgumentParser) -> None:
+    """Let ``parser`` take one link template, for ``resolve.template_of``."""
+    parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
+
+
 def _wrong(value: str, type_name: str) -> str:
     """Return what keeps ``value`` from being of the model's type of that name, '' if nothing does."""
     import pydantic

@@ -47,7 +47,7 @@ class _Rollout(ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="TEMPLATE", help="Id or name of the template")
+        parsing.add_template(parser)
         return parser
 
     def _newest(self, parsed_args: argparse.Namespace) -> Rollout:
@@ -157,7 +157,7 @@ class History(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="TEMPLATE", help="Id or name of the template")
+        parsing.add_template(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Table:

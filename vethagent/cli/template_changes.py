@@ -127,7 +127,7 @@ class SetTemplate(_ChangeTemplate):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
+        parsing.add_template(parser)
         parser.add_argument("--name", metavar="NAME", default=argparse.SUPPRESS, help="The new name")
         parser.add_argument(
             "--end",

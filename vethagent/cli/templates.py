@@ -89,7 +89,7 @@ class ShowTemplate(ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
+        parsing.add_template(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Fields:
@@ -103,7 +103,7 @@ class ListHosts(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
+        parsing.add_template(parser)
         parser.add_argument("--state", type=str.upper, choices=STATES, help="Only hosts in this state")
         parser.add_argument("--limit", metavar="N", type=parsing.count, help="At most so many (default: all)")
         return parser
@@ -131,7 +131,7 @@ class ListRevisions(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
+        parsing.add_template(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Table:

@@ -5,7 +5,7 @@ import datetime
 import sqlalchemy
 
 from vethagent import exceptions, model
-from vethagent.controller import agent_queries, links, names, physical, views
+from vethagent.controller import agent_queries, link_rows, names, physical, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
@@ -54,7 +54,7 @@ class Hosts:
 
     def plan_link(self, context: bus.Context, body: model.BridgeLinkCreate) -> model.HostPlan:
         """Return what the agent would do if the link were created; raise what creating it would."""
-        row = links.new_row(context, body, self._liveness.now())
+        row = link_rows.new_row(context, body, self._liveness.now())
         with self._database.reader() as session:
             if agent_queries.known(session, body.host) is None:
                 raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")

@@ -2,7 +2,6 @@
 
 import datetime
 import logging
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,29 +9,19 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import casts, history, labels, link_queries, loops, names, physical, views
+from vethagent.controller import casts, history, labels, link_queries, link_rows, loops, names, physical, views
 from vethagent.controller.db import models, revisions
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.errors import (
-    IdConflict,
-    NotFound,
-    PendingDelete,
-    PreconditionFailed,
-    TemplateLink,
-    UnknownHost,
-)
+from vethagent.controller.errors import NotFound, PendingDelete, UnknownHost
 from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import LinkQuery
-from vethagent.model import Reason, Status
+from vethagent.model import Status
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
 
-_PLAIN = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
-#: What can make a link join other networks than before.
-_JOINING = {"ends", "allow_loop", "admin_state_up"}
 _CHUNK = 500
 
 
@@ -143,7 +132,7 @@ class Links:
         with self._database.reader() as session:
             for row in _with_ids(session, link_ids).values():
                 if row.status != Status.PENDING_DELETE:
-                    _check_plain(row)
+                    link_rows.check_plain(row)
 
     def _view(self, stored: _Stored) -> views.Link:
         return views.link_of(stored.row, stored.reported_at, self._liveness)
@@ -172,10 +161,10 @@ class Links:
                     raise UnknownHost(f"{field}: no agent has ever reported from {body.host!r}", field)
                 row = known.get(body.id) if body.id is not None else None
                 if row is not None:
-                    _check_same(row, body, prefix)
+                    link_rows.check_same(row, body, prefix)
                     stored.append(_Stored(row, reported[body.host], changed=False))
                 else:
-                    row = new_row(context, body, now)
+                    row = link_rows.new_row(context, body, now)
                     known[row.id] = row
                     stored.append(_Stored(row, reported[body.host]))
             new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
@@ -200,22 +189,22 @@ class Links:
         *,
         claim: bool,
     ) -> _Stored:
-        hosts = self._hosts_of(link_id) if body.model_fields_set & _JOINING else ()
+        hosts = self._hosts_of(link_id) if body.model_fields_set & link_rows.JOINING else ()
         with self._database.writer() as session:
             physical.claim(session, hosts, every=claim)
             stored = _get(session, link_id, lock=True)
             row = stored.row
-            _check_generation(row, generations)
+            link_rows.check_generation(row, generations)
             if row.status == Status.PENDING_DELETE:
                 raise PendingDelete(f"link {link_id} is being deleted")
-            _check_plain(row)
+            link_rows.check_plain(row)
             labels.merge(row.labels, body.labels or {})
-            changes = changes_of(row, body)
+            changes = link_rows.changes_of(row, body)
             again = row.status == Status.ERROR and bool(body.model_fields_set - {"labels"})
             if not changes and not again:
                 return stored
-            apply_changes(session, row, changes, claimed=claim)
-            renew(row, context, self._liveness.now())
+            link_rows.apply_changes(session, row, changes, claimed=claim)
+            link_rows.renew(row, context, self._liveness.now())
             history.record(session, [_by_user(row, context)])
         about = _about(context, row.host, [row])
         LOG.info("link %s changed: %s", row.id, ", ".join(sorted(changes)), extra=about)
@@ -242,10 +231,10 @@ class Links:
             stored = [_Stored(*each) for each in found]
             changes = []
             for row, *_ in stored:
-                _check_generation(row, generations)
+                link_rows.check_generation(row, generations)
                 if row.status != Status.PENDING_DELETE:
-                    _check_plain(row)
-                    mark_deleted(row, context, now)
+                    link_rows.check_plain(row)
+                    link_rows.mark_deleted(row, context, now)
                     changes.append(_by_user(row, context))
                 if force:
                     changes.append(_by_user(row, context, status=history.DELETED, reason="FORCED"))
@@ -288,102 +277,10 @@ def _with_ids(session: orm.Session, ids: Sequence[str]) -> dict[str, models.Brid
     return found
 
 
-def _check_same(row: models.BridgeLink, body: model.BridgeLinkCreate, prefix: str) -> None:
-    field = f"{prefix}id"
-    held = model.BridgeLinkCreate.model_validate(views.wanted_of(row) | {"id": row.id, "labels": dict(row.labels)})
-    if held != body:
-        raise IdConflict(f"{field}: there is another link {row.id}, on {row.host}", field)
-    if row.status == Status.PENDING_DELETE:
-        raise PendingDelete(f"{field}: link {row.id} is being deleted", field)
-
-
-def mark_deleted(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
-    """Let ``row`` be going; it is gone when its agent says so."""
-    renew(row, context, now)
-    row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
-
-
-def _check_generation(row: models.BridgeLink, generations: Collection[int] | None) -> None:
-    if generations is not None and row.generation not in generations:
-        raise PreconditionFailed(
-            f"link {row.id} was changed meanwhile: it has generation {row.generation}, not the one of If-Match"
-        )
-
-
-def _check_plain(row: models.BridgeLink) -> None:
-    if row.template_id is not None:
-        raise TemplateLink(
-            f"link {row.id} is made by the link template {row.template_id}: change the template, or take {row.host} "
-            "out of its selector"
-        )
-
-
-def new_row(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.datetime) -> models.BridgeLink:
-    """Return what is stored of a link that is created."""
-    row = models.BridgeLink(
-        id=body.id or str(uuid.uuid4()), host=body.host, observed=[], differences=[], created_at=now, generation=0
-    )
-    for name in _PLAIN:
-        setattr(row, name, getattr(body, name))
-    row.ends = _ends_of(body.host, body.ends)
-    row.label_rows = {name: models.LinkLabel(name=name, value=value) for name, value in body.labels.items()}
-    renew(row, context, now)
-    return row
-
-
-def renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
-    """Make ``row`` a new generation, of which the agent has not spoken yet."""
-    row.generation += 1
-    row.request_id = context.get("request_id")
-    row.updated_at = row.status_changed_at = now
-    row.status, row.reason, row.message = Status.BUILD, Reason.PLUGGING, ""
-
-
 def _by_user(row: models.BridgeLink, context: bus.Context, **instead: str) -> dict[str, Any]:
     return history.change(
         row, row.updated_at, by=history.user_of(context), request_id=context.get("request_id"), **instead
     )
-
-
-def apply_changes(session: orm.Session, row: models.BridgeLink, changes: dict[str, Any], *, claimed: bool) -> None:
-    """Let ``row`` have the values of ``changes_of``; raise NameConflict, Loop, PhysicalLoop or Unclaimed."""
-    if "ends" in changes:
-        # Gone before the new ones come, as these may carry the same devices the other way round.
-        row.ends = []
-        session.flush()
-    for name, value in changes.items():
-        setattr(row, name, value)
-    with session.no_autoflush:
-        names.check(session, [row])
-        if changes.keys() & {"ends", "allow_loop"}:
-            loops.check(session, [row])
-        if changes.keys() & _JOINING:
-            physical.check(session, [row], claimed=claimed)
-
-
-def _ends_of(host: str, ends: Sequence[model.LinkEnd]) -> list[models.LinkEnd]:
-    return [
-        models.LinkEnd(
-            position=position,
-            host=host,
-            bridge=end.bridge,
-            kind=end.kind.value,
-            device=end.device,
-            mac=end.mac,
-            tag=end.tag,
-        )
-        for position, end in enumerate(ends)
-    ]
-
-
-def changes_of(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, Any]:
-    """Return the columns of ``row`` that ``body`` changes, with their new values; labels are none of them."""
-    now = model.BridgeLinkSpec.model_validate(views.wanted_of(row))
-    wanted = {name: getattr(body, name) for name in body.model_fields_set - {"labels"}}
-    changes = {name: value for name, value in wanted.items() if value != getattr(now, name)}
-    if "ends" in changes:
-        changes["ends"] = _ends_of(row.host, changes["ends"])
-    return changes
 
 
 def _about(context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> casts.About:

@@ -2,19 +2,16 @@
 
 import contextlib
 import pathlib
-import threading
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import bcrypt
 import pytest
-from oslo_config import cfg
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support import browser as browsers
 from tests.unit.controller import fakes
-from tests.unit.controller.api import applications
+from tests.unit.controller.api import accounts, applications
 from tests.unit.controller.api.identity import Identity
 from vethagent import model
 from vethagent.controller.api import app, http_basic, keystone
@@ -73,9 +70,7 @@ def serve(tmp_path: pathlib.Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def with_passwords(serve: Serve, tmp_path: pathlib.Path) -> str:
-    users = tmp_path / "users"
-    digest = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    users.write_text("".join(f"{name}:{digest}\n" for name in ROLES))
+    users = accounts.write(tmp_path / "users", dict.fromkeys(ROLES, PASSWORD))
     return serve(http_basic.HttpBasic(str(users), ROLES))
 
 
@@ -135,24 +130,12 @@ def test_a_wrong_password_and_the_way_out(with_passwords: str, page: Page) -> No
 
 @pytest.fixture
 def identity() -> Iterator[Identity]:
-    made = Identity()
-    made.start()
-    thread = threading.Thread(target=made.server.serve)
-    thread.start()
-    yield made
-    made.server.stop()
-    thread.join(10)
+    with accounts.running() as made:
+        yield made
 
 
 def test_a_token_of_keystone(serve: Serve, identity: Identity, page: Page, tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "api.conf"
-    path.write_text(
-        f"[keystone_authtoken]\nauth_type = password\nauth_url = {identity.url}\nusername = vethagent\n"
-        "password = secret\nuser_domain_name = Default\nproject_name = service\nproject_domain_name = Default\n"
-    )
-    conf = cfg.ConfigOpts()
-    conf(["--config-file", str(path)])
-    page.goto(serve(keystone.Keystone(), lambda application: keystone.validated(application, conf)))
+    page.goto(serve(keystone.Keystone(), lambda application: accounts.validated(application, identity, tmp_path)))
 
     def give(token: str) -> None:
         page.locator("#token").fill(token)

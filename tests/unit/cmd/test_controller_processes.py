@@ -12,10 +12,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 
-import bcrypt
 import pytest
 
 from tests.support import certificates
+from tests.unit.controller.api import accounts
 from vethagent.controller.db import migration
 
 NEWEST = migration.newest()
@@ -199,8 +199,7 @@ def test_api(run: Run, start: Start) -> None:
 def test_api_for_users_with_passwords(run: Run, start: Start, tmp_path: pathlib.Path) -> None:
     assert run("manage", "db", "upgrade").returncode == 0
     certificate, key = certificates.make(tmp_path)
-    users = tmp_path / "htpasswd"
-    users.write_text(f"alice:{bcrypt.hashpw(b'right', bcrypt.gensalt(4)).decode()}\n")
+    users = accounts.write(tmp_path / "htpasswd", {"alice": "right"})
     port = str(free_port())
     options = {"PORT": port, "AUTH_STRATEGY": "http_basic", "HTTP_BASIC_USER_FILE": str(users)}
     options |= {"CERTIFICATE_FILE": str(certificate), "KEY_FILE": str(key)}

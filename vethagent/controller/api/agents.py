@@ -1,16 +1,13 @@
 """``/v1/agents``."""
 
 import falcon
-import pydantic
 
 from vethagent import model
 from vethagent.controller import agents, views
 from vethagent.controller.api.body import parse_body, parse_query
 from vethagent.controller.api.partial import partial
-from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked, following, rpc_context
+from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked_host, rpc_context
 from vethagent.controller.requests import AgentQuery, AgentUpdate, NoQuery
-
-_HOST = pydantic.TypeAdapter(model.Host)
 
 
 class AgentList(model.Model):
@@ -35,9 +32,7 @@ class Agents:
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
         query = parse_query(AgentQuery, request)
-        found, more = self._agents.list(query)
-        links = following(request, query, found[-1].host) if more else []
-        answer_page(response, "agents", found, fields=query.fields, links=links)
+        answer_page(request, response, self._agents.list(query), name="agents", query=query, key="host")
 
 
 class Agent:
@@ -50,18 +45,18 @@ class Agent:
     def on_get(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        answer(response, self._agents.show(_checked(host)))
+        answer(response, self._agents.show(checked_host(host)))
 
     def on_patch(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """Change."""
         parse_query(NoQuery, request)
         body = parse_body(AgentUpdate, request, self._max_body)
-        answer(response, self._agents.update(rpc_context(request), _checked(host), body))
+        answer(response, self._agents.update(rpc_context(request), checked_host(host), body))
 
     def on_delete(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """Forget."""
         parse_query(NoQuery, request)
-        answer(response, self._agents.delete(rpc_context(request), _checked(host)))
+        answer(response, self._agents.delete(rpc_context(request), checked_host(host)))
 
 
 class History:
@@ -73,8 +68,4 @@ class History:
     def on_get(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """List."""
         parse_query(NoQuery, request)
-        answer(response, AgentHistory(history=tuple(self._agents.history(_checked(host)))))
-
-
-def _checked(host: str) -> str:
-    return checked(_HOST, host, f"no agent has ever reported from {host!r}")
+        answer(response, AgentHistory(history=tuple(self._agents.history(checked_host(host)))))

@@ -1,7 +1,6 @@
 """``/v1/bridge-links``."""
 
 import falcon
-import pydantic
 
 from vethagent import model
 from vethagent.controller import diagnosis, views
@@ -11,9 +10,10 @@ from vethagent.controller.api.partial import partial
 from vethagent.controller.api.resource import (
     HyperLink,
     answer,
+    answer_created,
     answer_page,
-    checked,
-    following,
+    answer_versioned,
+    checked_id,
     generations,
     rpc_context,
 )
@@ -28,8 +28,6 @@ from vethagent.controller.requests import (
     LinksDelete,
     NoQuery,
 )
-
-_LINK_ID = pydantic.TypeAdapter(model.LinkId)
 
 
 class LinkList(model.Model):
@@ -61,17 +59,14 @@ class BridgeLinks:
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
         query = parse_query(LinkQuery, request)
-        found, more = self._links.list(query)
-        links = following(request, query, found[-1].id) if more else []
-        answer_page(response, "bridge_links", found, fields=query.fields, links=links)
+        answer_page(request, response, self._links.list(query), name="bridge_links", query=query)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Create."""
         parse_query(NoQuery, request)
         body = parse_body(model.BridgeLinkCreate, request, self._max_body)
         link, new = self._links.create_once(rpc_context(request), body)
-        response.location = f"{request.prefix}{request.path}/{link.id}"
-        _answer(response, link, status=201 if new else 200)
+        answer_created(request, response, link, new=new)
 
 
 class BulkCreate:
@@ -114,22 +109,22 @@ class BridgeLink:
     def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        _answer(response, self._links.show(checked_id(link_id)))
+        answer_versioned(response, self._links.show(_checked(link_id)))
 
     def on_patch(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Change."""
         parse_query(NoQuery, request)
         body = parse_body(model.BridgeLinkUpdate, request, self._max_body)
-        link = self._links.update(rpc_context(request), checked_id(link_id), body, generations=generations(request))
-        _answer(response, link)
+        link = self._links.update(rpc_context(request), _checked(link_id), body, generations=generations(request))
+        answer_versioned(response, link)
 
     def on_delete(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Delete."""
         query = parse_query(DeleteQuery, request)
         link = self._links.delete(
-            rpc_context(request), checked_id(link_id), force=query.force, generations=generations(request)
+            rpc_context(request), _checked(link_id), force=query.force, generations=generations(request)
         )
-        _answer(response, link, status=202)
+        answer_versioned(response, link, status=202)
 
 
 class History:
@@ -141,7 +136,7 @@ class History:
     def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """List."""
         parse_query(NoQuery, request)
-        answer(response, LinkHistory(history=tuple(self._events.history(checked_id(link_id)))))
+        answer(response, LinkHistory(history=tuple(self._events.history(_checked(link_id)))))
 
 
 class Diagnosis:
@@ -155,16 +150,10 @@ class Diagnosis:
     def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        link = self._links.show(checked_id(link_id))
+        link = self._links.show(_checked(link_id))
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
         answer(response, diagnosis.diagnose(link, self._agents.show(link.host, deleted=True), events[::-1]))
 
 
-def checked_id(link_id: str) -> str:
-    """Return ``link_id``; raise NotFound if no link can have it."""
-    return checked(_LINK_ID, link_id, f"there is no link {link_id!r}")
-
-
-def _answer(response: falcon.Response, link: views.Link, status: int = 200) -> None:
-    response.etag = str(link.generation)
-    answer(response, link, status=status)
+def _checked(link_id: str) -> str:
+    return checked_id("link", link_id)

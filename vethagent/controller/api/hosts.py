@@ -1,15 +1,12 @@
 """``/v1/hosts``: what is asked of an agent at once."""
 
 import falcon
-import pydantic
 
 from vethagent import model
 from vethagent.controller.api.body import parse_body, parse_query
-from vethagent.controller.api.resource import answer, checked, rpc_context
+from vethagent.controller.api.resource import answer, checked_host, rpc_context
 from vethagent.controller.hosts import Hosts
 from vethagent.controller.requests import NoQuery
-
-_HOST = pydantic.TypeAdapter(model.Host)
 
 
 class Bridges:
@@ -48,8 +45,3 @@ class LinkPlan:
         parse_query(NoQuery, request)
         body = parse_body(model.BridgeLinkCreate, request, self._max_body)
         answer(response, self._hosts.plan_link(rpc_context(request), body))
-
-
-def checked_host(host: str) -> str:
-    """Return ``host``; raise NotFound if no host can have that name."""
-    return checked(_HOST, host, f"no agent has ever reported from {host!r}")

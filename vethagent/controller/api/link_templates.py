@@ -1,7 +1,6 @@
 """``/v1/link-templates``."""
 
 import falcon
-import pydantic
 
 from vethagent import model
 from vethagent.controller.api.body import parse_body, parse_query
@@ -9,9 +8,10 @@ from vethagent.controller.api.partial import partial
 from vethagent.controller.api.resource import (
     HyperLink,
     answer,
+    answer_created,
     answer_page,
-    checked,
-    following,
+    answer_versioned,
+    checked_id,
     generations,
     rpc_context,
 )
@@ -19,8 +19,6 @@ from vethagent.controller.fleet import showing
 from vethagent.controller.fleet.requests import MemberQuery, TemplateDeleteQuery, TemplateQuery
 from vethagent.controller.fleet.templates import Templates
 from vethagent.controller.requests import NoQuery
-
-_ID = pydantic.TypeAdapter(model.LinkId)
 
 
 class TemplateList(model.Model):
@@ -53,17 +51,14 @@ class LinkTemplates:
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
         query = parse_query(TemplateQuery, request)
-        found, more = self._templates.list(query)
-        links = following(request, query, found[-1].id) if more else []
-        answer_page(response, "link_templates", found, fields=query.fields, links=links)
+        answer_page(request, response, self._templates.list(query), name="link_templates", query=query)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Create."""
         parse_query(NoQuery, request)
         body = parse_body(model.LinkTemplateCreate, request, self._max_body)
         template, new = self._templates.create(rpc_context(request), body)
-        response.location = f"{request.prefix}{request.path}/{template.id}"
-        _answer(response, template, status=201 if new else 200)
+        answer_created(request, response, template, new=new)
 
 
 class LinkTemplate:
@@ -76,14 +71,14 @@ class LinkTemplate:
     def on_get(self, request: falcon.Request, response: falcon.Response, template_id: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        _answer(response, self._templates.show(_checked(template_id)))
+        answer_versioned(response, self._templates.show(_checked(template_id)))
 
     def on_patch(self, request: falcon.Request, response: falcon.Response, template_id: str) -> None:
         """Change."""
         parse_query(NoQuery, request)
         body = parse_body(model.LinkTemplateUpdate, request, self._max_body)
         context, found = rpc_context(request), _checked(template_id)
-        _answer(response, self._templates.update(context, found, body, generations=generations(request)))
+        answer_versioned(response, self._templates.update(context, found, body, generations=generations(request)))
 
     def on_delete(self, request: falcon.Request, response: falcon.Response, template_id: str) -> None:
         """Delete."""
@@ -94,7 +89,7 @@ class LinkTemplate:
             keep_links=query.keep_links,
             generations=generations(request),
         )
-        _answer(response, template)
+        answer_versioned(response, template)
 
 
 class Members:
@@ -106,9 +101,8 @@ class Members:
     def on_get(self, request: falcon.Request, response: falcon.Response, template_id: str) -> None:
         """List."""
         query = parse_query(MemberQuery, request)
-        found, more = self._templates.hosts(_checked(template_id), query)
-        links = following(request, query, found[-1].host) if more else []
-        answer_page(response, "hosts", found, fields=None, links=links)
+        found = self._templates.hosts(_checked(template_id), query)
+        answer_page(request, response, found, name="hosts", query=query, key="host")
 
 
 class Revisions:
@@ -152,9 +146,4 @@ class PlanUpdate:
 
 
 def _checked(template_id: str) -> str:
-    return checked(_ID, template_id, f"there is no link template {template_id!r}")
-
-
-def _answer(response: falcon.Response, template: showing.LinkTemplate, status: int = 200) -> None:
-    response.etag = str(template.generation)
-    answer(response, template, status=status)
+    return checked_id("link template", template_id)

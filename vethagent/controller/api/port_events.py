@@ -6,7 +6,7 @@ from vethagent import model
 from vethagent.controller import views
 from vethagent.controller.api.body import parse_query
 from vethagent.controller.api.partial import partial
-from vethagent.controller.api.resource import answer_page
+from vethagent.controller.api.resource import answer_list
 from vethagent.controller.events import Events
 from vethagent.controller.requests import EventQuery
 
@@ -26,4 +26,4 @@ class PortEvents:
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
         query = parse_query(EventQuery, request)
-        answer_page(response, "port_events", self._events.list(query), fields=query.fields)
+        answer_list(response, "port_events", self._events.list(query), fields=query.fields)

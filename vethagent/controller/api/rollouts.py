@@ -1,17 +1,14 @@
 """``/v1/rollouts``."""
 
 import falcon
-import pydantic
 
 from vethagent import model
 from vethagent.controller.api.body import parse_query
 from vethagent.controller.api.partial import partial
-from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked, following, rpc_context
+from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked_id, rpc_context
 from vethagent.controller.fleet import rollouts, showing
 from vethagent.controller.fleet.requests import RolloutQuery, UndoQuery
 from vethagent.controller.requests import NoQuery
-
-_ID = pydantic.TypeAdapter(model.LinkId)
 
 
 class RolloutList(model.Model):
@@ -36,9 +33,7 @@ class Rollouts:
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
         """List."""
         query = parse_query(RolloutQuery, request)
-        found, more = self._rollouts.list(query)
-        links = following(request, query, found[-1].id) if more else []
-        answer_page(response, "rollouts", found, fields=query.fields, links=links)
+        answer_page(request, response, self._rollouts.list(query), name="rollouts", query=query)
 
 
 class Rollout:
@@ -104,4 +99,4 @@ class Undo:
 
 
 def _checked(rollout_id: str) -> str:
-    return checked(_ID, rollout_id, f"there is no roll-out {rollout_id!r}")
+    return checked_id("roll-out", rollout_id)

@@ -9,11 +9,11 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller.db import models
-from vethagent.controller.fleet import deciding
+from vethagent.controller.fleet import deciding, presence
 from vethagent.controller.fleet.deciding import LinkNow, MemberNow, MemberState, RolloutState, Tally
 from vethagent.controller.fleet.placing import Placed, Placer
 from vethagent.controller.liveness import Liveness
-from vethagent.model import Mode, Reason, Status
+from vethagent.model import Reason, Status
 
 #: Hosts that are begun in one transaction outside of batches.
 _CHUNK = 100
@@ -41,7 +41,7 @@ class Turn:
         self._template = template
         self._rollout = rollout
         self._now = liveness.now()
-        self._oldest = liveness.oldest_alive()
+        self._here = presence.here(liveness.oldest_alive())
         self._policy = model.RolloutPolicy.model_validate(rollout.policy)
         self._placer = Placer(session, template, {"request_id": rollout.request_id}, self._now, claimed=claimed)
         self._backstop = backstop
@@ -93,7 +93,7 @@ class Turn:
             (member.state == MemberState.DONE) & (link.status == Status.ERROR),
         )
         statement = (
-            sqlalchemy.select(member, link, self._here())
+            sqlalchemy.select(member, link, self._here)
             .join(agent, agent.host == member.host)
             .outerjoin(link, (link.template_id == member.template_id) & (link.host == member.host))
             .options(orm.lazyload(link.ends), orm.lazyload(link.label_rows))
@@ -153,23 +153,23 @@ class Turn:
     ) -> Sequence[tuple[models.TemplateMember, bool]]:
         member, agent = models.TemplateMember, models.Agent
         statement = (
-            sqlalchemy.select(member, self._here())
+            sqlalchemy.select(member, self._here)
             .join(agent, agent.host == member.host)
             .where(member.template_id == self._template.id, member.state == MemberState.WAITING, which)
             .order_by(member.host)
             .limit(limit)
         )
         if here is not None:
-            statement = statement.where(self._here() if here else ~self._here())
+            statement = statement.where(self._here if here else ~self._here)
         return [(row[0], bool(row[1])) for row in self._session.execute(statement)]
 
     def _tally(self) -> Tally:
         member, agent = models.TemplateMember, models.Agent
         statement = (
-            sqlalchemy.select(member.state, self._here(), sqlalchemy.func.count())
+            sqlalchemy.select(member.state, self._here, sqlalchemy.func.count())
             .join(agent, agent.host == member.host)
             .where(member.template_id == self._template.id, member.rollout_id == self._rollout.id)
-            .group_by(member.state, self._here())
+            .group_by(member.state, self._here)
         )
         counts: dict[str, int] = {}
         for state, here, count in self._session.execute(statement):
@@ -201,11 +201,6 @@ class Turn:
 
     def _unrolled(self) -> sqlalchemy.ColumnElement[bool]:
         return models.TemplateMember.rollout_id.is_(None)
-
-    def _here(self) -> sqlalchemy.ColumnElement[bool]:
-        # The same rule as joining.is_here.
-        agent = models.Agent
-        return (agent.reported_at >= self._oldest) & (agent.mode == Mode.ENFORCE) & agent.deleted_at.is_(None)
 
 
 def enter(

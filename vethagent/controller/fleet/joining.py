@@ -15,7 +15,6 @@ from vethagent.controller.db import models
 from vethagent.controller.fleet import placing, selecting
 from vethagent.controller.fleet.deciding import OPEN, MemberState
 from vethagent.controller.fleet.placing import Placed, Placer
-from vethagent.model import Mode
 from vethagent.rpc import transport as bus
 
 
@@ -60,11 +59,6 @@ def settle(
         template.look_at = now
         joined.templates.add(template.id)
     return joined
-
-
-def is_here(agent: models.Agent, oldest_alive: datetime.datetime) -> bool:
-    """Return whether the agent would act on what it is told now."""
-    return agent.reported_at >= oldest_alive and agent.mode == Mode.ENFORCE and agent.deleted_at is None
 
 
 def unsettled(session: orm.Session, host: str) -> set[str]:

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import history, labels, links, loops, names, physical
+from vethagent.controller import history, labels, link_rows, loops, names, physical
 from vethagent.controller.db import models, revisions
 from vethagent.controller.errors import OperationError
 from vethagent.controller.fleet.deciding import MemberState
@@ -78,7 +78,7 @@ class Placer:
             member.state, member.message = MemberState.DONE, ""
             return
         if row.status != Status.PENDING_DELETE:
-            links.mark_deleted(row, self._context, self._now)
+            link_rows.mark_deleted(row, self._context, self._now)
             self._record(row)
         self.placed.unplugged.append(row)
 
@@ -96,7 +96,7 @@ class Placer:
 
     def _make(self, host: str) -> models.BridgeLink:
         body = model.BridgeLinkCreate(host=host, **_fields_of(self._wanted()), labels=self._wanted().labels)
-        row = links.new_row(self._context, body, self._now)
+        row = link_rows.new_row(self._context, body, self._now)
         row.template_id = self._template.id
         with self._session.no_autoflush:
             names.check(self._session, [row])
@@ -110,11 +110,11 @@ class Placer:
         """Return None if the agent need not be told. What is in ERROR is tried again."""
         wanted = self._wanted()
         labels.merge(row.labels, dict.fromkeys(row.labels) | wanted.labels)
-        changes = links.changes_of(row, model.BridgeLinkUpdate(**_fields_of(wanted)))
+        changes = link_rows.changes_of(row, model.BridgeLinkUpdate(**_fields_of(wanted)))
         if not changes and row.status != Status.ERROR:
             return None
-        links.apply_changes(self._session, row, changes, claimed=self._claimed)
-        links.renew(row, self._context, self._now)
+        link_rows.apply_changes(self._session, row, changes, claimed=self._claimed)
+        link_rows.renew(row, self._context, self._now)
         self._session.flush()
         return row
 

@@ -9,7 +9,7 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller.db import models
-from vethagent.controller.fleet import joining
+from vethagent.controller.fleet import joining, presence
 from vethagent.controller.fleet.deciding import MemberState
 from vethagent.controller.fleet.showing import PlannedHost, TemplatePlan
 
@@ -65,6 +65,4 @@ def _held(session: orm.Session, template: models.LinkTemplate | None) -> dict[st
 
 def _here(session: orm.Session, hosts: Iterable[str], oldest_alive: datetime.datetime) -> set[str]:
     agent = models.Agent
-    wanted = set(hosts)
-    every = session.scalars(sqlalchemy.select(agent).options(orm.lazyload(agent.label_rows)))
-    return {each.host for each in every if each.host in wanted and joining.is_here(each, oldest_alive)}
+    return set(hosts) & set(session.scalars(sqlalchemy.select(agent.host).where(presence.here(oldest_alive))))

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import casts, history, links, paging
+from vethagent.controller import casts, history, link_rows, paging
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import IdConflict, NameConflict, NotFound, PreconditionFailed
@@ -214,7 +214,7 @@ class Templates:
                 row.template_id = None
             for row in deleted:
                 if row.status != Status.PENDING_DELETE:
-                    links.mark_deleted(row, context, now)
+                    link_rows.mark_deleted(row, context, now)
                     request_id = context.get("request_id")
                     changes.append(history.change(row, now, by=history.user_of(context), request_id=request_id))
             session.flush()

@@ -5,7 +5,6 @@ import datetime
 import logging
 import os
 import pathlib
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,11 +14,10 @@ import bcrypt
 import pytest
 import yaml
 from falcon import testing
-from oslo_config import cfg
 from oslo_context.context import get_current
 
 from tests.unit.controller import fakes
-from tests.unit.controller.api import applications
+from tests.unit.controller.api import accounts, applications
 from tests.unit.controller.api.conftest import client_of
 from tests.unit.controller.api.identity import Identity
 from tests.unit.controller.api.test_bodies import GOOD
@@ -40,13 +38,7 @@ def make_client(database: Database, agent_api: fakes.AgentApi, liveness: Livenes
 
 @pytest.fixture
 def user_file(tmp_path: pathlib.Path) -> pathlib.Path:
-    path = tmp_path / "htpasswd"
-    path.write_text("".join(line(name, f"{name}'s: password") for name in USERS))
-    return path
-
-
-def line(name: str, password: str) -> str:
-    return f"{name}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()}\n"
+    return accounts.write(tmp_path / "htpasswd", {name: f"{name}'s: password" for name in USERS})
 
 
 @pytest.fixture
@@ -153,7 +145,7 @@ def test_everything_else_is_for_those_who_are_known(basic: testing.TestClient) -
 def test_a_password_that_was_changed_counts_at_once(basic: testing.TestClient, user_file: pathlib.Path) -> None:
     for _ in range(2):
         assert look(basic, credentials("alice")).status_code == 200
-    user_file.write_text(line("alice", "new"))
+    accounts.write(user_file, {"alice": "new"})
     assert look(basic, credentials("alice")).status_code == 401
     assert look(basic, credentials("alice", "new")).status_code == 200
     user_file.unlink()
@@ -193,26 +185,14 @@ def test_files_that_cannot_be_used(tmp_path: pathlib.Path, user_file: pathlib.Pa
 
 @pytest.fixture
 def identity() -> Iterator[Identity]:
-    made = Identity()
-    made.start()
-    thread = threading.Thread(target=made.server.serve)
-    thread.start()
-    yield made
-    made.server.stop()
-    thread.join(10)
+    with accounts.running() as made:
+        yield made
 
 
 @pytest.fixture
 def with_keystone(make_client: MakeClient, identity: Identity, tmp_path: pathlib.Path) -> testing.TestClient:
-    path = tmp_path / "api.conf"
-    path.write_text(
-        f"[keystone_authtoken]\nauth_type = password\nauth_url = {identity.url}\nusername = vethagent\n"
-        "password = secret\nuser_domain_name = Default\nproject_name = service\nproject_domain_name = Default\n"
-    )
-    conf = cfg.ConfigOpts()
-    conf(["--config-file", str(path)])
     client = make_client(authentication=keystone.Keystone())
-    return client_of(keystone.validated(client.app, conf))
+    return client_of(accounts.validated(client.app, identity, tmp_path))
 
 
 @pytest.mark.usefixtures("known")
