@@ -13,8 +13,8 @@ from oslo_config import cfg
 from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common, config_check
+from vethagent.controller import purging
 from vethagent.controller.db import migration
-from vethagent.controller.events import Events
 from vethagent.controller.liveness import Liveness
 
 PROG = "vethagent-manage"
@@ -38,12 +38,13 @@ def version(conf: cfg.ConfigOpts) -> None:
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
-    """Delete old port events, and what is remembered of links that are gone and of agents."""
+    """Delete old port events, and what is remembered of deleted links, of agents and of earlier roll-outs."""
     days = conf.command.days or conf.controller.event_retention
-    events = Events(common.open_database(conf), Liveness(conf.controller.agent_down_time))
-    purged, links, agents = events.purge(days)
-    changes = f"{links} changes of deleted links and {agents} of agents"
-    print(f"{purged} port events, {changes} older than {days} days are deleted")
+    purged = purging.purge(common.open_database(conf), Liveness(conf.controller.agent_down_time), days)
+    print(
+        f"{purged.events} port events, {purged.link_changes} changes of deleted links, {purged.agent_changes} of "
+        f"agents, {purged.rollouts} roll-outs and {purged.revisions} revisions older than {days} days are deleted"
+    )
 
 
 def check_files(conf: cfg.ConfigOpts) -> None:

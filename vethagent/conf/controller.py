@@ -16,7 +16,8 @@ OPTIONS: list[cfg.Opt] = [
         default=30,
         min=1,
         max=3650,
-        help="Days for which port events are kept; 'vethagent-manage db purge' deletes the older ones.",
+        help="Days for which port events are kept, what became of links that are gone and of agents, and earlier "
+        "roll-outs; 'vethagent-manage db purge' deletes what is older.",
     ),
     cfg.HostAddressOpt(
         "metrics_host",

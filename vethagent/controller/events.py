@@ -30,8 +30,6 @@ MAX_HISTORY = 1000
 #: Events of each batch that were new, and the templates of their links.
 _Taken = tuple[Sequence[Sequence[model.PortEvent]], set[str]]
 
-_Purged = type[models.PortEvent] | type[models.LinkChange] | type[models.AgentChange]
-
 
 def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.PortEvent]:
     """Return the events of ``batch`` that are not in the database yet, which has ``stream`` up to ``seq``; pure."""
@@ -107,33 +105,6 @@ class Events:
             of_agent = session.scalars(_silences(rows[0].host, rows[-1].changed_at)).all()
         changes = [views.change_of(row) for row in reversed(rows)]
         return silences.merged(changes, [views.agent_change_of(row) for row in of_agent])
-
-    def purge(self, days: float) -> tuple[int, int, int]:
-        """Delete events, changes of links that are gone and of agents older than ``days``; return how many of each.
-
-        In pieces, to lock nobody out. The history of a link that is there is whole.
-        """
-        oldest = self._liveness.now() - datetime.timedelta(days=days)
-        event, change = models.PortEvent, models.LinkChange
-        there = sqlalchemy.exists().where(models.BridgeLink.id == change.link_id)
-        return (
-            self._purge_all(event, event.received_at < oldest),
-            self._purge_all(change, (change.changed_at < oldest) & ~there),
-            self._purge_all(models.AgentChange, models.AgentChange.changed_at < oldest),
-        )
-
-    def _purge_all(self, table: _Purged, old: sqlalchemy.ColumnElement[bool]) -> int:
-        purged = 0
-        while count := self._purge_some(table, old):
-            purged += count
-        return purged
-
-    @retried
-    def _purge_some(self, table: _Purged, old: sqlalchemy.ColumnElement[bool]) -> int:
-        with self._database.writer() as session:
-            ids = session.scalars(sqlalchemy.select(table.id).where(old).limit(_CHUNK)).all()
-            session.execute(sqlalchemy.delete(table).where(table.id.in_(ids)))
-        return len(ids)
 
     def _store(self, session: orm.Session, batches: Sequence[model.PortEvents]) -> _Taken:
         fresh = _take_new(session, batches)

@@ -104,14 +104,9 @@ def test_database_commands(run: Run) -> None:
     assert run("manage", "db", "downgrade", "0001").stdout == f"0001 (newest: {NEWEST})\n"
     assert "there is no revision 0815" in run("manage", "db", "downgrade", "0815").stderr
     assert run("manage", "db", "upgrade").returncode == 0
-    assert (
-        run("manage", "db", "purge").stdout
-        == "0 port events, 0 changes of deleted links and 0 of agents older than 30 days are deleted\n"
-    )
-    assert (
-        run("manage", "db", "purge", "--days", "3").stdout
-        == "0 port events, 0 changes of deleted links and 0 of agents older than 3 days are deleted\n"
-    )
+    purged = "0 port events, 0 changes of deleted links, 0 of agents, 0 roll-outs and 0 revisions"
+    assert run("manage", "db", "purge").stdout == f"{purged} older than 30 days are deleted\n"
+    assert run("manage", "db", "purge", "--days", "3").stdout == f"{purged} older than 3 days are deleted\n"
 
 
 def test_upgrade_check(run: Run) -> None:

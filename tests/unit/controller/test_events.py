@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from tests.unit.controller import fakes
 from vethagent import model
+from vethagent.controller import purging
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events, unseen
 from vethagent.controller.links import Links
+from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 from vethagent.controller.requests import EventQuery, LinkQuery
 from vethagent.model import Reason, Status
@@ -180,12 +182,14 @@ def test_listing(events: Events) -> None:
     assert events.list(EventQuery(host="h9")) == []
 
 
-def test_purge_deletes_old_ones_and_their_ids_do_not_come_again(events: Events, clock: fakes.Clock) -> None:
+def test_purge_deletes_old_ones_and_their_ids_do_not_come_again(
+    database: Database, liveness: Liveness, events: Events, clock: fakes.Clock
+) -> None:
     events.store(numbered([1, 2]))
     last = events.list(EventQuery())[-1].id
     clock.advance(86400 * 3)
-    assert events.purge(days=4) == (0, 0, 0)
-    assert events.purge(days=2) == (2, 0, 0)
+    assert purging.purge(database, liveness, 4).events == 0
+    assert purging.purge(database, liveness, 2).events == 2
     events.store(numbered([3]))
     assert [event.id for event in events.list(EventQuery())] == [last + 1]
 

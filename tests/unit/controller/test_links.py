@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.controller import fakes
 from vethagent import model
+from vethagent.controller import purging
+from vethagent.controller.db.database import Database
 from vethagent.controller.errors import (
     IdConflict,
     NameConflict,
@@ -16,6 +18,7 @@ from vethagent.controller.errors import (
 )
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
+from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Reason, Status
@@ -291,7 +294,9 @@ def test_of_two_who_change_the_same_the_second_is_told(links: Links) -> None:
     links.delete(fakes.CONTEXT, link.id, generations={2})
 
 
-def test_history_has_each_change_once(links: Links, events: Events, clock: fakes.Clock) -> None:
+def test_history_has_each_change_once(
+    database: Database, liveness: Liveness, links: Links, events: Events, clock: fakes.Clock
+) -> None:
     link = links.create(fakes.CONTEXT, fakes.body(name="seed"))
     active = fakes.event(link.id, 1, request_id="req-1")
     events.store(fakes.batch([active]))
@@ -301,7 +306,7 @@ def test_history_has_each_change_once(links: Links, events: Events, clock: fakes
     for _ in range(2):
         links.delete({"request_id": "req-3"}, link.id)
     clock.advance(86400 * 50)
-    assert events.purge(days=30) == (3, 0, 1)
+    assert purging.purge(database, liveness, 30)[:3] == (3, 0, 1)
     gone = {"kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED", "generation": 3, "request_id": "req-3"}
     events.store(fakes.batch([fakes.event(link.id, 4, **gone)]))
     told = events.history(link.id)
@@ -316,6 +321,6 @@ def test_history_has_each_change_once(links: Links, events: Events, clock: fakes
     assert [each.message for each in told] == ["", "", "", "so", "", ""]
     assert {(each.link_name, each.host) for each in told} == {("seed", "h1")}
     clock.advance(86400 * 50)
-    assert events.purge(days=30) == (1, 6, 0)
+    assert purging.purge(database, liveness, 30)[:3] == (1, 6, 0)
     with pytest.raises(NotFound):
         events.history(link.id)
