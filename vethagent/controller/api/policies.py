@@ -108,4 +108,7 @@ class Gate:
     def _check(self, rule: str, operation: Operation, caller: RequestContext) -> None:
         if not self._rules.authorize(rule, {}, caller):
             name = caller.user_name or caller.user_id
-            raise Forbidden(f"the rule {rule} does not let {name} in: by default it takes the role {operation.role}")
+            taken = f"the role {operation.role}"
+            if operation.role != "admin" and caller.system_scope != "all":
+                taken += " and a token for the whole system (--os-system-scope all)"
+            raise Forbidden(f"the rule {rule} does not let {name} in: by default it takes {taken}")

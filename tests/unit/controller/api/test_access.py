@@ -216,6 +216,17 @@ def test_tokens(
     assert tuple(answer.status_code for answer in found) == statuses, [answer.text for answer in found]
 
 
+@pytest.mark.parametrize(("system", "told"), [(False, True), (True, False)])
+def test_a_token_of_a_project_is_told_what_it_lacks(
+    with_keystone: testing.TestClient, identity: Identity, system: bool, told: bool
+) -> None:
+    answer = plug(with_keystone, {"X-Auth-Token": identity.give("reader", system=system)})
+    assert code(answer) == (403, "FORBIDDEN")
+    assert ("--os-system-scope all" in answer.json["error"]["message"]) == told
+    drained = drain(with_keystone, {"X-Auth-Token": identity.give("reader", system=system)})
+    assert "--os-system-scope" not in drained.json["error"]["message"], "an admin needs no such token"
+
+
 def test_without_a_valid_token(with_keystone: testing.TestClient, identity: Identity) -> None:
     expired = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
     claimed = {"X-Roles": "admin", "X-User-Id": "root", "X-Identity-Status": "Confirmed", "X-System-Scope": "all"}
