@@ -59,13 +59,26 @@ def build(
     app = falcon.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     errors.install(app)
+    resources = _resources(database, agent_api, liveness, rules=rules, max_body=max_body)
+    for route in ROUTES:
+        app.add_route(route.path, resources[route.resource])
+    # No part of the API, so not in its table, and for everybody: it shows only what the API gives its user.
+    app.add_route("/ui", page.Entry())
+    app.add_route("/ui/{name}", page.Page())
+    return oslo_middleware.RequestId(app)
+
+
+def _resources(
+    database: Database, agent_api: AgentAPI, liveness: Liveness, *, rules: policy.Enforcer, max_body: int
+) -> dict[str, Any]:
+    """Return what serves the routes, by the names in the table of routes."""
     links = Links(database, agent_api, liveness)
     events = Events(database, liveness)
     agents_of_hosts = agent_operations.Agents(database, agent_api, liveness)
     hosts_asked = Hosts(database, agent_api, liveness)
     templates = Templates(database, agent_api, liveness)
     rolled_out = RolloutOperations(database, agent_api, liveness)
-    resources: dict[str, Any] = {
+    return {
         "versions": versions.Versions(),
         "version": versions.VersionOne(),
         "openapi": openapi.OpenApi(),
@@ -98,9 +111,3 @@ def build(
         "rollout_undo": rollouts.Undo(rolled_out),
         "port_events": port_events.PortEvents(events),
     }
-    for route in ROUTES:
-        app.add_route(route.path, resources[route.resource])
-    # No part of the API, so not in its table, and for everybody: it shows only what the API gives its user.
-    app.add_route("/ui", page.Entry())
-    app.add_route("/ui/{name}", page.Page())
-    return oslo_middleware.RequestId(app)
