@@ -47,11 +47,18 @@ def write_options(path: pathlib.Path, options: Options) -> pathlib.Path:
 
 
 def bus_options(
-    url: str, *, host: str, state_path: pathlib.Path, ca: pathlib.Path | None = None
+    url: str, *, host: str, state_path: pathlib.Path, ca: pathlib.Path | None = None, quorum: bool = False
 ) -> dict[str, dict[str, str]]:
-    """Return what every process reads: its name, its folder and the way to the bus, over TLS if there is a ``ca``."""
-    options = {"DEFAULT": {"host": host, "state_path": str(state_path), "transport_url": url}}
-    return options if ca is None else options | {"oslo_messaging_rabbit": {"ssl": "true", "ssl_ca_file": str(ca)}}
+    """Return what every process reads: its name, its folder and the way to the bus.
+
+    That is over TLS if there is a ``ca``; with ``quorum`` queues are those of that kind.
+    """
+    tls = {"ssl": "true", "ssl_ca_file": str(ca)} if ca else {}
+    queues = {"rabbit_quorum_queue": "true"} if quorum else {}
+    return {
+        "DEFAULT": {"host": host, "state_path": str(state_path), "transport_url": url},
+        "oslo_messaging_rabbit": tls | queues,
+    }
 
 
 def agent_options(host: hosts.Host, *, concurrency: str) -> dict[str, dict[str, str]]:
@@ -68,6 +75,7 @@ def make_agent(
     ca: pathlib.Path | None = None,
     agent: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
+    quorum: bool = False,
 ) -> VethagentProcess:
     """Return an agent for ``host``, not started yet; ``agent`` are options of that name's group."""
     folder = make_folder(host.folder / "agent", as_service_user=as_service_user)
@@ -78,7 +86,7 @@ def make_agent(
         namespace=host.namespace,
         folder=folder,
         options={
-            **bus_options(url, host=host.name, state_path=folder, ca=ca),
+            **bus_options(url, host=host.name, state_path=folder, ca=ca, quorum=quorum),
             "agent": agent_options(host, concurrency=concurrency)["agent"] | dict(agent or {}),
         },
         as_service_user=as_service_user,

@@ -21,10 +21,11 @@ class Answer(NamedTuple):
 
 
 class Rest:
-    """The API on the loopback of ``namespace``."""
+    """The API on a ``port`` of the loopback of ``namespace``."""
 
-    def __init__(self, namespace: namespaces.Namespace) -> None:
+    def __init__(self, namespace: namespaces.Namespace, port: int = PORT) -> None:
         self._namespace = namespace
+        self._port = port
 
     def request(
         self, method: str, path: str, body: object = None, *, raw: bytes | None = None, media_type: str | None = None
@@ -32,9 +33,9 @@ class Rest:
         """Send ``body`` as JSON, or ``raw`` as it is; OSError if nobody listens."""
         headers = {} if body is None and raw is None else {"Content-Type": media_type or "application/json"}
         data = json.dumps(body).encode() if body is not None else raw
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         with self._namespace.entered():
-            connection.sock = socket.create_connection(("127.0.0.1", PORT), timeout=20)
+            connection.sock = socket.create_connection(("127.0.0.1", self._port), timeout=20)
         try:
             connection.request(method, path, body=data, headers=headers)
             response = connection.getresponse()
@@ -75,7 +76,7 @@ class Rest:
 
     def wait_until_served(self) -> None:
         """Wait until the API answers."""
-        commands.wait_until(self._is_served, what="the API", timeout=30, interval=0.1)
+        commands.wait_until(self.is_served, what="the API", timeout=30, interval=0.1)
 
     def wait_for_agent(self, host: str, *, timeout: float = 30) -> dict[str, Any]:
         """Wait until the agent of ``host`` is alive and in step; return what the API says of it."""
@@ -111,7 +112,8 @@ class Rest:
             timeout=timeout,
         )
 
-    def _is_served(self) -> bool:
+    def is_served(self) -> bool:
+        """Return whether the API answers, and all that it needs is there."""
         try:
             return self.request("GET", "/healthcheck").status == http.client.OK
         except OSError:

@@ -3,11 +3,9 @@
 import random
 from collections.abc import Callable
 
-from tests.support import commands, deployment, rest, whole
+from tests.support import asked, commands, deployment, rest, whole
 from tools.soak.record import Record
 from tools.soak.watch import PATIENCE, Watch
-from vethagent import model
-from vethagent.plumbing import naming
 
 KERNEL, SWITCH = "through the kernel", "through Open vSwitch"
 #: The devices of the link that is sabotaged.
@@ -21,14 +19,12 @@ _OPTIONS = {"report_interval": "3", "helper_timeout": "3"}
 _RESTLESS = ("c1", "c2", "c3")
 
 
-class Site:
+class Site(asked.Asked):
     """A host with its agent. One thread acts on it."""
 
     def __init__(self, made: deployment.Deployment, name: str, *, concurrency: str, record: Record) -> None:
-        self.api = made.rest
+        super().__init__(made.rest, made.add_node(name, concurrency=concurrency, agent=_OPTIONS))
         self._record = record
-        self.node = made.add_node(name, concurrency=concurrency, agent=_OPTIONS)
-        self.host = self.node.host
         for bridge in ("br2", "calm1", "calm2", *_RESTLESS):
             self.host.linux_bridge(bridge)
         for bridge in ("br-eth2", "calm3"):
@@ -39,10 +35,9 @@ class Site:
             way: Watch(way, self.guests["calm1"], self.guests[target], record, interval=interval)
             for way, target, interval in ((KERNEL, "calm2", 0.01), (SWITCH, "calm3", _UNHURRIED))
         }
-        self.links: dict[str, rest.Link] = {}
         #: As they were wanted in generations that are over.
         self.past: list[rest.Link] = []
-        self._before = self._names()
+        self.begin()
 
     def settle(self) -> None:
         """Plug what stays, and begin to watch."""
@@ -52,10 +47,6 @@ class Site:
         self._plug("victim", [{"bridge": bridge, "device": device} for bridge, device in ends])
         for watch in self.watches.values():
             watch.begin()
-
-    def batch(self, *lines: str) -> None:
-        """Do lines of ip(8) in one go."""
-        commands.run("ip", "-n", self.host.namespace.name, "-batch", "-", stdin="\n".join(lines))
 
     # -- links that come and go -------------------------------------------------------------------------------------
 
@@ -100,27 +91,9 @@ class Site:
 
     # -- how it is --------------------------------------------------------------------------------------------------
 
-    def defects(self, *names: str) -> list[str]:
-        """Return what is not as wanted of the links with these names, of all if there are none."""
-        seen = whole.Snapshot(self.host)
-        links = [model.BridgeLink.model_validate(self.links[name]) for name in names or self.links]
-        return [defect for link in links for defect in seen.defects(link)]
-
     def wait_until_whole(self, *names: str) -> None:
         """Wait until kernel and OVSDB show links as they are wanted."""
         self._wait(lambda: self.defects(*names), " and ".join(names) or "all links")
-
-    def surplus(self) -> list[str]:
-        """Return what is there beside the host's own and what is wanted: devices, ports, and marks of links."""
-        wanted = {link["id"] for link in self.links.values()}
-        links = [model.BridgeLink.model_validate(link) for link in self.links.values()]
-        devices = {end.device for link in links for end in naming.wanted_ends(link)}
-        own = self._before | devices | {f"port {device}" for device in devices}
-        return sorted(self._names() - own) + sorted(whole.Snapshot(self.host).marked() - wanted)
-
-    def _names(self) -> set[str]:
-        ports = {f"port {name}" for bridge in self.host.ovs_bridges for name in self.host.ovs_ports(bridge)}
-        return ports | set(self.host.devices())
 
     def _wait(self, defects: Callable[[], list[str]], what: str) -> None:
         seen: list[str] = []

@@ -1,13 +1,13 @@
 """The end of a soak: do controller, stores, kernels and OVSDBs agree to the last field, and is nothing left over."""
 
-from tests.support import commands, processes
-from tools.soak.site import Site
+from tests.support import commands, processes, whole
+from tests.support.asked import Asked
 from tools.soak.watch import PATIENCE
 from vethagent import model
 from vethagent.agent.store import Store
 
 
-def wait_until_calm(site: Site) -> None:
+def wait_until_calm(site: Asked) -> None:
     """Wait until the agent is in step and nothing of it is degraded, and all links are said to be ACTIVE."""
     seen: list[object] = []
 
@@ -29,7 +29,7 @@ def wait_until_calm(site: Site) -> None:
         raise AssertionError(f"{error}: {seen}") from None
 
 
-def disagreements(site: Site) -> list[str]:
+def disagreements(site: Asked) -> list[str]:
     """Return where what was asked for, controller, store, kernel and OVSDB differ."""
     asked = {link["id"]: _wanted(link) for link in site.links.values()}
     shown = site.api.links(f"host={site.host.name}")
@@ -42,16 +42,17 @@ def disagreements(site: Site) -> list[str]:
     found += [f"the store has {stored}, the controller {held}"] if stored != held else []
     found += [f"the store still waits for the end of {leaving}"] if leaving else []
     found += site.defects()
+    devices = whole.Snapshot(site.host).devices
     for link in shown:
         for end in link["observed"]:
-            device = site.host.device(end["device"]) or {}
+            device = devices.get(end["device"], {})
             told = {"ifindex": end["ifindex"], "mtu": end["mtu"], "address": end["mac"]}
             so = {name: device.get(name) for name in told}
             found += [f"the controller knows {end['device']} as {told}, it is {so}"] if told != so else []
     return [f"{site.host.name}: {each}" for each in found + left_over(site)]
 
 
-def left_over(site: Site, *, helpers: int = 1) -> list[str]:
+def left_over(site: Asked, *, helpers: int = 1) -> list[str]:
     """Return what is on the host and should not be, beside so many helpers."""
     found = [f"{name} is left over" for name in site.surplus()]
     try:
