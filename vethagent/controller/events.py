@@ -30,6 +30,33 @@ MAX_HISTORY = 1000
 #: Events of each batch that were new, and the templates of their links.
 _Taken = tuple[Sequence[Sequence[model.PortEvent]], set[str]]
 
+# Statements are built once: with an event or two in a transaction that takes longer than the database does. What needs
+# no objects goes below the ORM.
+_STREAM, _COUNTER = models.EventStream, models.Counter
+_STREAMS = (
+    sqlalchemy.select(_STREAM.host, _STREAM.stream, _STREAM.seq)
+    .where(_STREAM.host.in_(sqlalchemy.bindparam("hosts", expanding=True)))
+    .order_by(_STREAM.host)
+    .with_for_update()
+)
+_BEGIN_STREAM = sqlalchemy.insert(_STREAM)
+_GO_ON = (
+    sqlalchemy.update(_STREAM)
+    .where(_STREAM.host == sqlalchemy.bindparam("of_host"))
+    .values(stream=sqlalchemy.bindparam("to_stream"), seq=sqlalchemy.bindparam("to_seq"))
+)
+_LINKS = (
+    sqlalchemy.select(models.BridgeLink)
+    .options(orm.lazyload(models.BridgeLink.ends), orm.lazyload(models.BridgeLink.label_rows))
+    .where(models.BridgeLink.id.in_(sqlalchemy.bindparam("ids", expanding=True)))
+    .order_by(models.BridgeLink.id)
+    .with_for_update()
+)
+_OURS = _COUNTER.name == models.PortEvent.__tablename__
+_COUNT_ON = sqlalchemy.update(_COUNTER).where(_OURS).values(value=_COUNTER.value + sqlalchemy.bindparam("more"))
+_COUNTED = sqlalchemy.select(_COUNTER.value).where(_OURS)
+_INSERT_EVENTS = sqlalchemy.insert(models.PortEvent)
+
 
 def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.PortEvent]:
     """Return the events of ``batch`` that are not in the database yet, which has ``stream`` up to ``seq``; pure."""
@@ -126,7 +153,7 @@ class Events:
         history.record(session, changes)
         for number, row in enumerate(rows, _reserve(session, len(rows))):
             row["id"] = number
-        session.execute(sqlalchemy.insert(models.PortEvent), rows)
+        session.connection().execute(_INSERT_EVENTS, rows)
         return fresh, {link.template_id for link in links.values() if link.template_id is not None}
 
 
@@ -138,19 +165,23 @@ def _silences(host: str, since: datetime.datetime) -> sqlalchemy.Select[models.A
 
 def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequence[Sequence[model.PortEvent]]:
     """Return the events of each of ``batches`` that were never taken in, and count them as taken."""
-    table = models.EventStream
-    statement = sqlalchemy.select(table).where(table.host.in_(sorted({batch.host for batch in batches})))
-    positions = {row.host: row for row in session.scalars(statement.order_by(table.host).with_for_update())}
-    fresh = []
+    connection = session.connection()
+    found = connection.execute(_STREAMS, {"hosts": sorted({batch.host for batch in batches})})
+    positions = {host: (stream, seq) for host, stream, seq in found}
+    known = set(positions)
+    fresh, moved = [], set()
     for batch in batches:
-        position = positions.get(batch.host)
-        if position is None:
-            position = positions[batch.host] = models.EventStream(host=batch.host, stream=batch.stream, seq=-1)
-            session.add(position)
-        new = unseen(batch, position.stream, position.seq)
+        new = unseen(batch, *positions.get(batch.host, (batch.stream, -1)))
         if new:
-            position.stream, position.seq = batch.stream, new[-1].seq
+            positions[batch.host] = batch.stream, new[-1].seq
+            moved.add(batch.host)
         fresh.append(new)
+    for host in sorted(moved):
+        stream, seq = positions[host]
+        if host in known:
+            connection.execute(_GO_ON, {"of_host": host, "to_stream": stream, "to_seq": seq})
+        else:
+            connection.execute(_BEGIN_STREAM, {"host": host, "stream": stream, "seq": seq})
     return fresh
 
 
@@ -159,24 +190,17 @@ def _reserve(session: orm.Session, count: int) -> int:
 
     So this is the last thing that a transaction locks.
     """
-    counter = models.Counter
-    ours = counter.name == models.PortEvent.__tablename__
-    session.execute(sqlalchemy.update(counter).where(ours).values(value=counter.value + count))
-    return session.scalars(sqlalchemy.select(counter.value).where(ours)).one() - count + 1
+    connection = session.connection()
+    connection.execute(_COUNT_ON, {"more": count})
+    last: int = connection.execute(_COUNTED).scalar_one()
+    return last - count + 1
 
 
 def _lock_links(session: orm.Session, link_ids: Collection[str]) -> dict[str, models.BridgeLink]:
     ids = sorted(link_ids)
     links: dict[str, models.BridgeLink] = {}
     for start in range(0, len(ids), _CHUNK):
-        statement = (
-            sqlalchemy.select(models.BridgeLink)
-            .options(orm.lazyload(models.BridgeLink.ends), orm.lazyload(models.BridgeLink.label_rows))
-            .where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]))
-            .order_by(models.BridgeLink.id)
-            .with_for_update()
-        )
-        links |= {link.id: link for link in session.scalars(statement)}
+        links |= {link.id: link for link in session.scalars(_LINKS, {"ids": ids[start : start + _CHUNK]})}
     return links
 
 

@@ -28,6 +28,8 @@ _DAMPED = "it changes over and over: changes are only counted until there was no
 
 _MAX_MESSAGE = 4096
 
+_LINK_ROWS, _AGENT_ROWS = sqlalchemy.insert(models.LinkChange), sqlalchemy.insert(models.AgentChange)
+
 
 def user_of(context: bus.Context) -> str:
     """Return who asked, as history has it."""
@@ -103,12 +105,12 @@ def steady(thing: models.Flapping, row: dict[str, Any], *, word: str) -> dict[st
 def record(session: orm.Session, changes: Sequence[dict[str, Any]]) -> None:
     """Store rows of ``change``, and have them told once they are committed."""
     if changes:
-        session.execute(sqlalchemy.insert(models.LinkChange), list(changes))
+        session.connection().execute(_LINK_ROWS, list(changes))
         tell(session, [Committed("bridge_link", each) for each in changes])
 
 
 def record_agents(session: orm.Session, changes: Sequence[dict[str, Any]]) -> None:
     """Do the same with rows of ``agent_change``."""
     if changes:
-        session.execute(sqlalchemy.insert(models.AgentChange), list(changes))
+        session.connection().execute(_AGENT_ROWS, list(changes))
         tell(session, [Committed("agent", each) for each in changes])

@@ -7,6 +7,14 @@ from sqlalchemy import event, orm
 
 from vethagent.controller.db import models
 
+_DIGESTS = models.HostDigests
+#: Built once: that takes longer than the database does.
+_RAISE = (
+    sqlalchemy.update(_DIGESTS)
+    .where(_DIGESTS.host.in_(sqlalchemy.bindparam("hosts", expanding=True)))
+    .values(revision=_DIGESTS.revision + 1)
+)
+
 
 class WritingSession(orm.Session):
     """A session that raises the revision of a host in the transaction that changes one of its links.
@@ -20,10 +28,8 @@ def raised(session: orm.Session, hosts: Collection[str]) -> None:
 
     This comes after the links are written, so that all lock in the same order.
     """
-    table = models.HostDigests
     if hosts:
-        statement = sqlalchemy.update(table).where(table.host.in_(sorted(hosts))).values(revision=table.revision + 1)
-        session.execute(statement, execution_options={"synchronize_session": False})
+        session.connection().execute(_RAISE, {"hosts": sorted(hosts)})
 
 
 @event.listens_for(WritingSession, "after_flush")
