@@ -132,7 +132,7 @@ class Confirmer:
         with self._condition:
             while not self._closed:
                 now = time.monotonic()
-                due = self._trials.next_probe()
+                due = self._trials.next_probe(hurry=bool(self._waiting))
                 if due is None and self._waiting:
                     due = now
                 if due is not None and due <= now:

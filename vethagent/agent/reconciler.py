@@ -178,6 +178,7 @@ class Reconciler:
                 self._failed(plan.state, failure)
             else:
                 self._conclude(plan, late, acted=enforce and not plan.empty)
+        time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._save()
 

@@ -275,6 +275,7 @@ class Agent:
 
     def _publish(self, event: model.PortEvent) -> None:
         state = event.state
+        self._outbox.put(event)  # first: whoever sends it need not wait for the rest
         self._counters.add(f"events_{event.kind}")
         for difference in event.repaired:
             self._counters.add(f"drift_repaired_{difference.code}")
@@ -282,7 +283,6 @@ class Agent:
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         about = logs.about(request_id=event.request_id, links=[state.link_id])
         LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
-        self._outbox.put(event)
         faults.point("agent-told")
 
     def _overflow(self) -> None:

@@ -19,6 +19,8 @@ _FRESH = 2.0
 #: So many probes in a row find less than before: one that is late or lost is no proof.
 _MISSES = 3
 _INTERVAL = 1.0
+#: Seconds for which a batch is left alone before its probe, unless another batch waits for that.
+_LULL = 0.05
 
 
 class Probe(NamedTuple):
@@ -118,10 +120,11 @@ class Trials:
         confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
         return Verdict(confirmed, {key: number for trial in doomed for key, number in trial.links.items()})
 
-    def next_probe(self) -> float | None:
-        """Return when the trials need a probe, None if there are none."""
+    def next_probe(self, *, hurry: bool = False) -> float | None:
+        """Return when the trials need a probe, None if there are none; with ``hurry`` others wait for what it finds."""
         if not self._open:
             return None
-        if not all(trial.probed for trial in self._open):
-            return self._last.ended if self._last.ended > float("-inf") else 0.0
-        return self._last.begun + self._interval
+        fresh = [trial.since for trial in self._open if not trial.probed]
+        if not fresh:
+            return self._last.begun + self._interval
+        return min(fresh) if hurry else min(fresh) + _LULL

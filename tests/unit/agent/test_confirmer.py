@@ -56,7 +56,7 @@ class Watched(Node):
     def probe(self) -> None:
         """Make the probes that are due."""
         confirmer = self.confirmer
-        due = confirmer._trials.next_probe()
+        due = confirmer._trials.next_probe(hurry=bool(confirmer._waiting))
         if confirmer._waiting if due is None else due <= self.now:
             reached = frozenset({"the bus"}) if self.bus.there else frozenset()
             unknown = frozenset({"the bus"}) if self.bus.there is None else frozenset()

@@ -231,3 +231,13 @@ def test_nobody_goes_whose_way_was_there_within_the_timeout(seen: list[bool]) ->
         if play.confirmed:
             return
         assert lost_since is None or play.now - lost_since < TIMEOUT
+
+
+def test_a_batch_is_left_alone_before_its_probe_unless_another_waits() -> None:
+    play = Play()
+    assert play.plug(A)
+    due = play.trials.next_probe()
+    assert due is not None and due > play.now
+    assert play.trials.next_probe(hurry=True) == play.now
+    play.go(due - play.now)
+    assert play.probes == 2 and play.trials.baseline(play.now) is not None
