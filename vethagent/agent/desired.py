@@ -2,14 +2,17 @@
 
 import contextlib
 import dataclasses
+import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.plumbing import naming
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -219,8 +222,18 @@ class Desired:
 
     def keep_faces(self, faces: Mapping[str, str]) -> None:
         """Keep for the next start what neighbours look like; see Store."""
-        with self._lock, contextlib.suppress(exceptions.StoreUnusable):  # of use only for a restart at a bad moment
+        with self._aside():
             self._store.save_faces(faces)
+
+    def delivered(self) -> dict[str, str]:
+        """Return what ``keep_delivered`` was told before the start."""
+        return self._store.delivered()
+
+    def keep_delivered(self, fingerprints: Mapping[str, str]) -> None:
+        """Keep for the next start, by link id, what the controller has heard; see Journal.restored."""
+        with self._aside():
+            if known := {key: value for key, value in fingerprints.items() if key in self._links}:
+                self._store.save_delivered(known)
 
     def gone(self, ref: model.LinkRef) -> None:
         """A link that was to go is gone."""
@@ -253,8 +266,7 @@ class Desired:
                 if self._told_all and self._store.damage is not None:
                     self._store.mended()
             except exceptions.StoreLost:
-                self._unsaved |= self._links.keys() | self._removals.keys() | self._gone.keys() | self._standings.keys()
-                self._mode_unsaved = self._incarnation_unsaved = True
+                self._lose()
                 raise
 
     @property
@@ -263,6 +275,22 @@ class Desired:
         return self._store.damage
 
     # -- within --------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Save what is of use for a restart at a bad moment only: that it cannot be saved holds nothing up."""
+        with self._lock:
+            try:
+                yield
+            except exceptions.StoreLost:
+                self._lose()
+            except exceptions.StoreUnusable:
+                LOG.debug("The store takes nothing", exc_info=True)  # the next flush makes it known
+
+    def _lose(self) -> None:
+        """All that is known has to be written again."""
+        self._unsaved |= self._links.keys() | self._removals.keys() | self._gone.keys() | self._standings.keys()
+        self._mode_unsaved = self._incarnation_unsaved = True
 
     def _flush_settings(self) -> None:
         if self._mode_unsaved:

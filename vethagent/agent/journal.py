@@ -2,8 +2,9 @@
 
 import dataclasses
 import datetime
+import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from vethagent import model
 from vethagent.model import Difference, EventKind, LinkState, Reason, Status
@@ -42,11 +43,16 @@ class Journal:
         self._notices: dict[str, _Notice] = {}
         self._carried: dict[str, int] = {}
         self._restored: set[str] = set()
+        self._delivered: Mapping[str, str] = {}
 
-    def restored(self, links: Iterable[model.BridgeLink]) -> None:
-        """These were wanted before the start: what is wrong with them is drift."""
+    def restored(self, links: Iterable[model.BridgeLink], delivered: Mapping[str, str]) -> None:
+        """These were wanted before the start: what is wrong with them is drift.
+
+        ``delivered`` has by link id the fingerprints of the states that the controller has heard of them.
+        """
         self._carried.update((link.id, link.generation) for link in links)
         self._restored.update(self._carried)
+        self._delivered = delivered
 
     def notice(self, link_id: str) -> None:
         """Something happened to the link."""
@@ -108,9 +114,11 @@ class Journal:
         if settled:
             self._carried[state.link_id] = state.generation
         if first_look and kind not in (EventKind.REPAIRED, EventKind.UNPLUGGED):
-            # After a restart that is how it was before it; if the controller remembers otherwise the digests say so.
-            self._told[state.link_id] = state
-            return
+            if self._delivered.get(state.link_id) in (None, fingerprint(state)):
+                # That is how it was before the start; if the controller remembers otherwise the digests say so.
+                self._told[state.link_id] = state
+                return
+            kind = EventKind.CHANGED if kind is EventKind.PLUGGED else kind
         if state == before and kind is not EventKind.REPAIRED:
             return
         repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()
@@ -137,6 +145,14 @@ class Journal:
                 request_id=request_id,
             )
         )
+
+
+def fingerprint(state: LinkState) -> str:
+    """Return a hash, 32 hex digits, over all that is said of a link.
+
+    A field that another version does not know makes no difference as long as it has its default.
+    """
+    return hashlib.blake2b(state.model_dump_json(exclude_defaults=True).encode(), digest_size=16).hexdigest()
 
 
 def _kind(state: LinkState, before: LinkState | None, *, drifted: bool) -> EventKind:

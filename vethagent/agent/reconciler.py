@@ -78,7 +78,8 @@ class Reconciler:
 
     def start(self) -> threading.Thread:
         """Begin with all that is wanted; return the thread."""
-        self._journal.restored(filter(None, map(self._desired.link, self._desired.ids())))
+        wanted = filter(None, map(self._desired.link, self._desired.ids()))
+        self._journal.restored(wanted, self._desired.delivered())
         self._inbox.look_again()
         self._inbox.mark_all()
         thread = threading.Thread(target=self.run, name="reconciler", daemon=True)

@@ -48,9 +48,9 @@ class EventSender:
         *,
         host: str,
         health: HealthKeeper,
-        delivered: Callable[[], None],
+        delivered: Callable[[Sequence[model.PortEvent]], None],
     ) -> None:
-        """``delivered`` is called after each batch that arrived."""
+        """``delivered`` is called with each batch that arrived."""
         self._delivered = delivered
         self._retry = threading.Event()
         self._outbox = outbox
@@ -88,7 +88,7 @@ class EventSender:
                 self._health.good("events")
                 faults.point("agent-delivered")
                 self._outbox.confirm()
-                self._delivered()
+                self._delivered(events)
 
     def _deliver(self, context: bus.Context, events: Sequence[model.PortEvent]) -> None:
         message = model.PortEvents(host=self._host, stream=self._stream, events=tuple(events))

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import oslo_messaging
 
@@ -15,7 +15,7 @@ from vethagent.agent.desired import Desired
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
-from vethagent.agent.journal import Journal
+from vethagent.agent.journal import Journal, fingerprint
 from vethagent.agent.metrics import AgentMetrics
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
@@ -118,7 +118,7 @@ class Agent:
             controller,
             host=settings.host,
             health=self._health,
-            delivered=self._heartbeat.links_changed,
+            delivered=self._delivered,
         )
         self._heartbeat.reached = self._sender.retry
         self.metrics.watch(
@@ -284,6 +284,10 @@ class Agent:
         about = logs.about(request_id=event.request_id, links=[state.link_id])
         LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
         faults.point("agent-told")
+
+    def _delivered(self, events: Sequence[model.PortEvent]) -> None:
+        self._desired.keep_delivered({event.state.link_id: fingerprint(event.state) for event in events})
+        self._heartbeat.links_changed()
 
     def _overflow(self) -> None:
         LOG.warning("Link events were lost, all devices are listed again")

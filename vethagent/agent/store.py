@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS removed (
     id TEXT PRIMARY KEY, generation INTEGER NOT NULL, body TEXT, gone_at REAL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
 """
 #: Made beside the others, so that an older version can still read the file. What was wanted before has carried.
 _STANDING = """
@@ -131,6 +132,15 @@ class Store:
         rows = self._db.execute("SELECT id, generation, value FROM standing")
         return {link_id: (generation, Standing(value)) for link_id, generation, value in rows}
 
+    def delivered(self) -> dict[str, str]:
+        """Return by link id the fingerprint of the state that the controller has heard last."""
+        return dict(self._db.execute("SELECT id, fingerprint FROM delivered"))
+
+    def save_delivered(self, fingerprints: Mapping[str, str]) -> None:
+        """Keep some of those; raise StoreUnusable."""
+        with self._judged(), self._transaction():
+            self._db.executemany("REPLACE INTO delivered VALUES (?, ?)", fingerprints.items())
+
     def mode(self) -> model.Mode:
         """Return the mode that was set last."""
         return model.Mode(self._setting("mode") or model.Mode.ENFORCE)
@@ -239,7 +249,7 @@ class Store:
             self._db.execute("REPLACE INTO removed VALUES (?, ?, NULL, ?)", (link_id, generation, time.time()))
 
     def _delete(self, link_id: str) -> None:
-        for table in ("link", "standing"):
+        for table in ("link", "standing", "delivered"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
 
 

@@ -236,13 +236,18 @@ class Node(tidy.Tidy):
 
     def check_repaired(self, link: rest.Link) -> None:
         """Check a link of which the last event may still be under way."""
+        self.check(self.wait_until_told(link))
 
-        def is_told() -> bool:
+    def wait_until_told(self, link: rest.Link) -> rest.Link:
+        """Return a link when it is ACTIVE and shown with the devices that are there."""
+
+        def is_told() -> rest.Link | None:
             shown = self.wait(link, "ACTIVE")
-            return self.indexes(shown) == [end["ifindex"] for end in shown["observed"]]
+            return shown if self.indexes(shown) == [end["ifindex"] for end in shown["observed"]] else None
 
-        commands.wait_until(is_told, what="the last event")
-        self.check(self.wait(link, "ACTIVE"))
+        told = commands.wait_until(is_told, what="the last event")
+        assert told is not None
+        return told
 
     def _check_row(self, link: rest.Link, end: dict[str, Any], tag: int | None) -> None:
         assert end["device"] in self.host.ovs_ports(end["bridge"])

@@ -105,29 +105,21 @@ class Work:
 
     def _finish(self) -> None:
         node = self.node
-        self._links = [node.wait(link, "ACTIVE") for link in self._links]
-        self._changing = node.wait(self._changing, "ACTIVE")
+        self._links = [node.wait_until_told(link) for link in self._links]
+        self._changing = node.wait_until_told(self._changing)
         wanted = [*self._links, self._changing]
         for link in wanted:
-            self._check(link)
+            node.check(link)
         assert node.marks() == {link["id"] for link in wanted}
         assert self._foreign() == self._before
 
     def _are_whole(self) -> bool:
         try:
             for link in (*self._links, self._changing):
-                self._check(self.node.wait(link, "ACTIVE"))
+                self.node.check(self.node.wait_until_told(link))
         except AssertionError:
             return False
         return True
-
-    def _check(self, link: rest.Link) -> None:
-        """Check a link on the host; the ifindexes of a repair that it died over an agent has never told."""
-        for end in link["observed"]:
-            device = self.node.host.device(end["device"])
-            assert device is not None
-            end["ifindex"] = device["ifindex"]
-        self.node.check(link)
 
     def _foreign(self) -> list[object]:
         """Return what there is beside the links."""

@@ -64,7 +64,8 @@ class Node:
             counters=self.counters,
             audit_interval=audit_interval,
         )
-        self.journal.restored(filter(None, map(self.desired.link, self.desired.ids())))
+        wanted = filter(None, map(self.desired.link, self.desired.ids()))
+        self.journal.restored(wanted, self.desired.delivered())
         self.inbox.look_again()
         self.inbox.mark_all()
         self.tell_rows(whole=True)

@@ -3,7 +3,7 @@ import pytest
 from tests.unit.agent.builders import MISSING, WRONG_MTU, ids, state
 from tests.unit.plumbing.builders import LINK_ID, link
 from vethagent import model
-from vethagent.agent.journal import Journal
+from vethagent.agent.journal import Journal, fingerprint
 from vethagent.model import EventKind, Reason, Status
 
 BUILDING = state(Status.BUILD, Reason.PLUGGING)
@@ -165,13 +165,34 @@ def test_drift_that_was_said_late_is_still_repaired_with_all_that_was_wrong(book
 
 
 def test_after_a_restart_nothing_is_said_of_what_is_as_it_was(book: Book) -> None:
-    book.journal.restored([link()])
+    book.journal.restored([link()], {})
     assert not book.look(ACTIVE)
     assert book.said() == [] and book.journal.states() == [ACTIVE]
 
 
+def test_what_the_controller_has_not_heard_is_said_after_a_restart(book: Book) -> None:
+    """An agent that dies over a repair leaves new devices behind of which nobody was told."""
+    book.journal.restored([link()], {LINK_ID: fingerprint(state(message="as it was"))})
+    book.look(ACTIVE)
+    assert [(event.kind, event.state) for event in book.events] == [(EventKind.CHANGED, ACTIVE)]
+
+
+def test_what_the_controller_has_heard_is_not_said_again_after_a_restart(book: Book) -> None:
+    book.journal.restored([link()], {LINK_ID: fingerprint(ACTIVE)})
+    book.look(ACTIVE)
+    assert book.said() == [] and book.journal.states() == [ACTIVE]
+    book.look(FAILED)
+    assert book.said() == [EventKind.FAILED]
+
+
+def test_a_failure_that_nobody_has_heard_of_is_a_failure_after_a_restart(book: Book) -> None:
+    book.journal.restored([link()], {LINK_ID: fingerprint(ACTIVE)})
+    book.look(FAILED)
+    assert book.said() == [EventKind.FAILED]
+
+
 def test_what_broke_while_the_agent_was_away_is_a_repair(book: Book) -> None:
-    book.journal.restored([link()])
+    book.journal.restored([link()], {})
     book.look(DRIFT, moving=True)
     book.look(ACTIVE)
     (event,) = book.events
@@ -179,14 +200,14 @@ def test_what_broke_while_the_agent_was_away_is_a_repair(book: Book) -> None:
 
 
 def test_a_new_generation_after_a_restart_is_a_plug(book: Book) -> None:
-    book.journal.restored([link()])
+    book.journal.restored([link()], {})
     book.look(state(generation=2))
     assert book.said() == [EventKind.PLUGGED]
 
 
 def test_an_unplug_right_after_a_restart_is_said(book: Book) -> None:
     """Its generation may be the one that was restored, and it is the first that is said of the link."""
-    book.journal.restored([link()])
+    book.journal.restored([link()], {})
     book.look(state(Status.PENDING_DELETE, Reason.UNPLUGGING), moving=True)
     book.look(state(Status.DOWN, Reason.UNPLUGGED))
     assert book.said() == [EventKind.UNPLUGGED]

@@ -1,7 +1,7 @@
 """A beat of the heart against a controller in memory, and the delivery of events."""
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -265,7 +265,7 @@ def test_a_request_that_comes_with_the_answer_pulls_and_repeats_nothing(setup: S
 
 def test_what_was_not_looked_at_since_the_start_is_not_compared(setup: Setup) -> None:
     setup.desired.put(link(id=A))
-    setup.journal.restored([link(id=A)])
+    setup.journal.restored([link(id=A)], {})
     setup.controller_wants(link(id=A))
     setup.controller.told[A] = state(link_id=A)
     setup.beat()
@@ -321,14 +321,14 @@ def send(
     monkeypatch: pytest.MonkeyPatch,
     nap: Callable[[float], object] = lambda _: None,
 ) -> int:
-    """Send until everything has arrived; ``nap`` is what happens while the sender waits."""
-    delivered: list[None] = []
+    """Send until everything has arrived, and return in how many batches; ``nap`` is what happens while it waits."""
+    delivered: list[Sequence[model.PortEvent]] = []
     sender = EventSender(
         outbox,
         controller,  # type: ignore[arg-type]
         host="h1",
         health=health,
-        delivered=lambda: delivered.append(None),
+        delivered=delivered.append,
     )
     monkeypatch.setattr(sender._retry, "wait", nap)
     sender._run()

@@ -116,6 +116,35 @@ def test_faces_are_kept(path: str) -> None:
     assert Store(path).faces() == {"192.0.2.1": "0e:00:00:00:00:01"}
 
 
+def test_what_was_delivered_is_kept_and_goes_with_its_link(path: str) -> None:
+    store = Store(path)
+    first, second = link(id=A), link(id=B)
+    store.save(wanted=[(first, None), (second, None)])
+    store.save_delivered({A: "0" * 32, B: "0" * 32})
+    store.save_delivered({A: "f" * 32})
+    assert Store(path).delivered() == {A: "f" * 32, B: "0" * 32}
+    store.save(gone=[(A, 2)])
+    assert Store(path).delivered() == {B: "0" * 32}
+
+
+def test_of_links_that_are_not_wanted_nothing_is_kept_as_delivered(path: str) -> None:
+    desired = Desired(Store(path))
+    desired.put(link(id=A))
+    desired.keep_delivered({A: "0" * 32, B: "0" * 32})
+    assert Store(path).delivered() == {A: "0" * 32}
+
+
+def test_a_file_that_is_found_lost_when_something_was_delivered_is_written_anew(path: str) -> None:
+    desired = Desired(Store(path))
+    desired.put(link(id=A))
+    desired.flush()
+    for file in pathlib.Path(path).parent.iterdir():
+        file.unlink()
+    desired.keep_delivered({A: "0" * 32})
+    desired.flush()
+    assert [found.id for found, _ in Store(path).links()] == [A]
+
+
 def _is_no_database(file: pathlib.Path) -> None:
     file.write_bytes(b"not a database, not at all" * 100)
 

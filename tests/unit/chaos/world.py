@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.plumbing.checks import check_active, joined_by_others
 from vethagent import exceptions, model
 from vethagent.agent import inventory
 from vethagent.agent.endpoint import AgentEndpoint
+from vethagent.agent.journal import fingerprint
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import EventSender, Heartbeat
 from vethagent.agent.store import Store
@@ -103,9 +105,7 @@ class Agent(Node):
             health=self.health,
             counters=self.counters,
         )
-        self.sender = EventSender(
-            self.outbox, controller, host=HOST, health=self.health, delivered=self.heartbeat.links_changed
-        )
+        self.sender = EventSender(self.outbox, controller, host=HOST, health=self.health, delivered=self._delivered)
         self.endpoint = AgentEndpoint(
             host=HOST,
             desired=self.desired,
@@ -117,6 +117,10 @@ class Agent(Node):
             heard=self.heartbeat.heard,
             changed=self.heartbeat.links_changed,
         )
+
+    def _delivered(self, events: Sequence[model.PortEvent]) -> None:
+        self.desired.keep_delivered({event.state.link_id: fingerprint(event.state) for event in events})
+        self.heartbeat.links_changed()
 
     def make_inbox(self) -> PromptInbox:
         return PromptInbox()
