@@ -152,6 +152,7 @@ class Agent:
         self._stopping.set()
         self._heartbeat.stop()
         self._watchdog.stop()
+        self._helper.close()
         # Stopping the server waits for a broker that may be away.
         stopper = threading.Thread(target=self._server.stop, name="rpc-stop", daemon=True)
         stopper.start()

@@ -32,6 +32,9 @@ class Helper(Protocol):
     def busy_for(self) -> float:
         """Return for how many seconds an answer has been due; 0 if none is."""
 
+    def look(self) -> None:
+        """End a helper that is seen to stand still."""
+
 
 class Watchdog:
     """Looks now and then, on a thread of its own that waits for nothing.
@@ -82,6 +85,7 @@ class Watchdog:
     def look(self) -> None:
         """Look once."""
         self._look_at_switch()
+        self._helper.look()
         if (busy := self._helper.busy_for()) >= self._overdue:
             self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
         if self._goes_round():

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from vethagent import processes
+
 _NAME = "ovs-vswitchd"
 #: Of the states of proc(5) those of a process that goes on when there is something to do.
 _ALIVE = ("R", "S", "D", "I")
@@ -19,8 +21,7 @@ def is_seen_running(pid_file: pathlib.Path) -> bool:
     False says nothing: in a container other processes may not be seen.
     """
     try:
-        stat = pathlib.Path(f"/proc/{int(pid_file.read_text())}/stat").read_text()
+        seen = processes.look(int(pid_file.read_text()))
     except (OSError, ValueError):
         return False
-    name, _, rest = stat.partition("(")[2].rpartition(")")
-    return name == _NAME and rest.split()[0] in _ALIVE
+    return seen is not None and seen[0] == _NAME and seen[1] in _ALIVE

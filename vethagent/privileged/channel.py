@@ -12,11 +12,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from typing import Any
 
 from oslo_privsep import comm, daemon, priv_context
 
-from vethagent import exceptions
+from vethagent import exceptions, processes
 
 #: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
 _START_SECONDS = 30.0
@@ -25,16 +27,29 @@ _START_SECONDS = 30.0
 class Context(priv_context.PrivContext):
     """The context whose helper is started, and left, without waiting for it longer than ``timeout``."""
 
+    #: Called when a helper has ended that nobody has left, with the seconds for which it was there.
+    ended: Callable[[float], object] | None = None
+
     def start(self, method: priv_context.Method = priv_context.Method.ROOTWRAP) -> None:
         """Start a helper if there is none."""
         if self.channel is None:
             self.channel = Channel(self)
 
-    def ready(self) -> None:
-        """Have a helper running, another one if the last has ended; raise as ``Channel``."""
-        if self.channel is not None and not self.channel.running:
+    def ready(self) -> bool:
+        """Have a helper running, another one if the last has ended or stands still; raise as ``Channel``.
+
+        Return whether it is another one.
+        """
+        before = self.channel
+        if isinstance(before, Channel) and (not before.running or before.stopped):
             self.stop()
         self.start()
+        return self.channel is not before
+
+    def give_up(self) -> None:
+        """End a helper that stands still, whatever it was doing: whoever waits for it then tries another one."""
+        if isinstance(self.channel, Channel) and self.channel.stopped:
+            self.channel.kill()
 
     def stop(self) -> None:
         """Leave the helper, which may be stopped: one that can be killed is, others end when they notice."""
@@ -50,6 +65,8 @@ class Channel(daemon.RootwrapClientChannel):
         """Start the helper; raise HelperUnavailable, or what oslo.privsep raises."""
         self._seconds = max(_START_SECONDS, context.timeout or 0)
         self._pid = 0
+        self._left = False
+        self._context = context
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
             path = pathlib.Path(folder, "privsep.sock")
             listening.bind(str(path))
@@ -59,12 +76,24 @@ class Channel(daemon.RootwrapClientChannel):
             connected, _ = listening.accept()
         # Not that of the class above, which starts a helper in its own way, but of the one above that.
         super(daemon.RootwrapClientChannel, self).__init__(connected, context)
+        self._began = time.monotonic()
         self._pid = int(self.remote_call("vethagent.privileged.batch.pid", (), {}, self._seconds))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the helper is seen to stand still; not to see it says nothing."""
+        seen = processes.look(self._pid) if self._pid else None
+        return seen is not None and seen[1] == processes.STOPPED
 
     def leave(self) -> None:
         """Forget the helper without waiting for it, and see to its end if that is allowed."""
+        self._left = True
         with contextlib.suppress(OSError):
             self.writer.writesock.shutdown(socket.SHUT_RDWR)
+        self.kill()
+
+    def kill(self) -> None:
+        """See to the end of the helper if that is allowed."""
         with contextlib.suppress(OSError):
             if self._pid:
                 os.kill(self._pid, signal.SIGKILL)
@@ -76,11 +105,13 @@ class Channel(daemon.RootwrapClientChannel):
         return super().send_recv(msg, seconds)
 
     def _reader_main(self, reader: comm.Deserializer) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             super()._reader_main(reader)
-            return
-        # A connection that is reset has ended: that is told to whoever waits for an answer.
-        super()._reader_main(iter(()))  # type: ignore[arg-type]
+        except ConnectionError:
+            # A connection that is reset has ended: that is told to whoever waits for an answer.
+            super()._reader_main(iter(()))  # type: ignore[arg-type]
+        if self._pid and not self._left and self._context.ended is not None:
+            self._context.ended(time.monotonic() - self._began)
 
     def _launch(self, command: list[str]) -> None:
         """Run the command that leaves a helper behind, which then knows of this channel."""

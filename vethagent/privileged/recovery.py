@@ -4,6 +4,9 @@ Seen with oslo.privsep 3.12: a helper that is killed while idle is started again
 in a call leaves its caller with OSError 'Premature eof'; one that is stopped never answers. In each case it helps to
 drop the channel and to ask a new helper once more, which is right because every operation of a batch can be done twice.
 One that was stopped and goes on when nobody waits for it any more does nothing: it knows until when somebody did.
+
+A start takes half a second, on a busy machine many. So that no batch has to wait for it, another helper is started as
+soon as one has ended, and one that is seen to stand still is not waited for.
 """
 
 import contextlib
@@ -17,6 +20,9 @@ from vethagent import exceptions
 from vethagent.privileged import batch, default, operations
 
 LOG = logging.getLogger(__name__)
+
+#: Seconds for which a helper has to have been there for another one to be started at once; else the next batch does.
+_LASTED = 10.0
 
 
 class Outcome(NamedTuple):
@@ -35,10 +41,19 @@ class Helper:
         self._lock = threading.Lock()
         self.restarts = 0
         self._busy_since: float | None = None
+        default.ended = self._replace
 
     def start(self) -> None:
         """Have a helper running, so that the first batch need not wait half a second for one; raise as ``apply``."""
         self.apply([])
+
+    def close(self) -> None:
+        """Leave it at that when the helper ends from now on, until there is another batch."""
+        default.ended = None
+
+    def look(self) -> None:
+        """End a helper that is seen to stand still, so that nobody waits for it any longer."""
+        default.give_up()
 
     def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
         """Do a batch; return the outcome of each operation.
@@ -64,6 +79,22 @@ class Helper:
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
+    def _ready(self) -> None:
+        known = default.channel is not None
+        if default.ready() and known:
+            self.restarts += 1
+            LOG.warning("The privileged helper had ended or stood still, there is another one now")
+
+    def _replace(self, lasted: float) -> None:
+        """Start another helper in place of one that has ended after so many seconds."""
+        if lasted < _LASTED:
+            return
+        with self._lock, self._busy():
+            try:
+                self._ready()
+            except Exception as error:  # as with a batch, whatever comes back; the next one tries again, and tells
+                LOG.warning("There is no other privileged helper: %s: %s", type(error).__name__, error)
+
     @contextlib.contextmanager
     def _busy(self) -> Iterator[None]:
         self._busy_since = time.monotonic()
@@ -79,7 +110,7 @@ class Helper:
         is known of links stays known, and the agent says what is wrong.
         """
         try:
-            default.ready()  # first: what a start takes is not time for the batch
+            self._ready()  # first: what a start takes is not time for the batch
             return [Outcome(*outcome) for outcome in batch.apply(body, time.monotonic() + self._timeout)]
         except exceptions.HelperRefused:
             raise

@@ -11,9 +11,13 @@ class Parts:
     def __init__(self) -> None:
         self.silent = self.busy = 0.0
         self.asked: list[float] = []
+        self.looks = 0
 
     def busy_for(self) -> float:
         return self.busy
+
+    def look(self) -> None:
+        self.looks += 1
 
     def switch_silent_for(self) -> float:
         return self.silent
@@ -71,6 +75,11 @@ def test_only_a_switch_that_owes_nothing_is_asked(scene: Scene) -> None:
     scene.parts.silent = 1
     scene.watchdog.look()
     assert scene.parts.asked == [10]
+
+
+def test_the_helper_is_looked_at(scene: Scene) -> None:
+    scene.watchdog.look()
+    assert scene.parts.looks == 1
 
 
 def test_a_helper_that_does_not_answer_is_told_of(scene: Scene) -> None:

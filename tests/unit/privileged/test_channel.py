@@ -1,7 +1,9 @@
 """The way to a helper that does not do what it should: each step ends in time."""
 
 import select
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from oslo_privsep import comm
 
+from tests.support import commands
 from vethagent import exceptions
 from vethagent.privileged import channel
 
@@ -20,7 +23,8 @@ def sides() -> Iterator[tuple[channel.Channel, socket.socket]]:
     """A channel, and the helper's end of it."""
     ours, theirs = socket.socketpair()
     opened = channel.Channel.__new__(channel.Channel)
-    opened._seconds, opened._pid = LONG, 0
+    opened._seconds, opened._pid, opened._left, opened._began = LONG, 0, False, 0.0
+    opened._context = context()
     comm.ClientChannel.__init__(opened, ours)
     with ours, theirs:
         yield opened, theirs
@@ -28,11 +32,15 @@ def sides() -> Iterator[tuple[channel.Channel, socket.socket]]:
         opened.reader_thread.join(LONG)
 
 
+def context() -> channel.Context:
+    return channel.Context("vethagent.privileged", pypath="x", capabilities=[], timeout=0.1)
+
+
 def launch(monkeypatch: pytest.MonkeyPatch, program: str, seconds: float = LONG) -> None:
     monkeypatch.setattr(channel, "_START_SECONDS", seconds)
-    context = channel.Context("vethagent.privileged", pypath="x", capabilities=[], timeout=0.1)
-    monkeypatch.setattr(context, "helper_command", lambda path: [sys.executable, "-c", program, path])
-    context.start()
+    launching = context()
+    monkeypatch.setattr(launching, "helper_command", lambda path: [sys.executable, "-c", program, path])
+    launching.start()
 
 
 def test_a_batch_that_is_not_read_ends(sides: tuple[channel.Channel, socket.socket]) -> None:
@@ -68,3 +76,45 @@ def test_a_helper_that_never_connects_is_not_waited_for(monkeypatch: pytest.Monk
 def test_a_helper_that_cannot_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
         launch(monkeypatch, "raise SystemExit(3)")
+
+
+def test_an_end_that_nobody_wanted_is_told(sides: tuple[channel.Channel, socket.socket]) -> None:
+    opened, theirs = sides
+    told: list[float] = []
+    opened._context.ended, opened._pid = told.append, 10**9
+    theirs.close()
+    opened.reader_thread.join(LONG)
+    assert len(told) == 1 and not opened.running
+
+
+def test_a_helper_that_was_left_may_end(sides: tuple[channel.Channel, socket.socket]) -> None:
+    opened, _ = sides
+    told: list[float] = []
+    opened._context.ended, opened._pid = told.append, 10**9
+    opened.leave()
+    opened.reader_thread.join(LONG)
+    assert told == []
+
+
+def test_a_helper_that_stands_still_is_ended_and_another_one_started(
+    monkeypatch: pytest.MonkeyPatch, sides: tuple[channel.Channel, socket.socket]
+) -> None:
+    opened, theirs = sides
+    owner = opened._context
+    owner.channel = opened
+    another = channel.Channel.__new__(channel.Channel)
+
+    def start() -> None:
+        if owner.channel is None:
+            owner.channel = another
+
+    monkeypatch.setattr(owner, "start", start)
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
+        opened._pid = process.pid
+        owner.give_up()
+        assert not owner.ready() and owner.channel is opened, "it may well be at work"
+        process.send_signal(signal.SIGSTOP)
+        commands.wait_until(lambda: opened.stopped, what="its stop")
+        assert owner.ready() and owner.channel is another
+        assert theirs.recv(1) == b""
+        assert process.wait(LONG) == -signal.SIGKILL

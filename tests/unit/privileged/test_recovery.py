@@ -37,8 +37,10 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     ours, theirs = socket.socketpair()
     opened = Channel.__new__(Channel)
     opened.writer, opened.running, opened._pid = comm.Serializer(ours), True, 0
+    opened._left = False
     monkeypatch.setattr(privileged.default, "channel", opened)
     monkeypatch.setattr(privileged.default, "timeout", None)
+    monkeypatch.setattr(privileged.default, "ended", None)
     monkeypatch.setattr(privileged.default, "start", lambda: None)
     with ours, theirs:
         yield theirs
@@ -100,3 +102,56 @@ def test_a_start_is_an_empty_batch(channel: socket.socket, monkeypatch: pytest.M
     made, asked = helper(monkeypatch, [])
     made.start()
     assert asked.asked == [[]]
+
+
+class Launcher:
+    """Has another helper in place of one that has ended, or fails to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None) -> None:
+        self.asked = 0
+        self.failure = failure
+        monkeypatch.setattr(privileged.default, "ready", self.ready)
+
+    def ready(self) -> bool:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        return True
+
+
+def test_another_helper_is_there_before_a_batch_wants_it(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = helper(monkeypatch)
+    launcher = Launcher(monkeypatch)
+    assert privileged.default.ended is not None
+    privileged.default.ended(60)
+    assert (launcher.asked, made.restarts) == (1, 1)
+
+
+def test_one_that_does_not_last_is_tried_again_by_the_next_batch_only(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = helper(monkeypatch, [("", 0)])
+    launcher = Launcher(monkeypatch)
+    assert privileged.default.ended is not None
+    privileged.default.ended(1)
+    assert launcher.asked == 0
+    assert made.apply([DELETE]) == [Outcome("", 0)]
+    assert (launcher.asked, made.restarts) == (1, 1)
+
+
+def test_that_no_other_can_be_started_stays_for_the_next_batch_to_tell(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = helper(monkeypatch)
+    Launcher(monkeypatch, OSError(24, "too many open files"))
+    assert privileged.default.ended is not None
+    privileged.default.ended(60)
+    assert made.restarts == 0 and made.busy_for() == 0
+
+
+def test_at_the_end_no_other_is_started(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = helper(monkeypatch)
+    made.close()
+    assert privileged.default.ended is None
