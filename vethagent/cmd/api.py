@@ -14,6 +14,7 @@ from oslo_config import cfg
 from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common, guru, serving
+from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -31,6 +32,7 @@ def build(conf: cfg.ConfigOpts) -> WSGIApplication:
 def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the options again that can change in a running process."""
     conf = cfg.CONF
+    supervisor = Supervisor()
     try:
         common.configure(conf, PROG, options.list_api_opts, arguments)
         guru.prepare(conf, PROG)
@@ -42,7 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
         server.start()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
+    supervisor.tell("READY=1\nSTATUS=serving on {} port {}".format(*server.address))
     ended.wait()
+    supervisor.stopping()
     server.stop()
 
 

@@ -4,6 +4,7 @@ from vethagent.cmd import bootstrap
 
 bootstrap.choose("threading")
 
+import threading
 from collections.abc import Callable
 
 import oslo_messaging
@@ -14,6 +15,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common, guru
 from vethagent.cmd.scraping import MetricsListener
+from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
@@ -21,11 +23,15 @@ from vethagent.rpc import transport as bus
 
 PROG = "vethagent-controller"
 
+#: Seconds for which a broker that is away holds up what is to start after this.
+_PATIENCE = 10
+
 
 class ControllerService(service.ServiceBase):
     """The controller in the process that oslo.service forks: all is made in ``start``, from CONF as it is then."""
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._server: ControllerServer | None = None
         self._transport: oslo_messaging.Transport | None = None
         self._database: Database | None = None
@@ -47,6 +53,7 @@ class ControllerService(service.ServiceBase):
             self._server.metrics.registry, host=conf.controller.metrics_host, port=conf.controller.metrics_port
         )
         self._metrics.start()
+        threading.Thread(target=self._tell, args=[self._server], name="ready", daemon=True).start()
 
     def wait(self) -> None:
         """Nothing: oslo.service itself waits for the signal."""
@@ -63,6 +70,12 @@ class ControllerService(service.ServiceBase):
     def reset(self) -> None:
         """Nothing: with native threads SIGHUP starts a new process instead."""
 
+    def _tell(self, server: ControllerServer) -> None:
+        if not server.wait_until_listening(_PATIENCE):
+            self._supervisor.tell("READY=1\nSTATUS=waits for the message broker")
+            server.wait_until_listening()
+        self._supervisor.tell("READY=1\nSTATUS=listening for agents")
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM."""
@@ -75,7 +88,11 @@ def main(arguments: list[str] | None = None) -> None:
         common.open_transport(conf).cleanup()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
-    raise SystemExit(service.launch(conf, ControllerService()).wait())
+    supervisor = Supervisor()
+    try:
+        raise SystemExit(service.launch(conf, ControllerService(supervisor)).wait())
+    finally:
+        supervisor.stopping()
 
 
 if __name__ == "__main__":

@@ -234,6 +234,32 @@ def test_controller_ends_when_told(run: Run, start: Start, transport_url: str) -
     assert process.wait(30) == 0
 
 
+@pytest.mark.parametrize(
+    ("transport_url", "status"),
+    [("fake://", "listening for agents"), ("rabbit://127.0.0.1:1/", "waits for the message broker")],
+)
+def test_a_supervisor_hears_when_the_controller_is_ready(
+    run: Run, start: Start, heard: socket.socket, transport_url: str, status: str
+) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    process = start("controller", OS_DEFAULT__TRANSPORT_URL=transport_url, OS_CONTROLLER__METRICS_PORT="0")
+    assert heard.recv(100).decode() == f"READY=1\nSTATUS={status}"
+    process.terminate()
+    assert heard.recv(100) == b"STOPPING=1"
+    assert process.wait(30) == 0
+
+
+def test_a_supervisor_hears_when_the_api_is_ready(run: Run, start: Start, heard: socket.socket) -> None:
+    assert run("manage", "db", "upgrade").returncode == 0
+    port = free_port()
+    process = start("api", OS_API__PORT=str(port))
+    assert heard.recv(100).decode() == f"READY=1\nSTATUS=serving on 127.0.0.1 port {port}"
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/healthcheck", timeout=60).close()
+    process.terminate()
+    assert heard.recv(100) == b"STOPPING=1"
+    assert process.wait(30) == 0
+
+
 def test_wsgi_application(run: Run, tmp_path: pathlib.Path) -> None:
     assert run("manage", "db", "upgrade").returncode == 0
     program = (

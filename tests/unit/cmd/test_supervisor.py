@@ -1,5 +1,4 @@
 import os
-import pathlib
 import socket
 
 import pytest
@@ -7,41 +6,30 @@ import pytest
 from vethagent.cmd.supervisor import Supervisor
 
 
-@pytest.fixture
-def heard(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listening.settimeout(10)
-    listening.bind(str(tmp_path / "notify"))
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    return listening
-
-
 def test_what_is_told_arrives(heard: socket.socket) -> None:
-    with heard:
-        Supervisor().tell("READY=1\nSTATUS=fine")
-        assert heard.recv(100) == b"READY=1\nSTATUS=fine"
+    Supervisor().tell("READY=1\nSTATUS=fine")
+    assert heard.recv(100) == b"READY=1\nSTATUS=fine"
 
 
-def test_nobody_else_in_the_process_or_below_it_speaks(heard: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("heard")
+def test_nobody_else_in_the_process_or_below_it_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "3000000")
-    with heard:
-        assert Supervisor().watchdog == 3
+    assert Supervisor().watchdog == 3
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC"} & os.environ.keys()
 
 
 def test_the_end_is_told_once_and_by_no_child(heard: socket.socket) -> None:
-    with heard:
-        supervisor = Supervisor()
-        child = os.fork()
-        if not child:
-            supervisor.stopping()
-            os._exit(0)
-        os.waitpid(child, 0)
-        supervisor.tell("STATUS=fine")
+    supervisor = Supervisor()
+    child = os.fork()
+    if not child:
         supervisor.stopping()
-        supervisor.stopping()
-        supervisor.tell("STATUS=gone")
-        assert [heard.recv(100) for _ in range(3)] == [b"STATUS=fine", b"STOPPING=1", b"STATUS=gone"]
+        os._exit(0)
+    os.waitpid(child, 0)
+    supervisor.tell("STATUS=fine")
+    supervisor.stopping()
+    supervisor.stopping()
+    supervisor.tell("STATUS=gone")
+    assert [heard.recv(100) for _ in range(3)] == [b"STATUS=fine", b"STOPPING=1", b"STATUS=gone"]
 
 
 @pytest.mark.parametrize("interval", ["", "0", "soon", "-1"])
