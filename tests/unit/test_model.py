@@ -1,4 +1,5 @@
 import random
+import uuid
 from typing import Any
 
 import pydantic
@@ -313,3 +314,17 @@ def test_a_digest_stays_what_it_is_across_versions() -> None:
     assert model.digest([]) == "0" * 32
     one = [("00000000-0000-0000-0000-000000000001", 1)]
     assert model.desired_digest(one) == "051812735600b7905f6745332fb5a963"
+
+
+def test_one_link_of_a_newer_version_hides_no_other() -> None:
+    good = model.BridgeLink.model_validate(body() | {"id": str(uuid.UUID(int=1)), "generation": 3})
+    ends = [{"bridge": "br1", "kind": "vpp"}, {"bridge": "br2"}]
+    strange = good.model_dump(mode="json") | {"id": str(uuid.UUID(int=2)), "ends": ends, "version": "1.999"}
+    sent = {"host": "h1", "version": "1.999", "links": [strange, good.model_dump(mode="json")], "mode": "shadow"}
+    state = model.HostState.model_validate(sent)
+    assert (state.links, state.mode) == ((good,), "shadow")
+    (unread,) = state.unread
+    assert (unread.id, unread.generation) == (strange["id"], 3) and unread.why.startswith("ends.0.kind: ")
+    assert "unread" not in state.model_dump(mode="json")
+    with pytest.raises(pydantic.ValidationError):
+        model.HostState.model_validate(sent | {"links": [strange | {"version": model.MODEL_VERSION}]})

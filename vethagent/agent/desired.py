@@ -62,6 +62,7 @@ class Desired:
         self._by_bridge: defaultdict[str, set[str]] = defaultdict(set)
         for link in self._links.values():
             self._index(link)
+        self._unread: dict[str, model.UnreadLink] = {}
         self._unsaved: set[str] = set()
         self._epoch = 0
         self._changed_in: dict[str, int] = {}
@@ -83,11 +84,22 @@ class Desired:
             self._take(link)
             return True
 
+    def put_unread(self, link: model.UnreadLink) -> bool:
+        """The same, of a link that is not understood: what is there of it stays until it is."""
+        with self._lock:
+            if link.generation <= self._known_generation(link.id):
+                return False
+            self._changed_in[link.id] = self._epoch
+            self._removals.pop(link.id, None)
+            self._unread[link.id] = link
+            return True
+
     def remove(self, ref: model.LinkRef) -> bool:
         """A link is not wanted any more as of ``ref.generation``; return whether that was news."""
         with self._lock:
             known = self._known_generation(ref.link_id)
-            if ref.generation < known or (ref.link_id not in self._links and ref.generation == known):
+            wanted = ref.link_id in self._links or ref.link_id in self._unread
+            if ref.generation < known or (not wanted and ref.generation == known):
                 return False
             self._changed_in[ref.link_id] = self._epoch
             self._drop(ref)
@@ -141,14 +153,16 @@ class Desired:
                 if self._since(link.id, token):
                     continue
                 known = self._links.get(link.id)
-                if known is None or known.generation != link.generation:
+                if known is None or known.generation != link.generation or link.id in self._unread:
                     self._take(link)
                     dirty.add(link.id)
+            dirty |= self._sync_unread(state, token)
             for ref in state.deleted:
                 if not self._since(ref.link_id, token):
                     self._drop(ref)
                     dirty.add(ref.link_id)
             named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
+            named |= {link.id for link in state.unread}
             unknown = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
             unknown |= set(owners) - named - self._links.keys() - self._removals.keys()
             if not self._suspects:
@@ -164,6 +178,19 @@ class Desired:
             self._told_all = True
             return dirty
 
+    def _sync_unread(self, state: model.HostState, token: int) -> set[str]:
+        dirty = set()
+        for link in state.unread:
+            if not self._since(link.id, token) and self._unread.get(link.id) != link:
+                self._removals.pop(link.id, None)
+                self._unread[link.id] = link
+                dirty.add(link.id)
+        for link_id in self._unread.keys() - {link.id for link in state.unread}:
+            if not self._since(link_id, token):
+                del self._unread[link_id]  # what there may be of it is wanted otherwise, or by nobody
+                dirty.add(link_id)
+        return dirty
+
     @property
     def suspects(self) -> bool:
         """Whether another sync has to confirm that something is wanted by nobody."""
@@ -175,6 +202,10 @@ class Desired:
         """Return a link that is wanted."""
         return self._links.get(link_id)
 
+    def unread(self, link_id: str) -> model.UnreadLink | None:
+        """Return a link that is wanted and not understood as it is wanted now."""
+        return self._unread.get(link_id)
+
     def removal(self, link_id: str) -> Removal | None:
         """Return a link that is to go and has not gone."""
         return self._removals.get(link_id)
@@ -182,7 +213,7 @@ class Desired:
     def ids(self) -> set[str]:
         """Return the ids of all links that are wanted or to go."""
         with self._lock:
-            return self._links.keys() | self._removals.keys()
+            return self._links.keys() | self._removals.keys() | self._unread.keys()
 
     def with_device(self, name: str) -> set[str]:
         """Return the ids of the links that want a device of this name."""
@@ -252,6 +283,7 @@ class Desired:
         """Return what is wanted and what is to go, as of this moment."""
         with self._lock:
             wanted = {link.id: link.generation for link in self._links.values()}
+            wanted |= {link.id: link.generation for link in self._unread.values()}
             return Outlook(wanted, {link_id: removal.ref.generation for link_id, removal in self._removals.items()})
 
     def flush(self) -> None:
@@ -323,6 +355,8 @@ class Desired:
             raise
 
     def _known_generation(self, link_id: str) -> int:
+        if unread := self._unread.get(link_id):
+            return unread.generation
         if link := self._links.get(link_id):
             return link.generation
         if removal := self._removals.get(link_id):
@@ -336,6 +370,7 @@ class Desired:
         if before := self._links.get(link.id):
             self._unindex(before)
         self._removals.pop(link.id, None)
+        self._unread.pop(link.id, None)
         for book in (self._gone, self._mtus, self._standings):
             book.pop(link.id, None)
         self._links[link.id] = link
@@ -347,6 +382,7 @@ class Desired:
         link = self._links.pop(ref.link_id, None) or (known.link if known else None)
         if link is not None:
             self._unindex(link)
+        self._unread.pop(ref.link_id, None)
         self._gone.pop(ref.link_id, None)
         self._mtus.pop(ref.link_id, None)
         self._standings.pop(ref.link_id, None)

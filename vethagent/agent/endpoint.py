@@ -132,14 +132,19 @@ class AgentEndpoint:
         dirty = []
         for body in bodies:
             try:
-                link = wire.parse(model.BridgeLink, body)
+                link = wire.parse_link(body)
             except exceptions.InvalidMessage as error:
                 self._refuse(str(error))
                 continue
             if link.host != self._host:
                 self._refuse(f"link {link.id} is for host {link.host}, this is {self._host}")
                 continue
-            if not self._desired.put(link):
+            if isinstance(link, model.UnreadLink):
+                self._refuse(f"link {link.id}: {link.why}")
+                taken = self._desired.put_unread(link)
+            else:
+                taken = self._desired.put(link)
+            if not taken:
                 self._counters.add("casts_stale")
             # Looked at in any case: any cast again, at any time, converges.
             dirty.append(link.id)

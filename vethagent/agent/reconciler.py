@@ -20,7 +20,7 @@ from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.apply import Applier, Failure
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
-from vethagent.plumbing.plan import plan_held, plan_link, plan_removal
+from vethagent.plumbing.plan import plan_held, plan_link, plan_removal, plan_unread
 from vethagent.plumbing.steps import LinkPlan
 
 LOG = logging.getLogger(__name__)
@@ -215,6 +215,8 @@ class Reconciler:
             return None
 
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
+        if unread := self._desired.unread(link_id):
+            return plan_unread(unread)
         if link := self._desired.link(link_id):
             if self._desired.standing(link_id) is Standing.HELD:
                 return plan_held(link, self._observed)
@@ -226,7 +228,7 @@ class Reconciler:
         return None
 
     def _request_id(self, link_id: str) -> str | None:
-        if link := self._desired.link(link_id):
+        if link := self._desired.unread(link_id) or self._desired.link(link_id):
             return link.request_id
         removal = self._desired.removal(link_id)
         return removal.ref.request_id if removal else None

@@ -238,8 +238,8 @@ class Heartbeat:
             raise
         if self._desired.mode is not report.mode:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next one tells
-        elif self._desired.set_mode(answer.mode):
-            self._mode_changed(answer.mode)
+        else:
+            self._take_mode(answer.mode)
         self._recognise(answer)
         if answer.wants_inventory and self._inventory is not None:
             self._tell_inventory(self._inventory)
@@ -297,9 +297,8 @@ class Heartbeat:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
         faults.point("agent-pulled")
-        if self._desired.set_mode(state.mode):
-            self._mode_changed(state.mode)
-        LOG.info("%d links are wanted, %d of them have changed", len(state.links), len(dirty))
+        self._take_mode(state.mode)
+        LOG.info("%d links are wanted, %d have changed", len(state.links) + len(state.unread), len(dirty))
         self._counters.add("syncs")
         self._inbox.mark(dirty)
 
@@ -307,9 +306,15 @@ class Heartbeat:
         """Ask the consumer; raise TimeoutError if a batch takes long, or CancelledError at the end."""
         return self._inbox.ask(question).result(self._patience)
 
-    def _mode_changed(self, mode: model.Mode) -> None:
-        LOG.warning("The mode is %s now", mode)
-        self._inbox.mark_all()
+    def _take_mode(self, mode: model.Mode | str) -> None:
+        if not isinstance(mode, model.Mode):
+            held = self._desired.mode
+            self._health.bad("mode", f"this agent does not know the mode {mode}, so it stays in {held}; upgrade it")
+            return
+        self._health.good("mode")
+        if self._desired.set_mode(mode):
+            LOG.warning("The mode is %s now", mode)
+            self._inbox.mark_all()
 
     def _report(self) -> model.StateReport:
         try:

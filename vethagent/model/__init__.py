@@ -55,6 +55,8 @@ from vethagent.model.links import (
     LinkEnd,
     LinkRef,
     LinkShape,
+    UnreadLink,
+    read_link,
 )
 from vethagent.model.states import (
     Difference,
@@ -127,6 +129,7 @@ __all__ = [
     "Tag",
     "TemplateLink",
     "Text",
+    "UnreadLink",
     "Utc",
     "VethPair",
     "check_device_name",
@@ -137,4 +140,5 @@ __all__ = [
     "inventory",
     "meaning",
     "observed_digest",
+    "read_link",
 ]

@@ -1,12 +1,13 @@
 """What all models have in common, and the version that messages carry."""
 
+import re
 from typing import Any
 
 import pydantic
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-MODEL_VERSION = "1.2"
+MODEL_VERSION = "1.3"
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -24,10 +25,22 @@ class Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
 
+_VERSION = r"^[0-9]{1,4}\.[0-9]{1,4}$"
+
+
+def is_newer_minor(version: object) -> bool:
+    """Return whether ``version`` is of the same major version as this, and newer: it may have words of its own."""
+    if not isinstance(version, str) or not re.fullmatch(_VERSION, version):
+        return False
+    major, minor = map(int, version.split("."))
+    own_major, own_minor = map(int, MODEL_VERSION.split("."))
+    return major == own_major and minor > own_minor
+
+
 class Message(Model):
     """A model that travels by itself and so names the version of the contract."""
 
-    version: str = Field(default=MODEL_VERSION, pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$")
+    version: str = Field(default=MODEL_VERSION, pattern=_VERSION)
 
     @pydantic.field_validator("version")
     @classmethod

@@ -173,6 +173,7 @@ class Reason(enum.StrEnum):
     OVSDB_REFUSED = "OVSDB_REFUSED"
     HELPER_UNAVAILABLE = "HELPER_UNAVAILABLE"
     HELPER_REFUSED = "HELPER_REFUSED"
+    NOT_UNDERSTOOD = "NOT_UNDERSTOOD"
 
 
 #: In what an agent says: a word that a newer minor version has brought is kept as it is, and shown as it is.

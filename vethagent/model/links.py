@@ -1,12 +1,13 @@
 """What is wanted: links, one by one and of a whole host."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic import AfterValidator, Field
 
-from vethagent.model.base import NOT_NULL, Message, Model, contradiction
+from vethagent.model.base import NOT_NULL, Message, Model, contradiction, explain, is_newer_minor
 from vethagent.model.fields import (
+    AnyMode,
     BridgeKind,
     Count,
     DeviceName,
@@ -121,10 +122,53 @@ class LinkRef(Message):
     request_id: Text | None = Field(default=None, description="Of the request that asked for it")
 
 
+class UnreadLink(Model):
+    """A link of which this version understands that it is wanted, and not what it is to be; ``why`` is a sentence."""
+
+    id: LinkId
+    host: Host
+    generation: Count
+    request_id: Text | None = None
+    why: str
+
+
+def read_link(body: object) -> BridgeLink | UnreadLink:
+    """Return a link; one that this version does not understand if a newer minor version has sent it.
+
+    Raise ValidationError if it is not valid for another reason, or of a newer major version.
+    """
+    try:
+        return BridgeLink.model_validate(body)
+    except pydantic.ValidationError as error:
+        if not isinstance(body, dict) or not is_newer_minor(body.get("version")):
+            raise
+        return UnreadLink.model_validate({**body, "why": explain(error)[1]})
+
+
+def _read_or_leave(body: object) -> object:
+    try:
+        return read_link(body)
+    except pydantic.ValidationError:
+        return body  # the message names it with its place
+
+
 class HostState(Message):
     """Everything that is wanted on one host; ``deleted`` are those that the controller waits to see gone."""
 
     host: Host
     links: tuple[BridgeLink, ...] = ()
     deleted: tuple[LinkRef, ...] = ()
-    mode: Mode = Mode.ENFORCE
+    mode: AnyMode = Mode.ENFORCE
+    #: Never on the wire: those of ``links`` that a newer controller has sent and this version does not understand.
+    unread: tuple[UnreadLink, ...] = Field(default=(), exclude=True)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _read_links(cls, body: Any) -> Any:
+        if not isinstance(body, dict) or not isinstance(body.get("links"), list):
+            return body
+        links = [_read_or_leave(link) for link in body["links"]]
+        return body | {
+            "links": [link for link in links if not isinstance(link, UnreadLink)],
+            "unread": [link for link in links if isinstance(link, UnreadLink)],
+        }

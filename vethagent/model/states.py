@@ -14,7 +14,6 @@ from vethagent.model.fields import (
     Flag,
     Host,
     LinkId,
-    Mode,
     Reason,
     Text,
     Utc,
@@ -87,7 +86,7 @@ class PortEvents(Message):
 class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
-    part: str = Field(description="bus, controller, events, ovsdb, vswitchd, privsep, store or reconciler")
+    part: str = Field(description="bus, controller, events, ovsdb, vswitchd, privsep, store, mode or reconciler")
     message: str
 
 
@@ -124,7 +123,7 @@ class ReportAnswer(Message):
 
     desired_digest: Digest
     observed_digest: Digest
-    mode: Mode
+    mode: AnyMode
     wants_inventory: Flag = Field(default=False, description="The one with the reported digest is not held")
     incarnation: LinkId | None = Field(
         default=None, description="Of the record of this host; another one means that the database is another"

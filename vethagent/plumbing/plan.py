@@ -73,6 +73,19 @@ def plan_held(link: model.BridgeLink, observed: Observed) -> LinkPlan:
     return dataclasses.replace(plan_removal(ref, observed, link), state=state)
 
 
+def plan_unread(link: model.UnreadLink) -> LinkPlan:
+    """Return no step for a link that is not understood: what is there of it stays as it is."""
+    text = f"this agent does not understand the link, so it does nothing about it; upgrade the agent ({link.why})"
+    state = model.LinkState(
+        link_id=link.id,
+        generation=link.generation,
+        status=Status.ERROR,
+        reason=Reason.NOT_UNDERSTOOD,
+        message=text,
+    )
+    return LinkPlan(state=state)
+
+
 def _needs_ovs(link: model.BridgeLink | None, observed: Observed) -> bool:
     if link is None:
         return False

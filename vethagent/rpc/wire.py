@@ -21,6 +21,14 @@ def parse(kind: type[M], body: object) -> M:
         raise exceptions.InvalidMessage(f"{kind.__name__}: {sentence}") from None
 
 
+def parse_link(body: object) -> model.BridgeLink | model.UnreadLink:
+    """Return ``body`` as a link, which a newer minor version may want so that this one does not understand it."""
+    try:
+        return model.read_link(body)
+    except pydantic.ValidationError:
+        return parse(model.BridgeLink, body)
+
+
 def parse_all(kind: type[M], bodies: object) -> list[M]:
     """Return each of ``bodies`` as a ``kind``; one that is wrong makes the whole message invalid."""
     if not isinstance(bodies, list | tuple):

@@ -204,6 +204,45 @@ def test_marks_of_what_is_wanted_or_to_go_are_known(desired: Desired) -> None:
     assert not desired.suspects
 
 
+# -- what a newer controller wants ---------------------------------------------------------------------------------
+
+
+def unread(link_id: str = A, generation: int = 2) -> model.UnreadLink:
+    return model.UnreadLink(id=link_id, host="h1", generation=generation, why="ends.0.kind: input should be …")
+
+
+def newer(*links: model.UnreadLink, beside: tuple[model.BridgeLink, ...] = ()) -> model.HostState:
+    return model.HostState(host="h1", links=beside, unread=links)
+
+
+def test_what_is_not_understood_is_held_as_wanted(desired: Desired) -> None:
+    desired.put(link(id=A, generation=1))
+    assert desired.put_unread(unread()) and not desired.put_unread(unread())
+    assert not desired.put(link(id=A, generation=1)) and not desired.remove(ref(A, 1))
+    assert desired.digest() == model.desired_digest([(A, 2)])
+    assert desired.unread(A) == unread() and desired.link(A) == link(id=A, generation=1)
+    assert desired.put(link(id=A, generation=3)) and desired.unread(A) is None
+    desired.put_unread(unread(B, 1))
+    assert desired.remove(ref(B, 1)) and desired.unread(B) is None
+
+
+def test_a_sync_takes_the_rest(desired: Desired) -> None:
+    desired.put(link(id=A, generation=1))
+    desired.put(link(id=B))
+    assert sync(desired, newer(unread(), beside=(link(id=B, generation=2),))) == {A, B}
+    assert desired.digest() == model.desired_digest([(A, 2), (B, 2)]) and not desired.suspects
+    assert sync(desired, newer(unread(), beside=(link(id=B, generation=2),))) == set()
+    assert sync(desired, host(link(id=A, generation=1), link(id=B, generation=2))) == {A}
+    assert desired.unread(A) is None and wanted(desired) == {A: 1, B: 2}
+
+
+def test_what_was_not_understood_and_is_wanted_no_more(desired: Desired) -> None:
+    desired.put(link(id=A, generation=1))
+    sync(desired, newer(unread(), unread(B)))
+    assert sync(desired, host()) == {A, B} and desired.ids() == {A} and desired.suspects
+    assert sync(desired, host()) == {A} and to_go(desired) == {A: 1}
+
+
 # -- on disk -------------------------------------------------------------------------------------------------------
 
 

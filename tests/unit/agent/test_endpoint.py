@@ -119,6 +119,15 @@ def test_a_bad_one_does_not_hold_up_the_others(setup: Setup, bad: Any) -> None:
     assert setup.desired.ids() == setup.dirty() == {B, C} and setup.counts("casts_refused") == 1
 
 
+def test_a_link_of_a_newer_controller_is_looked_at(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    ends = [{"bridge": "br1", "kind": "vpp"}, {"bridge": "br2"}]
+    setup.endpoint.plug_bridge_links(CONTEXT, links=[body(B), body(A, ends=ends, version="1.999")])
+    assert setup.desired.link(A) is None and setup.dirty() == {A, B}
+    assert setup.counts("casts_refused") == 1 and f"{A}: ends.0.kind: input should be" in caplog.text
+    found = setup.desired.unread(A)
+    assert found is not None and found.generation == 1
+
+
 @pytest.mark.parametrize(
     "bad",
     [

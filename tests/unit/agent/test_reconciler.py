@@ -62,6 +62,25 @@ def test_an_unplug_of_what_nobody_knows_is_said_too(node: Node) -> None:
     assert node.said() == [(A, EventKind.UNPLUGGED, Status.DOWN, Reason.UNPLUGGED)]
 
 
+def test_what_is_not_understood_is_left_alone_and_told(node: Node) -> None:
+    node.plug(link(id=A))
+    node.said()
+    node.desired.put_unread(model.UnreadLink(id=A, host="h1", generation=2, request_id="req-7", why="kind: new"))
+    node.inbox.mark([A])
+    node.settle()
+    (event,) = node.events
+    assert (event.kind, event.state.status, event.state.reason) == (EventKind.FAILED, "ERROR", Reason.NOT_UNDERSTOOD)
+    assert (event.state.generation, event.request_id) == (2, "req-7") and "(kind: new)" in event.state.message
+    batches = list(node.batches)
+    node.host.delete(node.host.kernel.named("phy-br1").ifindex)
+    node.happen()
+    node.later(100)
+    assert node.batches == batches, "nothing is done about it"
+    node.plug(link(id=A, generation=3))
+    node.settle()
+    assert node.events[-1].state.status is Status.ACTIVE
+
+
 def test_a_cable_that_is_pulled_out_is_put_back(node: Node) -> None:
     node.plug(link(id=A))
     node.said()

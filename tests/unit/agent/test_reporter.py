@@ -29,7 +29,7 @@ class Controller:
         self.links: dict[str, model.BridgeLink] = {}
         self.deleted: tuple[model.LinkRef, ...] = ()
         self.told: dict[str, model.LinkState] = {}
-        self.mode = Mode.ENFORCE
+        self.mode: str = Mode.ENFORCE
         self.incarnation: str | None = A
         self.away = False
         self.reports: list[model.StateReport] = []
@@ -167,6 +167,18 @@ def test_the_mode_comes_with_the_answer(setup: Setup) -> None:
     assert setup.desired.mode is Mode.OBSERVE
     setup.beat()
     assert setup.controller.reports[-1].mode is Mode.OBSERVE
+
+
+def test_a_mode_of_a_newer_controller_is_told_and_not_taken(setup: Setup) -> None:
+    setup.beat()
+    setup.controller.mode = "shadow"
+    setup.beat()
+    (reason,) = setup.health.state().reasons
+    assert setup.desired.mode == "enforce"
+    assert (reason.part, reason.message.split(",")[0]) == ("mode", "this agent does not know the mode shadow")
+    setup.controller.mode = Mode.OBSERVE
+    setup.beat()
+    assert setup.desired.mode is Mode.OBSERVE and setup.health.state().reasons == ()
 
 
 # -- a controller that forgot --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from tests.unit.controller import fakes
+from vethagent import model
 from vethagent.controller import history
 from vethagent.controller.agents import Agents
 from vethagent.controller.damping import AGENT_LIMIT, LINK_LIMIT, REST
@@ -16,6 +17,8 @@ from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 from vethagent.controller.requests import AgentUpdate
 from vethagent.controller.watch import Watch
+
+CONTRACT = f"contract {model.MODEL_VERSION}"
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_each_change_is_there_with_who_when_and_why(agents: Agents, reports: Rep
         ("HEALTH", "ovsdb: no answer"),
         ("MODE_WANTED", "from enforce to observe"),
         ("LABELS", "rack=7"),
-        ("UPGRADED", "from version 1.2.3 with contract 1.2 to 2.0 with contract 1.2"),
+        ("UPGRADED", f"from version 1.2.3 with {CONTRACT} to 2.0 with {CONTRACT}"),
         ("RESTARTED", "started at 2026-01-02T03:04:35Z"),
         ("HEALTH", "nothing wrong"),
         ("MODE", "is in mode observe"),

@@ -20,6 +20,7 @@ export const REASONS = {
   OVSDB_REFUSED: "OVSDB refused the change; the message has its words.",
   HELPER_UNAVAILABLE: "The privileged helper of the agent cannot be started; the agent's log says why.",
   HELPER_REFUSED: "The privileged helper refused the batch; the agent's log says why.",
+  NOT_UNDERSTOOD: "The agent is older than the controller and does not understand the link; what is there of it stays as it is. Upgrade the agent.",
 };
 
 // What each code of a difference says of its device.
