@@ -21,7 +21,12 @@ pytestmark = pytest.mark.timeout(180)
 HOST = "watched"
 #: Seconds that anything may take on a busy machine.
 PATIENCE = 90
-AGENT = {"report_interval": "1", "helper_timeout": "7", "metrics_host": "0.0.0.0"}
+AGENT = {
+    "report_interval": "1",
+    "helper_timeout": "7",
+    "metrics_host": "0.0.0.0",
+    "bridge_mappings": "one:br1,two:br-eth1",
+}
 
 
 class Site:
@@ -249,6 +254,18 @@ def something_unforeseen(site: Site) -> Iterator[None]:
     yield
 
 
+@contextlib.contextmanager
+def networks_joined_twice(site: Site) -> Iterator[None]:
+    other = site.made.add_node("other", agent=AGENT)
+    ends = ("by-hand-1", "by-hand-2")
+    other.host.ip("link", "add", ends[0], "up", "master", "br1", "type", "veth", "peer", "name", ends[1])
+    other.host.ip("link", "set", ends[1], "up")
+    other.host.ovs.vsctl("add-port", "br-eth1", ends[1])
+    yield
+    other.host.ip("link", "delete", ends[0])
+    other.host.ovs.vsctl("del-port", "br-eth1", ends[1])
+
+
 Fault = Callable[[Site], contextlib.AbstractContextManager[None]]
 
 #: The slow repair comes before the many quick ones, and what needs a helper again before what takes one away.
@@ -270,6 +287,7 @@ FAULTS: dict[str, Fault] = {
     "VethagentOvsdbReconnects": ovsdb_restarted_over_and_over,
     "VethagentNetlinkOverflows": more_events_than_are_taken,
     "VethagentReconcilerFailures": something_unforeseen,
+    "VethagentPhysicalLoop": networks_joined_twice,
 }
 
 

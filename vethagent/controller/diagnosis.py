@@ -34,21 +34,25 @@ class Diagnosis(model.Model):
     conditions: tuple[Condition, ...]
 
 
-def diagnose(link: views.Link, agent: views.Agent, events: Sequence[views.Event]) -> Diagnosis:
-    """Return the diagnosis of ``link``; ``events`` are its port events, the newest first."""
-    conditions = (*_of_agent(link, agent), *_of_ends(link, events), *_of_differences(link))
+def diagnose(link: views.Link, agent: views.Agent, events: Sequence[views.Event], ring: str | None = None) -> Diagnosis:
+    """Return the diagnosis of ``link``.
+
+    ``events`` are its port events, the newest first; ``ring`` is the way round through physical networks, if it closes
+    one.
+    """
+    conditions = (*_of_agent(link, agent), *_of_ends(link, events), *_of_differences(link), *_of_ring(ring))
     return Diagnosis(
         link_id=link.id,
         status=link.status,
         reason=link.reason,
-        sentence=_sentence(link, agent, conditions),
+        sentence=_sentence(link, agent, conditions, ring),
         conditions=conditions,
     )
 
 
-def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Condition]) -> str:
+def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Condition], ring: str | None) -> str:
     if link.status == Status.ACTIVE:
-        return "The link is as wanted."
+        return "The link is as wanted." if ring is None else f"The link is as wanted, and closes a ring: {ring}."
     if not agent.alive:
         return f"Nobody knows: the agent of {link.host} reported last at {_text(agent.reported_at)}."
     if (link.observed_generation or 0) < link.generation:
@@ -144,6 +148,11 @@ def _of_differences(link: views.Link) -> Iterator[Condition]:
             met=False,
             since=link.status_changed_at,
         )
+
+
+def _of_ring(ring: str | None) -> Iterator[Condition]:
+    if ring is not None:
+        yield Condition(name="physical networks", wanted="no ring", observed=ring, met=False, since=None)
 
 
 def _peers(ends: Sequence[model.EndState]) -> object:

@@ -4,6 +4,7 @@ Counts of a controller are those of one process. The API counts nothing: any num
 too, say the same.
 """
 
+import collections
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import Metric
 
 from vethagent import exceptions, metrics, model
-from vethagent.controller import link_counts
+from vethagent.controller import closed_rings, link_counts
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.fleet import counting
@@ -112,6 +113,7 @@ class FleetMetrics:
             alive = {row.host: self._liveness.is_alive(row.reported_at) for row in agents}
             links = link_counts.shown(session, lambda host: alive.get(host, False))
             rollouts, hosts = counting.rollouts(session), counting.hosts(session)
+            rings = collections.Counter((ring.host,) for ring in closed_rings.closed(session).values())
         now = self._liveness.now()
         by_host = {(row.host,): row for row in agents}
         yield metrics.gauge(
@@ -146,6 +148,12 @@ class FleetMetrics:
             "Links by status and reason, as they are shown",
             links,
             ["host", "status", "reason"],
+        )
+        yield metrics.gauge(
+            f"{_FLEET}_links_in_rings",
+            "Links that are pieces of a ring through physical networks which nobody has allowed",
+            dict(rings),
+            ["host"],
         )
         yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
         yield from _of_templates(rollouts, hosts)

@@ -78,11 +78,11 @@ def check(
     known = {host: topology for host, topology in known.items() if len(topology.networks) >= _RING}
     asked = [(row, prefix) for row, prefix in up if row.host in known]
     own = {row.id for row in rows}
-    if not asked or not _joins(_read(session, known, own), [row for row, _ in asked]):
+    if not asked or not _joins(read(session, known, own), [row for row, _ in asked]):
         return
     if not claimed:
         raise Unclaimed
-    rings = _read(session, inventories.read(session, _joining_hosts(session) | known.keys()), own)
+    rings = read(session, inventories.read(session, joining_hosts(session) | known.keys()), own)
     for row, prefix in asked:
         way = _way_of(row)
         if not row.allow_loop and (path := rings.ring(way)):
@@ -100,7 +100,7 @@ def _joins(rings: Rings, rows: Sequence[models.BridgeLink]) -> bool:
     return any(len(rings.networks_behind(way.first)) >= _RING for way in ways)
 
 
-def _joining_hosts(session: orm.Session) -> set[str]:
+def joining_hosts(session: orm.Session) -> set[str]:
     """Return the hosts that may join two physical networks: links or other ways are in the bridges of both."""
     network, ends = models.PhysicalNetwork, models.LinkEnd
     used = (
@@ -113,19 +113,21 @@ def _joining_hosts(session: orm.Session) -> set[str]:
     return set(session.scalars(used))
 
 
-def _read(session: orm.Session, known: dict[str, Topology], own: set[str]) -> Rings:
+def read(session: orm.Session, known: dict[str, Topology], but: set[str]) -> Rings:
+    """Return all ways of the hosts in ``known``, without those of the links ``but``."""
     networks = {(host, bridge): name for host, each in known.items() for bridge, name in each.networks.items()}
     rings = Rings(networks)
     for host, topology in known.items():
         for first, second, patch in topology.ways:
             if not patch:
                 rings.add(Way(Port(host, first), Port(host, second)))
-    for way in _links(session, sorted(known), own):
+    for _, way in links(session, sorted(known), but):
         rings.add(way)
     return rings
 
 
-def _links(session: orm.Session, hosts: Sequence[str], own: set[str]) -> Iterable[Way]:
+def links(session: orm.Session, hosts: Sequence[str], but: set[str]) -> Iterable[tuple[str, Way]]:
+    """Yield the links of ``hosts`` that are wanted up by their ids, without the links ``but``."""
     link, first, second = models.BridgeLink, orm.aliased(models.LinkEnd), orm.aliased(models.LinkEnd)
     columns = (link.id, link.host, first.bridge, first.tag, second.bridge, second.tag)
     statement = (
@@ -137,8 +139,8 @@ def _links(session: orm.Session, hosts: Sequence[str], own: set[str]) -> Iterabl
     for start in range(0, len(hosts), _CHUNK):
         for row in session.execute(statement.where(link.host.in_(hosts[start : start + _CHUNK]))):
             link_id, host, bridge, tag, far_bridge, far_tag = row
-            if link_id not in own:
-                yield Way(Port(host, bridge, tag), Port(host, far_bridge, far_tag))
+            if link_id not in but:
+                yield link_id, Way(Port(host, bridge, tag), Port(host, far_bridge, far_tag))
 
 
 def _way_of(row: models.BridgeLink) -> Way:

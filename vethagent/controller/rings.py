@@ -52,6 +52,14 @@ class Rings:
             if network := self._networks.get(place):
                 self._in_network[network].append(each)
 
+    def remove(self, way: Way) -> None:
+        """Take out a way that was added."""
+        for each in (way, Way(way.second, way.first)):
+            place = (each.first.host, each.first.bridge)
+            self._in_bridge[place].remove(each)
+            if network := self._networks.get(place):
+                self._in_network[network].remove(each)
+
     def networks_behind(self, port: Port) -> set[str]:
         """Return the physical networks that are reached from ``port`` without one in between."""
         seen, queue = {port}, deque([port])

@@ -47,6 +47,7 @@ FAULTS = {
     "VethagentLinksInError": {f'{FLEET}_links{{{HOST},status="ERROR",reason="LOOP"}}': "2x60"},
     "VethagentLinksDown": {f'{FLEET}_links{{{HOST},status="DOWN",reason="DRIFT"}}': "1x60"},
     "VethagentLinksStuck": {f'{FLEET}_links{{{HOST},status="BUILD",reason="PLUGGING"}}': "1x60"},
+    "VethagentPhysicalLoop": {f"{FLEET}_links_in_rings{{{HOST}}}": "1x60"},
     "VethagentDriftRepeats": {f'{FLEET}_agent_drift_repaired_total{{{HOST},code="MTU"}}': "0+2x60"},
     "VethagentRepairsSlow": {f'{REPAIRS}"5.0"}}': "0x60"},
     "VethagentCastsLate": {f"{FLEET}_agent_casts_late_total{{{HOST}}}": "0+1x60"},

@@ -46,6 +46,13 @@ def test_all_is_well(ask: Any, events: Events, link_id: str) -> None:
     assert {"agent alive", "phy-br1 carrier", "eth1-br1 ofport", "pair"} <= {each.name for each in found.conditions}
 
 
+def test_all_is_well_but_for_a_ring(links: Links, agents: Agents, events: Events, link_id: str) -> None:
+    events.store(fakes.batch([fakes.event(link_id, 1, ends=ends())]))
+    found = diagnose(links.show(link_id), agents.show("h1"), [], "br1 of h1 - one - br1 of h2")
+    assert found.sentence == "The link is as wanted, and closes a ring: br1 of h1 - one - br1 of h2."
+    assert unmet(found) == {"physical networks": ("no ring", "br1 of h1 - one - br1 of h2")}
+
+
 def test_nothing_was_heard_yet(ask: Any) -> None:
     found = ask()
     assert "has not told of generation 1 yet" in found.sentence

@@ -29,6 +29,7 @@ from vethagent.controller.api import (
     versions,
 )
 from vethagent.controller.api.routes import ROUTES
+from vethagent.controller.closed_rings import ClosedRings
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.fleet.rollouts import Rollouts as RolloutOperations
@@ -90,7 +91,7 @@ def _resources(
         "bridge_links_delete": bridge_links.BulkDelete(links, max_body),
         "bridge_link": bridge_links.BridgeLink(links, max_body),
         "bridge_link_history": bridge_links.History(events),
-        "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events),
+        "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events, ClosedRings(database)),
         "bridge_link_plan": hosts.LinkPlan(hosts_asked, max_body),
         "host_bridges": hosts.Bridges(hosts_asked),
         "host_plan": hosts.Plan(hosts_asked),

@@ -17,6 +17,7 @@ from vethagent.controller.api.resource import (
     generations,
     rpc_context,
 )
+from vethagent.controller.closed_rings import ClosedRings
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.requests import (
@@ -142,7 +143,8 @@ class History:
 class Diagnosis:
     """Why one link is as it is."""
 
-    def __init__(self, links: Links, agents: Agents, events: Events) -> None:
+    def __init__(self, links: Links, agents: Agents, events: Events, rings: ClosedRings) -> None:
+        self._rings = rings
         self._links = links
         self._agents = agents
         self._events = events
@@ -152,7 +154,8 @@ class Diagnosis:
         parse_query(NoQuery, request)
         link = self._links.show(_checked(link_id))
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
-        answer(response, diagnosis.diagnose(link, self._agents.show(link.host, deleted=True), events[::-1]))
+        agent = self._agents.show(link.host, deleted=True)
+        answer(response, diagnosis.diagnose(link, agent, events[::-1], self._rings.of(link.id)))
 
 
 def _checked(link_id: str) -> str:

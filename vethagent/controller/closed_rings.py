@@ -1,0 +1,57 @@
+"""Rings through physical networks that are there although new links are refused that would close one.
+
+Bridge mappings that changed after the links were made, or what somebody else joins on a host, close them. Nothing is
+taken down for that: which link is the one too many only a person can tell.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import sqlalchemy
+from sqlalchemy import orm
+
+from vethagent.controller import inventories, physical
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database
+
+
+class Ring(NamedTuple):
+    """A ring that a link of ``host`` is a piece of; ``path`` begins and ends at the link's bridges."""
+
+    host: str
+    path: str
+
+
+class ClosedRings:
+    """Looks at what is wanted and what the hosts were last seen to have."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, link_id: str) -> str | None:
+        """Return the path of a ring that the link is a piece of, None if there is none."""
+        with self._database.reader() as session:
+            ring = closed(session).get(link_id)
+        return None if ring is None else ring.path
+
+
+def closed(session: orm.Session) -> Mapping[str, Ring]:
+    """Return the rings by the ids of all links in them; of those that somebody has allowed none."""
+    hosts = physical.joining_hosts(session)
+    if not hosts:
+        return {}
+    known = inventories.read(session, hosts)
+    allowed = set(session.scalars(sqlalchemy.select(models.BridgeLink.id).where(models.BridgeLink.allow_loop)))
+    return dict(_closed(session, known, allowed))
+
+
+def _closed(
+    session: orm.Session, known: dict[str, inventories.Topology], allowed: set[str]
+) -> Iterator[tuple[str, Ring]]:
+    ways = dict(physical.links(session, sorted(known), allowed))
+    rings = physical.read(session, known, allowed)
+    for link_id, way in ways.items():
+        rings.remove(way)
+        if path := rings.ring(way):
+            yield link_id, Ring(way.first.host, " - ".join(path))
+        rings.add(way)
