@@ -41,8 +41,22 @@ def test_why(service: Service, vethctl: Vethctl, capsys: pytest.CaptureFixture[s
     assert line.startswith(HOST) and message in line
 
 
+def test_fleet(service: Service, vethctl: Vethctl, capsys: pytest.CaptureFixture[str]) -> None:
+    for host in ("h2", "h3"):
+        service.report(host)
+        vethctl("agent", "set", host, "--label", "rack=7")
+    capsys.readouterr()
+    run("fleet", service.url, "uplink", "rack=7", "br1", "br-eth1")
+    assert capsys.readouterr().out == "COMPLETED 2 of 2 hosts \n"
+    service.answer = {"status": "ERROR", "reason": "BRIDGE_NOT_FOUND", "message": "no bridge br2", "kind": "failed"}
+    run("fleet", service.url, "other", "rack=7", "br1", "br2")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("STOPPED 0 of 2 hosts 1 of 1 hosts begun have failed")
+    assert second == "h2 BRIDGE_NOT_FOUND: no bridge br2"
+
+
 def test_all_examples_are_run_and_shown() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert names == {"create", "drain", "why"}
+    assert names == {"create", "drain", "fleet", "why"}
     shown = (EXAMPLES.parent / "client.rst").read_text()
     assert all(f"examples/{name}.py" in shown for name in names)
