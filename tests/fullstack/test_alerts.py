@@ -292,7 +292,7 @@ FAULTS: dict[str, Fault] = {
 
 
 #: Those whose faults take long; VETHAGENT_ALERTS=all has them too.
-SLOW = {"VethagentRepairsSlow", "VethagentAgentNotReady", "VethagentNetlinkOverflows"}
+SLOW = {"VethagentRepairsSlow", "VethagentAgentNotReady", "VethagentNetlinkOverflows", "VethagentPhysicalLoop"}
 CHOSEN = [alert for alert in FAULTS if alert not in SLOW or os.environ.get("VETHAGENT_ALERTS") == "all"]
 
 

@@ -18,6 +18,7 @@ class _Notice:
     """Since when (monotonic seconds) a link is not as wanted, and what was wrong that was right before."""
 
     since: float
+    generation: int | None = None
     drift: dict[tuple[str, str], Difference] = dataclasses.field(default_factory=dict)
 
 
@@ -61,6 +62,10 @@ class Journal:
     def found(self, state: LinkState) -> None:
         """The link was found so, before anything is done about it."""
         notice = self._notices.setdefault(state.link_id, _Notice(self._clock()))
+        if notice.generation not in (None, state.generation):
+            # Another request: how long the one before was not as wanted is no part of it.
+            notice = self._notices[state.link_id] = _Notice(self._clock())
+        notice.generation = state.generation
         if state.differences and self._carried.get(state.link_id) == state.generation:
             for difference in state.differences:
                 if (difference.code, difference.device) not in notice.drift:

@@ -106,6 +106,14 @@ class Counts(FormattableColumn[dict[str, int]]):
         return ", ".join(f"{name} {number}" for name, number in sorted(self._value.items()) if number)
 
 
+class Counters(FormattableColumn[dict[str, int]]):
+    """Many numbers by name."""
+
+    def human_readable(self) -> str:
+        """Return lines like ``casts 7``."""
+        return "\n".join(f"{name} {number}" for name, number in sorted(self._value.items()))
+
+
 class Labels(FormattableColumn[dict[str, str]]):
     """Labels, one a line."""
 

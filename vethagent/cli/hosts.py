@@ -2,10 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vethagent.cli import columns, parsing, picture
+from vethagent.cli import columns, parsing, picture, resolve
 from vethagent.cli.base import Command, Lister
 from vethagent.client.types import HostPlan
 
@@ -14,13 +14,14 @@ Rows = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 PLAN_TITLES = ("Link", "Status", "Step", "What the agent would do")
 
 
-def plan_rows(plan: HostPlan) -> list[tuple[Any, ...]]:
-    """Return one row a step; a link for which nothing is to be done has one row too."""
+def _plan_rows(plan: HostPlan, names: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    """Return one row a step; a link for which nothing is to be done has one row too. ``names`` are by link id."""
     rows = []
     for link in plan["links"]:
         state = link["state"]
         steps = link["steps"] or [f"nothing: {state['message']}" if state["message"] else "nothing"]
-        rows += [(link["link_id"], state["status"], number, step) for number, step in enumerate(steps, 1)]
+        called = names.get(link["link_id"], link["link_id"])
+        rows += [(called, state["status"], number, step) for number, step in enumerate(steps, 1)]
     return rows
 
 
@@ -53,7 +54,9 @@ class PlanHost(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
-        return PLAN_TITLES, plan_rows(self.client.hosts.plan(parsed_args.host))
+        plan = self.client.hosts.plan(parsed_args.host)
+        names = {link["id"]: resolve.label_of(link) for link in self.client.links.list(host=parsed_args.host)}
+        return PLAN_TITLES, _plan_rows(plan, names)
 
 
 class DriftHost(Lister):

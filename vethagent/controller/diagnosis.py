@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vethagent import model
 from vethagent.controller import views
-from vethagent.model import BridgeKind, Mode, Status
+from vethagent.model import BridgeKind, Mode, Reason, Status
 
 #: Of the state of the two ends, what a condition is about.
 _Value = Callable[[Sequence[model.EndState]], object]
@@ -60,7 +60,10 @@ def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Conditi
         return f"The agent has not told of generation {link.generation} yet, which is wanted since {since}."
     if agent.reported_mode == Mode.PAUSED:
         return f"The agent of {link.host} is paused and does nothing."
-    return f"{link.reason}: {link.message}" if link.message else _first_unmet(link, conditions)
+    why = f"{link.reason}: {link.message}" if link.message else _first_unmet(link, conditions)
+    if agent.reported_mode == Mode.OBSERVE and link.reason == Reason.DRIFT:
+        return f"The agent of {link.host} only observes, so it does not repair the link. {why}"
+    return why
 
 
 def _first_unmet(link: views.Link, conditions: Sequence[Condition]) -> str:

@@ -124,8 +124,8 @@ class _LinkPlanner:
         if rows.conflict:
             return self._verdict(Status.ERROR, rows.reason, rows.conflict, pair)
         if pair.adopted and self.differences:
-            wrong = "; ".join(f"{d.device}: {d.code} is {d.observed}, wanted {d.wanted}" for d in self.differences)
-            return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, f"not exactly the pair wanted: {wrong}", pair)
+            wrong = f"not exactly the pair wanted: {_told(self.differences)}"
+            return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, wrong, pair)
         if not (steps or rows.detach or rows.keep or rows.attach):
             return self._settled(pair)
         if self._attaches(pair.devices) and (loop := self._loop()):
@@ -137,7 +137,7 @@ class _LinkPlanner:
         plan = self._verdict(
             Status.BUILD if fresh or pair.adopted else Status.DOWN,
             Reason.PLUGGING if fresh or pair.adopted else Reason.DRIFT,
-            "" if fresh or pair.adopted else "; ".join(f"{d.device}: {d.code}" for d in self.differences),
+            "" if fresh or pair.adopted else _told(self.differences),
             pair,
         )
         return dataclasses.replace(
@@ -328,6 +328,10 @@ def _state(
         ends=ends,
         differences=tuple(differences),
     )
+
+
+def _told(differences: Sequence[Difference]) -> str:
+    return "; ".join(f"{each.device}: {each.code} is {each.observed}, wanted {each.wanted}" for each in differences)
 
 
 def _updown(up: bool) -> str:

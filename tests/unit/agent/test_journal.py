@@ -261,3 +261,12 @@ def test_what_is_found_wrong_in_a_link_that_was_right_is_counted_once() -> None:
     book.look(ACTIVE)
     book.look(DRIFT)
     assert found == [MISSING, MISSING]
+
+
+def test_what_an_earlier_request_waited_for_is_no_part_of_the_time(book: Book) -> None:
+    book.look(FAILED, after=0.01)
+    book.look(FAILED, after=60)
+    book.look(state(Status.PENDING_DELETE, Reason.UNPLUGGING, generation=2), moving=True)
+    book.look(GONE, after=0.25)
+    event = book.events[-1]
+    assert (event.kind, event.took_ms) == (EventKind.UNPLUGGED, 250.0)

@@ -94,6 +94,15 @@ def test_the_agent_is_what_is_wrong(ask: Any, events: Events, reports: Reports, 
     assert ask().sentence.startswith("Nobody knows: the agent of h1 reported last at")
 
 
+def test_an_agent_that_only_observes(ask: Any, events: Events, reports: Reports, link_id: str) -> None:
+    said = {"status": "DOWN", "reason": "DRIFT", "message": "phy-br1: MTU is 1400, wanted 1500", "ends": ends()}
+    events.store(fakes.batch([fakes.event(link_id, 1, **said)]))
+    reports.take(fakes.report(mode="observe"))
+    assert ask().sentence == (
+        "The agent of h1 only observes, so it does not repair the link. DRIFT: phy-br1: MTU is 1400, wanted 1500"
+    )
+
+
 def test_differences_are_conditions(ask: Any, events: Events, link_id: str) -> None:
     difference = model.Difference(code="MTU", device="phy-br1", wanted="1500", observed="1400")
     state = {"status": "DOWN", "reason": "DRIFT", "ends": ends(), "differences": [difference.model_dump()]}
