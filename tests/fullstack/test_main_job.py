@@ -20,6 +20,10 @@ def test_plug_and_unplug_on_three_hosts(clean: deployment.Deployment, nodes: lis
         assert active["observed_generation"] == active["generation"]
         assert active["differences"] == []
         links.check_plugged(node.host, link["id"])
+        timing = clean.rest.get(f"/v1/bridge-links/{link['id']}/timing")
+        stations = ["requested", "cast", "heard", "planned", "kernel", "ovsdb", "seen", "sent", "received"]
+        assert [each["name"] for each in timing["stations"]] == stations
+        assert all(each["took_ms"] >= 0 for each in timing["stations"][1:]), timing  # it is all one machine's clock
         first, second = active["observed"]
         assert (first["ifindex"], first["peer_ifindex"]) == (second["peer_ifindex"], second["ifindex"])
         traffic.wait_for_ping(node.guest1, node.guest2.address)

@@ -12,6 +12,7 @@ from vethagent import exceptions, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
+from vethagent.agent.stopwatch import Stopwatch
 from vethagent.model import Mode
 from vethagent.rpc import exposed, wire
 from vethagent.rpc.transport import Context
@@ -38,6 +39,7 @@ class AgentEndpoint:
         desired: Desired,
         inbox: Inbox,
         counters: Counters,
+        stopwatch: Stopwatch,
         describe: Callable[[], model.HostDescription],
         plan: Callable[[list[model.BridgeLink]], model.HostPlan],
         pull: Callable[[], None],
@@ -53,6 +55,7 @@ class AgentEndpoint:
         self._desired = desired
         self._inbox = inbox
         self._counters = counters
+        self._stopwatch = stopwatch
         self._describe = describe
         self._plan = plan
         self._pull = pull
@@ -144,7 +147,9 @@ class AgentEndpoint:
                 taken = self._desired.put_unread(link)
             else:
                 taken = self._desired.put(link)
-            if not taken:
+            if taken:
+                self._stopwatch.heard(link.id, context.get("sent_at"))
+            else:
                 self._counters.add("casts_stale")
             # Looked at in any case: any cast again, at any time, converges.
             dirty.append(link.id)
@@ -160,7 +165,9 @@ class AgentEndpoint:
             except exceptions.InvalidMessage as error:
                 self._refuse(str(error))
                 continue
-            if not self._desired.remove(ref.model_copy(update={"request_id": ref.request_id or request_id})):
+            if self._desired.remove(ref.model_copy(update={"request_id": ref.request_id or request_id})):
+                self._stopwatch.heard(ref.link_id, context.get("sent_at"))
+            else:
                 self._counters.add("casts_stale")
             dirty.append(ref.link_id)
         self._inbox.mark(dirty)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from vethagent import model
+from vethagent.agent.stopwatch import Stopwatch
 from vethagent.model import Difference, EventKind, LinkState, Reason, Status
 
 #: What passes by itself; a veth has carrier a moment after its other end has come up.
@@ -35,8 +36,13 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
         *,
         drifted: Callable[[Difference], None] = lambda _: None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
-        """``drifted`` is called once for each thing that was right and is found wrong."""
+        """``drifted`` is called once for each thing that was right and is found wrong.
+
+        What ``stopwatch`` has of a link goes with its next event.
+        """
+        self.stopwatch = stopwatch or Stopwatch()
         self._publish = publish
         self._drifted = drifted
         self._clock = clock
@@ -92,6 +98,7 @@ class Journal:
         """The link is gone."""
         for book in (self._told, self._notices, self._carried):
             book.pop(link_id, None)
+        self.stopwatch.read(link_id)
 
     def states(self) -> list[LinkState]:
         """Return the state of each link as it was told last."""
@@ -113,6 +120,7 @@ class Journal:
         settled = state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN
         # Until it is as wanted, what was wrong is not forgotten.
         notice = self._notices.pop(state.link_id, None) if settled else self._notices.get(state.link_id)
+        timing = self.stopwatch.read(state.link_id)
         before = self._told.get(state.link_id)
         kind = _kind(state, before, drifted=bool(notice and notice.drift))
         first_look = before is None and self._carried.get(state.link_id) == state.generation
@@ -127,7 +135,7 @@ class Journal:
         if state == before and kind is not EventKind.REPAIRED:
             return
         repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()
-        self._emit(state, kind, request_id, since=notice.since if notice else None, repaired=repaired)
+        self._emit(state, kind, request_id, since=notice.since if notice else None, repaired=repaired, timing=timing)
 
     def _emit(
         self,
@@ -137,6 +145,7 @@ class Journal:
         *,
         since: float | None = None,
         repaired: tuple[Difference, ...] = (),
+        timing: model.Timing | None = None,
     ) -> None:
         self._told[state.link_id] = state
         self._publish(
@@ -148,6 +157,7 @@ class Journal:
                 took_ms=round((self._clock() - since) * 1000, 3) if since is not None else None,
                 observed_at=datetime.datetime.now(datetime.UTC),
                 request_id=request_id,
+                timing=timing,
             )
         )
 

@@ -166,7 +166,10 @@ class Reconciler:
         failures: dict[str, Failure] = {}
         if enforce and (todo := [plan for plan in plans if not plan.empty]):
             self._observed.remaking.update(_id(plan) for plan in todo if plan.detach and plan.makes)
-            failures, left = self._applier.apply(todo, stopping=lambda: self._inbox.closed)
+            self._journal.stopwatch.passed("planned_at", map(_id, todo))
+            failures, left = self._applier.apply(
+                todo, stopping=lambda: self._inbox.closed, passed=self._journal.stopwatch.passed
+            )
             self._confirmer.failed({*failures, *left})
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")

@@ -91,7 +91,8 @@ class EventSender:
                 self._delivered(events)
 
     def _deliver(self, context: bus.Context, events: Sequence[model.PortEvent]) -> None:
-        message = model.PortEvents(host=self._host, stream=self._stream, events=tuple(events))
+        now = datetime.datetime.now(datetime.UTC)
+        message = model.PortEvents(host=self._host, stream=self._stream, sent_at=now, events=tuple(events))
         try:
             self._controller.report_port_events(context, message)
         except exceptions.InvalidMessage as error:

@@ -21,6 +21,7 @@ from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reconciler import Reconciler
 from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.agent.watchdog import Watchdog
 from vethagent.plumbing import rtnl, ways
@@ -84,8 +85,11 @@ class Agent:
         self._outbox = Outbox()
         self._observed = Observed()
         self._inventory = inventory.Keeper(settings.host, self._observed, settings.bridge_mappings)
+        self._stopwatch = Stopwatch()
         self._journal = Journal(
-            self._publish, drifted=lambda difference: self._counters.add(f"drift_found_{difference.code}")
+            self._publish,
+            drifted=lambda difference: self._counters.add(f"drift_found_{difference.code}"),
+            stopwatch=self._stopwatch,
         )
         self.metrics = AgentMetrics(
             host=settings.host, version=settings.version, counters=self._counters, health=self._health
@@ -224,6 +228,7 @@ class Agent:
             desired=self._desired,
             inbox=self._inbox,
             counters=self._counters,
+            stopwatch=self._stopwatch,
             describe=self._inventory.describe,
             plan=lambda links: inventory.host_plan(host, self._reconciler.plan(links), self._observed),
             pull=self._heartbeat.pull,

@@ -8,7 +8,7 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from vethagent.client.types import Difference, End, EndState, HealthReason, Link
+from vethagent.client.types import Difference, End, EndState, HealthReason, Link, LinkTiming
 
 _BEYOND_MS = re.compile(r"(?<=\.\d{3})\d+")
 
@@ -51,6 +51,18 @@ class Milliseconds(FormattableColumn[float | None]):
     def human_readable(self) -> str:
         """Return it with one decimal."""
         return "" if self._value is None else f"{self._value:.1f}"
+
+
+class Timing(FormattableColumn[LinkTiming]):
+    """How long each part of a change took."""
+
+    def human_readable(self) -> str:
+        """Return a line for each, with the milliseconds since the one before, and a last one with all of them."""
+        lines = [
+            f"{'' if each['took_ms'] is None else format(each['took_ms'], '+.1f'):>8}  {each['what']} ({each['where']})"
+            for each in self._value["stations"]
+        ]
+        return "\n".join([*lines, f"{self._value['total_ms']:>8.1f}  ms in all, {self._value['kind']}"])
 
 
 class LinkEnds(FormattableColumn[list[End]]):

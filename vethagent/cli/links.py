@@ -117,8 +117,13 @@ class ShowLink(ShowOne):
         """Return the parser of the command line."""
         parser = super().get_parser(prog_name)
         parsing.add_link(parser)
+        parser.add_argument("--timing", action="store_true", help="Add how long each part of its newest change took")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """Return names and values."""
-        return fields_of(resolve.link_of(self.client.links, parsed_args.link, parsed_args.host))
+        link = resolve.link_of(self.client.links, parsed_args.link, parsed_args.host)
+        names, values = fields_of(link)
+        if not parsed_args.timing:
+            return names, values
+        return (*names, "timing"), (*values, columns.Timing(self.client.links.timing(link["id"])))

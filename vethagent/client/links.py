@@ -6,7 +6,7 @@ from typing import cast
 
 from vethagent.client import paging
 from vethagent.client.transport import Transport
-from vethagent.client.types import Change, Diagnosis, HostPlan, Link, LinkCreate, LinkUpdate, Query
+from vethagent.client.types import Change, Diagnosis, HostPlan, Link, LinkCreate, LinkTiming, LinkUpdate, Query
 
 PATH = "/bridge-links"
 
@@ -78,6 +78,10 @@ class Links:
     def diagnose(self, link_id: str) -> Diagnosis:
         """Return why a link is as it is."""
         return cast(Diagnosis, self._transport.request("GET", f"{_path(link_id)}/diagnosis"))
+
+    def timing(self, link_id: str) -> LinkTiming:
+        """Return how long each part of the newest change took that the link's agent told."""
+        return cast(LinkTiming, self._transport.request("GET", f"{_path(link_id)}/timing"))
 
 
 def _path(link_id: str) -> str:

@@ -135,18 +135,18 @@ class Events:
 
     def _store(self, session: orm.Session, batches: Sequence[model.PortEvents]) -> _Taken:
         fresh = _take_new(session, batches)
-        heard = [(batch.host, event) for batch, events in zip(batches, fresh, strict=True) for event in events]
+        heard = [(batch, event) for batch, events in zip(batches, fresh, strict=True) for event in events]
         if not heard:
             return fresh, set()
         now = self._liveness.now()
         links = _lock_links(session, {event.state.link_id for _, event in heard})
         changes: list[dict[str, Any]] = []
         rows = []
-        for host, event in heard:
+        for batch, event in heard:
             link = links.get(event.state.link_id)
-            if link is not None and link.host != host:
+            if link is not None and link.host != batch.host:
                 link = None
-            rows.append(_row(host, event, link, now))
+            rows.append(_row(batch, event, link, now))
             if link is not None and link not in session.deleted:
                 changes += _apply(session, link, event, now)
         session.flush()
@@ -204,11 +204,14 @@ def _lock_links(session: orm.Session, link_ids: Collection[str]) -> dict[str, mo
     return links
 
 
-def _row(host: str, event: model.PortEvent, link: models.BridgeLink | None, now: datetime.datetime) -> dict[str, Any]:
+def _row(
+    batch: model.PortEvents, event: model.PortEvent, link: models.BridgeLink | None, now: datetime.datetime
+) -> dict[str, Any]:
     state = event.state
+    timing = event.timing and event.timing.model_copy(update={"sent_at": batch.sent_at})
     plain = event.model_dump(mode="json", include={"repaired": True, "state": {"differences", "ends"}})
     return {
-        "host": host,
+        "host": batch.host,
         "link_id": state.link_id,
         "link_name": link.name if link else None,
         "seq": event.seq,
@@ -224,6 +227,7 @@ def _row(host: str, event: model.PortEvent, link: models.BridgeLink | None, now:
         "observed_at": event.observed_at,
         "received_at": now,
         "request_id": event.request_id,
+        "timing": timing.model_dump(mode="json") if timing else None,
     }
 
 

@@ -118,6 +118,7 @@ class Event(model.Model):
     observed_at: datetime.datetime = Field(description="By the agent's clock")
     received_at: datetime.datetime = Field(description="By the controller's clock")
     request_id: str | None
+    timing: model.Timing | None = Field(description="Null if the agent told none; older ones do not")
 
     @pydantic.field_validator("took_ms")
     @classmethod

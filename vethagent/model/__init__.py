@@ -68,6 +68,7 @@ from vethagent.model.states import (
     PortEvents,
     ReportAnswer,
     StateReport,
+    Timing,
 )
 from vethagent.model.templates import LinkTemplateCreate, LinkTemplateUpdate, RolloutPolicy, Selector, TemplateLink
 
@@ -129,6 +130,7 @@ __all__ = [
     "Tag",
     "TemplateLink",
     "Text",
+    "Timing",
     "UnreadLink",
     "Utc",
     "VethPair",

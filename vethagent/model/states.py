@@ -63,6 +63,17 @@ class LinkState(Model):
     differences: tuple[Difference, ...] = ()
 
 
+class Timing(Model):
+    """When each part of what led to an event was done; null is not known, or was not needed."""
+
+    cast_at: Utc | None = Field(default=None, description="The cast left, by the clock of its sender")
+    heard_at: Utc | None = Field(default=None, description="The agent had the cast; from here on it is its clock")
+    planned_at: Utc | None = Field(default=None, description="It knew what to do, and began")
+    kernel_at: Utc | None = Field(default=None, description="The kernel had done its part")
+    ovsdb_at: Utc | None = Field(default=None, description="Open vSwitch's database had the rows, or was rid of them")
+    sent_at: Utc | None = Field(default=None, description="The event left for the controller")
+
+
 class PortEvent(Model):
     """One link after it changed: the whole observed state, never a delta."""
 
@@ -73,6 +84,7 @@ class PortEvent(Model):
     took_ms: float | None = Field(default=None, description="Milliseconds from first notice until so")
     observed_at: Utc
     request_id: Text | None = None
+    timing: Timing | None = Field(default=None, description="Without sent_at; since 1.3")
 
 
 class PortEvents(Message):
@@ -80,6 +92,7 @@ class PortEvents(Message):
 
     host: Host
     stream: LinkId = Field(description="A new one whenever the agent's numbering begins again")
+    sent_at: Utc | None = Field(default=None, description="Since 1.3")
     events: tuple[PortEvent, ...]
 
 

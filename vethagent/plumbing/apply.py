@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from vethagent import exceptions, faults, logs
 from vethagent.model import Reason
@@ -18,6 +18,10 @@ LOG = logging.getLogger(__name__)
 #: Plans of one part. Open vSwitch has the ports of one while the kernel makes the pairs of the next, and a process that
 #: is to end waits for no more than that, which is a few tenths of a second.
 PART = 50
+
+
+#: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
+Passed = Callable[[Literal["kernel_at", "ovsdb_at"], Iterable[str]], None]
 
 
 class Helper(Protocol):
@@ -65,9 +69,16 @@ class Applier:
         self._helper = helper
         self._ovs = ovs
 
-    def apply(self, plans: Sequence[LinkPlan], *, stopping: Callable[[], bool] = lambda: False) -> Applied:
+    def apply(
+        self,
+        plans: Sequence[LinkPlan],
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        passed: Passed = lambda part, link_ids: None,
+    ) -> Applied:
         """Carry out ``plans``, of as many different links, in parts; none is begun any more once it is ``stopping``.
 
+        ``passed`` is told which links the kernel, and OVSDB, are done with.
         Each part is done to its end. As within a part, names are freed first and taken last.
         """
         failures = self._hopeless(plans)
@@ -77,15 +88,17 @@ class Applier:
         while todo and not stopping():
             part = _Part([plan for plan in todo[:PART] if plan.settle is todo[0].settle])
             self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
+            passed("ovsdb_at", [_id(plan) for plan in part.left if plan.detach])
             self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
-            ended = self._end(last)
+            passed("kernel_at", [_id(plan) for plan in part.left if plan.operations])
+            ended = self._end(last, passed)
             failed = part.failures | ended
             failures |= failed | _alike(todo[len(part.plans) :], failed)
             part.failures |= _alike([plan for plan in part.left if plan.attach], ended)
             self._begin(part)
             todo = _without(todo[len(part.plans) :], failures)
             last = part
-        failures |= self._end(last)
+        failures |= self._end(last, passed)
         return Applied(failures, set(map(_id, todo)))
 
     def _hopeless(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
@@ -104,9 +117,10 @@ class Applier:
             with contextlib.suppress(exceptions.OvsdbUnavailable, exceptions.OvsdbRefused):
                 part.wait = self._ovs.begin(attach=_attachments(part.attaching))
 
-    def _end(self, part: "_Part") -> dict[str, Failure]:
+    def _end(self, part: "_Part", passed: Passed) -> dict[str, Failure]:
         """Wait until a part is done, take back what was made in vain, and return all that failed in it."""
         self._attach(part.attaching, part.failures, part.wait)
+        passed("ovsdb_at", [_id(plan) for plan in _without(part.attaching, part.failures)])
         if half_made := {link_id: index for link_id, index in part.made.items() if link_id in part.failures}:
             faults.point("agent-half-made")
             self._take_back(half_made)

@@ -12,6 +12,7 @@ from vethagent import exceptions, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters
+from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.model import Mode
 from vethagent.rpc import wire
@@ -31,6 +32,7 @@ class Setup:
             host="h1",
             desired=self.desired,
             inbox=self.inbox,
+            stopwatch=Stopwatch(),
             counters=self.counters,
             describe=lambda: model.HostDescription(host="h1"),
             plan=self._plan,

@@ -18,6 +18,7 @@ from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.journal import fingerprint
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.controller import views
 from vethagent.controller.agents import Agents
@@ -110,6 +111,7 @@ class Agent(Node):
             host=HOST,
             desired=self.desired,
             inbox=self.inbox,
+            stopwatch=Stopwatch(),
             counters=self.counters,
             describe=lambda: pytest.fail("nobody asks"),
             plan=lambda _: pytest.fail("nobody asks"),

@@ -64,6 +64,19 @@ def test_diagnosis_and_history(vethctl: Vethctl, service: Service) -> None:
     ]
 
 
+def test_timing(vethctl: Vethctl, service: Service) -> None:
+    service.answer = {"kind": "plugged"}
+    vethctl("link", "create", "--host", HOST, "--name", "seed", *ENDS)
+    told = vethctl("link", "show", "seed", "--timing")
+    assert told.status == 1 and "no times are known" in told.err
+    service.answer = {"kind": "plugged", "timing": {"planned_at": "2026-01-02T03:04:05Z"}}
+    vethctl("link", "set", "seed", "--mtu", "1400")
+    shown = vethctl("link", "show", "seed", "--timing")
+    assert "the agent knew what to do, and began (agent)" in shown.out and "ms in all, plugged" in shown.out
+    found = vethctl("link", "show", "seed", "--timing", "-f", "json").json["timing"]
+    assert [each["name"] for each in found["stations"]] == ["planned", "seen", "received"]
+
+
 def test_labels(vethctl: Vethctl) -> None:
     made = vethctl("link", "create", "--host", HOST, "--name", "seed", "--label", "a=1", "--label", "b=", *ENDS)
     assert made.status == 0, made.err

@@ -75,7 +75,7 @@ def first(empty_url: str) -> Iterator[Database]:
 def _with_json(table: sqlalchemy.Table) -> sqlalchemy.Table:
     """MariaDB's JSON is text, as far as reflection can see."""
     for column in models.Base.metadata.tables[table.name].columns:
-        if isinstance(column.type, sqlalchemy.JSON):
+        if isinstance(column.type, sqlalchemy.JSON) and column.name in table.columns:
             table.columns[column.name].type = column.type
     return table
 

@@ -23,7 +23,10 @@ from vethagent.client.types.links import (
     Event,
     Link,
     LinkCreate,
+    LinkTiming,
     LinkUpdate,
+    Station,
+    Timing,
 )
 from vethagent.client.types.templates import (
     HostCounts,
@@ -68,6 +71,7 @@ __all__ = [
     "LinkTemplate",
     "LinkTemplateCreate",
     "LinkTemplateUpdate",
+    "LinkTiming",
     "LinkUpdate",
     "Member",
     "PlannedHost",
@@ -78,7 +82,9 @@ __all__ = [
     "RolloutChange",
     "RolloutPolicy",
     "Selector",
+    "Station",
     "TemplateLink",
     "TemplatePlan",
+    "Timing",
     "VethPair",
 ]

@@ -120,6 +120,7 @@ class Event(TypedDict):
     observed_at: str
     received_at: str
     request_id: str | None
+    timing: "Timing | None"
 
 
 class Change(TypedDict):
@@ -146,6 +147,38 @@ class Condition(TypedDict):
     observed: str
     met: bool
     since: str | None
+
+
+class Timing(TypedDict):
+    """When each part of what led to a port event was done, in RFC 3339; None is not known, or was not needed."""
+
+    cast_at: str | None
+    heard_at: str | None
+    planned_at: str | None
+    kernel_at: str | None
+    ovsdb_at: str | None
+    sent_at: str | None
+
+
+class Station(TypedDict):
+    """One part of the way from a request to its record; ``took_ms`` is since the one before."""
+
+    name: str
+    what: str
+    at: str
+    where: str
+    took_ms: float | None
+
+
+class LinkTiming(TypedDict):
+    """How long each part of the newest change took."""
+
+    link_id: str
+    kind: str
+    generation: int
+    request_id: str | None
+    total_ms: float
+    stations: list[Station]
 
 
 class Diagnosis(TypedDict):

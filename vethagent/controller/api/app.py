@@ -92,6 +92,7 @@ def _resources(
         "bridge_link": bridge_links.BridgeLink(links, max_body),
         "bridge_link_history": bridge_links.History(events),
         "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events, ClosedRings(database)),
+        "bridge_link_timing": bridge_links.Timing(links, events),
         "bridge_link_plan": hosts.LinkPlan(hosts_asked, max_body),
         "host_bridges": hosts.Bridges(hosts_asked),
         "host_plan": hosts.Plan(hosts_asked),

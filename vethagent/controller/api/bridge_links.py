@@ -3,7 +3,7 @@
 import falcon
 
 from vethagent import model
-from vethagent.controller import diagnosis, views
+from vethagent.controller import diagnosis, timing, views
 from vethagent.controller.agents import Agents
 from vethagent.controller.api.body import parse_body, parse_query
 from vethagent.controller.api.partial import partial
@@ -156,6 +156,21 @@ class Diagnosis:
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
         agent = self._agents.show(link.host, deleted=True)
         answer(response, diagnosis.diagnose(link, agent, events[::-1], self._rings.of(link.id)))
+
+
+class Timing:
+    """How long the newest change of one link took."""
+
+    def __init__(self, links: Links, events: Events) -> None:
+        self._links = links
+        self._events = events
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, link_id: str) -> None:
+        """Show."""
+        parse_query(NoQuery, request)
+        link = self._links.show(_checked(link_id))
+        events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
+        answer(response, timing.timing_of(link, events[::-1]))
 
 
 def _checked(link_id: str) -> str:

@@ -1,7 +1,7 @@
 """Every route and what it takes and answers; the application and the OpenAPI document are made from this table."""
 
 from vethagent import model
-from vethagent.controller import diagnosis, requests, views
+from vethagent.controller import diagnosis, requests, timing, views
 from vethagent.controller.api import access, agents, bridge_links, port_events, versions
 from vethagent.controller.api.fleet_routes import FLEET_ROUTES
 from vethagent.controller.api.operation import BODY_ERRORS, ETAG, Operation, Route
@@ -146,6 +146,18 @@ ROUTES = (
         {
             "GET": Operation(
                 "Tell why a link is as it is", diagnosis.Diagnosis, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")
+            ),
+        },
+    ),
+    Route(
+        "/v1/bridge-links/{link_id}/timing",
+        "bridge_link_timing",
+        {
+            "GET": Operation(
+                "Tell how long each part of the newest change took",
+                timing.LinkTiming,
+                "reader",
+                errors=("INVALID_REQUEST", "NOT_FOUND"),
             ),
         },
     ),

@@ -7,7 +7,7 @@ compared byte by byte, as the kernel does: MySQL's default collation takes ``a``
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, orm
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, orm
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -321,3 +321,4 @@ class PortEvent(Base):
     observed_at: Mapped[datetime.datetime]
     received_at: Mapped[datetime.datetime] = mapped_column(index=True)
     request_id: Mapped[str | None] = mapped_column(String(255))
+    timing: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -9,6 +9,7 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api.test_bodies import GOOD
 from tests.unit.controller.api.test_resources import code_of, create
 from vethagent import exceptions, model
+from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.reports import Reports
 
@@ -92,6 +93,16 @@ def test_diagnosis(client: testing.TestClient) -> None:
     assert (found["status"], found["reason"]) == ("BUILD", "PLUGGING")
     assert {"name", "wanted", "observed", "met", "since"} == set(found["conditions"][0])
     assert code_of(client.simulate_get(f"/v1/bridge-links/{uuid.UUID(int=9)}/diagnosis")) == (404, "NOT_FOUND")
+
+
+def test_timing(client: testing.TestClient, events: Events) -> None:
+    link = create(client)
+    path = f"/v1/bridge-links/{link['id']}/timing"
+    assert code_of(client.simulate_get(path)) == (404, "NOT_FOUND")
+    events.store(fakes.batch([fakes.event(link["id"], 1, kind="plugged", timing={"planned_at": fakes.START})]))
+    found = client.simulate_get(path).json
+    assert [each["name"] for each in found["stations"]] == ["planned", "seen", "received"]
+    assert code_of(client.simulate_get(f"/v1/bridge-links/{uuid.UUID(int=9)}/timing")) == (404, "NOT_FOUND")
 
 
 def test_plan_of_a_link_that_no_agent_would_refuse(

@@ -184,7 +184,7 @@ def test_port_events(client: testing.TestClient, events: Events) -> None:
     found = client.simulate_get("/v1/port-events").json["port_events"]
     assert set(found[0]) == {
         *("id", "host", "link_id", "link_name", "seq", "kind", "generation", "status", "reason", "message"),
-        *("repaired", "differences", "ends", "took_ms", "observed_at", "received_at", "request_id"),
+        *("repaired", "differences", "ends", "took_ms", "observed_at", "received_at", "request_id", "timing"),
     }
     after = client.simulate_get("/v1/port-events", params={"after": found[0]["id"], "link_id": NONE}).json
     assert after == {"port_events": found[1:]}
