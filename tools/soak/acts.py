@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.functional.agent import sabotage
 from tests.support import commands, processes
-from tools.soak.record import Record
+from tools.soak.record import ORDER, REPAIR, SERVICE, START, Record
 from tools.soak.site import SWITCH, Site
 from tools.soak.watch import PATIENCE
 
@@ -32,7 +32,7 @@ def _sabotage(site: Site, rng: random.Random, record: Record) -> None:
 
 def _churn(site: Site, rng: random.Random, record: Record) -> None:
     began = time.monotonic()
-    record.done(site.churn(rng), time.monotonic() - began)
+    record.done(site.churn(rng), time.monotonic() - began, ORDER)
 
 
 def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
@@ -42,10 +42,13 @@ def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
     if harmed:
         rng.choice(sabotage.ALL).act(site)
     time.sleep(rng.uniform(0, 2))
-    with _measured("agent killed" + ", sabotage while it is away" * harmed, record):
-        site.node.agent.start()
-        site.wait_until_whole()
-        site.api.wait_for_agent(site.host.name, timeout=PATIENCE)
+    before = site.api.get(f"/v1/agents/{site.host.name}")["started_at"]
+    site.node.agent.start()
+    if harmed:
+        with _measured("agent killed, sabotage while it is away", record, START):
+            site.wait_until_whole()
+    with _measured("agent killed (until the next one is heard)", record, SERVICE):
+        site.wait_for_another_agent(before)
 
 
 def _kill_helper(site: Site, rng: random.Random, record: Record) -> None:
@@ -72,7 +75,7 @@ def _kill_switch(site: Site, rng: random.Random, record: Record) -> None:
     watch.end()
     site.host.ovs.switch.kill()
     time.sleep(rng.uniform(0, 2))
-    with _measured("ovs-vswitchd killed", record):
+    with _measured("ovs-vswitchd killed", record, SERVICE):
         site.host.ovs.switch.start()
         site.wait_until_whole()
     watch.begin()
@@ -111,13 +114,13 @@ def act(site: Site, rng: random.Random, record: Record) -> None:
 
 
 @contextlib.contextmanager
-def _measured(kind: str, record: Record) -> Iterator[None]:
+def _measured(kind: str, record: Record, group: str = REPAIR) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
     except Exception as error:
         raise AssertionError(f"{kind}: {error}") from error
-    record.done(kind, time.monotonic() - began)
+    record.done(kind, time.monotonic() - began, group)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

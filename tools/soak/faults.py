@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from tests.support import commands, deployment, rest
-from tools.soak.record import Record
+from tools.soak.record import SERVICE, Record
 from tools.soak.site import Site
 from tools.soak.watch import PATIENCE
 
@@ -43,7 +43,7 @@ class Faults:
             began = time.monotonic()
             kinds[kind]()
             self._wait_for_agents()
-            self._record.done(f"{kind} (until all agents are heard)", time.monotonic() - began)
+            self._record.done(f"{kind} (until all agents are heard)", time.monotonic() - began, SERVICE)
 
     def _kill_broker(self) -> None:
         self._made.broker.kill()

@@ -8,6 +8,12 @@ from collections.abc import Sequence
 
 _SLOWEST = 5
 
+#: What is waited for after something was done.
+REPAIR = "repairs by an agent that runs"
+START = "repairs by an agent that is started"
+ORDER = "links created, changed, deleted; also without bus or controller"
+SERVICE = "services, until all that need them work again"
+
 
 class Record:
     """Thread-safe. ``problems`` are sentences; as long as there are none the soak has passed."""
@@ -16,17 +22,19 @@ class Record:
         self._lock = threading.Lock()
         self._slowest: list[tuple[float, str, str]] = []
         self._seconds: dict[str, list[float]] = {}
+        self._groups: dict[str, list[float]] = {}
         self._traffic: dict[str, collections.Counter[str]] = {}
         self.problems: list[str] = []
         #: Set when whoever waits for something need not wait any more.
         self.aborted = threading.Event()
 
-    def done(self, kind: str, seconds: float) -> None:
-        """Something was done, and ``seconds`` later all was whole again."""
+    def done(self, kind: str, seconds: float, group: str) -> None:
+        """Something was done, and ``seconds`` later all was whole again; ``group`` is one of the four above."""
         moment = datetime.datetime.now().astimezone()
         with self._lock:
             self._slowest = sorted([*self._slowest, (seconds, kind, f"{moment:%H:%M:%S}")], reverse=True)[:_SLOWEST]
             self._seconds.setdefault(kind, []).append(seconds)
+            self._groups.setdefault(group, []).append(seconds)
 
     def traffic(self, way: str, *, answered: int, lost: int) -> None:
         """So many pings went a way."""
@@ -52,12 +60,13 @@ class Record:
         """Return the tables, ready to be printed."""
         rows: list[tuple[str, ...]] = [("what was done", "times", "whole again after: p50", "p99", "max")]
         rows += [_row(kind, seconds) for kind, seconds in sorted(self._seconds.items())]
-        rows.append(_row("all", [each for seconds in self._seconds.values() for each in seconds]))
+        groups: list[tuple[str, ...]] = [("all together", "times", "p50", "p99", "max")]
+        groups += [_row(group, self._groups.get(group, ())) for group in (REPAIR, START, ORDER, SERVICE)]
         ways = [("traffic over links that nobody touches", "pings answered", "lost")]
         ways += [(way, str(each["answered"]), str(each["lost"])) for way, each in sorted(self._traffic.items())]
         slow = [("slowest", "whole again after", "at")]
         slow += [(kind, f"{seconds:.2f} s", moment) for seconds, kind, moment in self._slowest]
-        return [*_table(rows), "", *_table(slow), "", *_table(ways)]
+        return [*_table(rows), "", *_table(groups), "", *_table(slow), "", *_table(ways)]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -95,6 +95,15 @@ class Site(asked.Asked):
         """Wait until kernel and OVSDB show links as they are wanted."""
         self._wait(lambda: self.defects(*names), " and ".join(names) or "all links")
 
+    def wait_for_another_agent(self, started_at: str) -> None:
+        """Wait until an agent is heard and in step that was started at another time."""
+
+        def is_another() -> bool:
+            assert not self._record.aborted.is_set(), "given up"
+            return bool(self.api.wait_for_agent(self.host.name, timeout=PATIENCE)["started_at"] != started_at)
+
+        commands.wait_until(is_another, what=f"another agent on {self.host.name}", timeout=PATIENCE)
+
     def _wait(self, defects: Callable[[], list[str]], what: str) -> None:
         seen: list[str] = []
 

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 _EVENTS_AT_ONCE = 500
 _RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
+#: Share of the report interval that a pause is at most: so all who come back are twice as many at once as ever.
+_RETRY_SHARE = 0.5
 #: Share of the report interval after which a link that the controller does not know may go.
 _CONFIRM_AFTER = 0.8
 #: Seconds that the reconciler may be busy with one batch before a report goes without an answer from it.
@@ -47,10 +49,12 @@ class EventSender:
         controller: ControllerAPI,
         *,
         host: str,
+        interval: float,
         health: HealthKeeper,
         delivered: Callable[[Sequence[model.PortEvent]], None],
     ) -> None:
-        """``delivered`` is called with each batch that arrived."""
+        """``interval`` as in Heartbeat; ``delivered`` is called with each batch that arrived."""
+        self._interval = interval
         self._delivered = delivered
         self._retry = threading.Event()
         self._outbox = outbox
@@ -79,7 +83,7 @@ class EventSender:
             try:
                 self._deliver(context, events)
             except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
-                delay = _next_delay(delay)
+                delay = _next_delay(delay, self._interval)
                 self._health.bad("events", f"port events are not taken: {error}")
                 self._outbox.give_back(events)
                 self._retry.wait(delay)
@@ -201,7 +205,7 @@ class Heartbeat:
                 self._beat()
             except Exception as error:
                 # The bus is away, or the controller has trouble of its own; both are over some day.
-                delay = _next_delay(delay)
+                delay = _next_delay(delay, self._interval)
                 if not isinstance(error, exceptions.BusUnavailable):
                     LOG.warning("The controller refused a report: %s", error)
                 self._health.bad("bus", str(error))
@@ -342,6 +346,7 @@ class Heartbeat:
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 
 
-def _next_delay(delay: float) -> float:
+def _next_delay(delay: float, interval: float) -> float:
     """Return a longer delay in seconds, at random, so that agents do not come back all at once."""
-    return min(_RETRY_LAST, max(_RETRY_FIRST, delay * 2)) * random.uniform(0.5, 1.0)
+    longest = min(_RETRY_LAST, max(_RETRY_FIRST, interval * _RETRY_SHARE))
+    return min(longest, max(_RETRY_FIRST, delay * 2)) * random.uniform(0.5, 1.0)

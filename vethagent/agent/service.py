@@ -121,6 +121,7 @@ class Agent:
             self._outbox,
             controller,
             host=settings.host,
+            interval=settings.report_interval,
             health=self._health,
             delivered=self._delivered,
         )

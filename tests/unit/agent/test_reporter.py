@@ -339,6 +339,7 @@ def send(
         outbox,
         controller,  # type: ignore[arg-type]
         host="h1",
+        interval=30,
         health=health,
         delivered=delivered.append,
     )
@@ -402,13 +403,14 @@ def test_an_event_that_is_never_taken_holds_up_no_other(monkeypatch: pytest.Monk
     assert [event.state.link_id for batch in controller.batches for event in batch.events] == [B]
 
 
-def test_delays_grow_and_end() -> None:
+@pytest.mark.parametrize(("interval", "longest"), [(1, 1), (30, 15), (600, 30)])
+def test_delays_grow_and_end(interval: float, longest: float) -> None:
     delay = 0.0
     for _ in range(50):
-        longer = reporter._next_delay(delay)
-        assert 0.5 <= longer <= 30
+        longer = reporter._next_delay(delay, interval)
+        assert 0.5 <= longer <= longest
         delay = longer
-    assert delay >= 15
+    assert delay >= longest / 2
 
 
 def test_a_cast_ends_a_back_off_and_makes_no_report_otherwise(setup: Setup) -> None:

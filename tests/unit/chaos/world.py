@@ -106,7 +106,14 @@ class Agent(Node):
             health=self.health,
             counters=self.counters,
         )
-        self.sender = EventSender(self.outbox, controller, host=HOST, health=self.health, delivered=self._delivered)
+        self.sender = EventSender(
+            self.outbox,
+            controller,
+            host=HOST,
+            interval=INTERVAL,
+            health=self.health,
+            delivered=self._delivered,
+        )
         self.endpoint = AgentEndpoint(
             host=HOST,
             desired=self.desired,
