@@ -288,7 +288,7 @@ class Heartbeat:
 
     def _sync(self) -> None:
         LOG.info("Pulling what is wanted on this host")
-        token = self._desired.begin_sync()
+        token, mode = self._desired.begin_sync(), self._desired.mode
         state = self._controller.get_bridge_links({}, self._host)
         try:
             owners = self._ask(self._observed.owners)
@@ -302,7 +302,10 @@ class Heartbeat:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
         faults.point("agent-pulled")
-        self._take_mode(state.mode)
+        if self._desired.mode is not mode:
+            self.links_changed()  # a cast was quicker than this answer, which may be older; the next report tells
+        else:
+            self._take_mode(state.mode)
         LOG.info("%d links are wanted, %d have changed", len(state.links) + len(state.unread), len(dirty))
         self._counters.add("syncs")
         self._inbox.mark(dirty)

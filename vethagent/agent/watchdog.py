@@ -33,7 +33,7 @@ class Helper(Protocol):
         """Return for how many seconds an answer has been due; 0 if none is."""
 
     def look(self) -> None:
-        """End a helper that is seen to stand still."""
+        """End a helper that is seen to stand still for the second time."""
 
 
 class Watchdog:

@@ -46,10 +46,9 @@ class Context(priv_context.PrivContext):
         self.start()
         return self.channel is not before
 
-    def give_up(self) -> None:
-        """End a helper that stands still, whatever it was doing: whoever waits for it then tries another one."""
-        if isinstance(self.channel, Channel) and self.channel.stopped:
-            self.channel.kill()
+    def standing(self) -> "Channel | None":
+        """Return the way to the helper if that is seen to stand still."""
+        return self.channel if isinstance(self.channel, Channel) and self.channel.stopped else None
 
     def stop(self) -> None:
         """Leave the helper, which may be stopped: one that can be killed is, others end when they notice."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from vethagent import exceptions
 from vethagent.privileged import batch, default, operations
+from vethagent.privileged.channel import Channel
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Helper:
         self._lock = threading.Lock()
         self.restarts = 0
         self._busy_since: float | None = None
+        self._standing: Channel | None = None
         default.ended = self._replace
 
     def start(self) -> None:
@@ -52,8 +54,10 @@ class Helper:
         default.ended = None
 
     def look(self) -> None:
-        """End a helper that is seen to stand still, so that nobody waits for it any longer."""
-        default.give_up()
+        """End a helper that is seen to stand still for the second time: whoever waits for it then tries another one."""
+        before, self._standing = self._standing, default.standing()
+        if self._standing is not None and self._standing is before:
+            self._standing.kill()
 
     def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
         """Do a batch; return the outcome of each operation.

@@ -160,6 +160,23 @@ def test_without_a_bus_it_is_not_ready_and_pulls_later(setup: Setup) -> None:
     assert setup.desired.ids() == {A} and setup.health.state().ready
 
 
+def test_a_mode_that_was_set_during_a_pull_stays(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    pull = setup.controller.get_bridge_links
+
+    def meanwhile(context: dict[str, Any], host: str) -> model.HostState:
+        state = pull(context, host)
+        setup.controller.mode = Mode.PAUSED
+        setup.desired.set_mode(Mode.PAUSED)  # by a cast, which is newer than what was pulled
+        return state
+
+    setup.controller_wants(link(id=A))
+    monkeypatch.setattr(setup.controller, "get_bridge_links", meanwhile)
+    modes: list[Mode] = []
+    monkeypatch.setattr(setup.inbox, "mark_all", lambda: modes.append(setup.desired.mode))
+    setup.beat()
+    assert setup.desired.mode is Mode.PAUSED and modes == []
+
+
 def test_the_mode_comes_with_the_answer(setup: Setup) -> None:
     setup.beat()
     setup.controller.mode = Mode.OBSERVE

@@ -111,10 +111,10 @@ def test_a_helper_that_stands_still_is_ended_and_another_one_started(
     monkeypatch.setattr(owner, "start", start)
     with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
         opened._pid = process.pid
-        owner.give_up()
+        assert owner.standing() is None
         assert not owner.ready() and owner.channel is opened, "it may well be at work"
         process.send_signal(signal.SIGSTOP)
-        commands.wait_until(lambda: opened.stopped, what="its stop")
+        commands.wait_until(lambda: owner.standing() is opened, what="its stop")
         assert owner.ready() and owner.channel is another
         assert theirs.recv(1) == b""
         assert process.wait(LONG) == -signal.SIGKILL

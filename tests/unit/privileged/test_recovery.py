@@ -155,3 +155,17 @@ def test_at_the_end_no_other_is_started(channel: socket.socket, monkeypatch: pyt
     made, _ = helper(monkeypatch)
     made.close()
     assert privileged.default.ended is None
+
+
+def test_a_helper_that_stands_still_for_long_is_ended(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = helper(monkeypatch)
+    ended: list[None] = []
+    opened = privileged.default.channel
+    monkeypatch.setattr(opened, "kill", lambda: ended.append(None))
+    seen = iter([opened, None, opened, opened])
+    monkeypatch.setattr(privileged.default, "standing", lambda: next(seen))
+    for _ in range(3):
+        made.look()
+        assert not ended, "it may go on"
+    made.look()
+    assert ended
