@@ -1,4 +1,4 @@
-"""Places where a test can have a process killed, stopped, or fail: between two steps, where nothing else gets at it.
+"""Places where a test can have a process killed, stopped, hang or fail: between two steps, where nothing gets at it.
 
 Off unless the environment names a folder when the process starts. A fault is armed by a file there that has the name
 of the point and the fault for its text, so also while the process runs; it strikes once.
@@ -7,16 +7,21 @@ of the point and the fault for its text, so also while the process runs; it stri
 import os
 import pathlib
 import signal
+import time
 
 #: Name of the variable with the folder.
 VARIABLE = "VETHAGENT_FAULTS"
 
 _FOLDER = os.environ.get(VARIABLE)
+_LONG = 3600.0
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def point(name: str) -> None:
-    """Be killed or stopped here, or raise RuntimeError, if a file ``name`` in the folder says kill, stop or fail."""
+    """Be killed or stopped here, wait for ever, or raise RuntimeError, if a file ``name`` in the folder says so.
+
+    What it says is kill, stop, hang or fail. To hang is to wait for something: nobody sees that it will never come.
+    """
     if _FOLDER is not None:
         _strike(pathlib.Path(_FOLDER, name))
 
@@ -31,5 +36,7 @@ def _strike(armed: pathlib.Path) -> None:
         return
     if fault == "fail":
         raise RuntimeError(f"a fault was armed at {armed.name}")
+    while fault == "hang":
+        time.sleep(_LONG)
     # To this very thread: any other may take a while until it has stopped them all, and this one would go on.
     signal.raise_signal(_SIGNALS[fault])

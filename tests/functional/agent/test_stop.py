@@ -26,7 +26,7 @@ def _under_way(node: Node, count: int) -> Iterator[set[str]]:
     It goes on when the agent has lost its patience with the helper, so what the test does at once is before that.
     """
     with _wanted(node, BRIDGES[:count]) as wanted:
-        node.arm(BEGUN, "stop")
+        node.arm(BEGUN, "hang")
         node.set_mode("enforce")
         condition(lambda: node.is_armed(BEGUN), False, "the batch under way")
         yield wanted
@@ -42,13 +42,15 @@ def _wanted(node: Node, bridges: Sequence[str]) -> Iterator[set[str]]:
     assert answer.status == http.client.CREATED, answer
     wanted = {str(link["id"]) for link in answer.body["bridge_links"]}
     condition(lambda: node.api.get(f"/v1/agents/{HOST}")["desired_in_step"], True, "all links known to the agent")
-    yield wanted
-    if not node.allinone.running:
-        node.start()
-    node.set_mode("enforce")
-    node.api.request("POST", "/v1/bridge-links/bulk-delete", {"ids": sorted(wanted)})
-    commands.wait_until(lambda: not node.api.links(), what="the end of all links", timeout=60)
-    node.host.ip("link", "delete", "group", GROUP)
+    try:
+        yield wanted
+    finally:
+        if not node.allinone.running:
+            node.start()
+        node.set_mode("enforce")
+        node.api.request("POST", "/v1/bridge-links/bulk-delete", {"ids": sorted(wanted)})
+        commands.wait_until(lambda: not node.api.links(), what="the end of all links", timeout=60)
+        node.host.ip("link", "delete", "group", GROUP)
 
 
 def test_sigterm_leaves_each_link_whole_or_absent(fragile: Node) -> None:
@@ -65,11 +67,11 @@ def test_sigterm_while_one_helper_after_the_other_hangs(fragile: Node) -> None:
     node = fragile
     point = "helper-created" if node.concurrency == "eventlet" else "helper-sent"
     with _wanted(node, BRIDGES[:5]) as wanted:
-        node.arm(point, "stop")
+        node.arm(point, "hang")
         node.set_mode("enforce")
-        condition(lambda: node.is_armed(point), False, "the first helper stopped")
-        node.arm(point, "stop")
-        condition(lambda: node.is_armed(point), False, "the second helper stopped")
+        condition(lambda: node.is_armed(point), False, "the first helper hanging")
+        node.arm(point, "hang")
+        condition(lambda: node.is_armed(point), False, "the second helper hanging")
         assert node.allinone.stop() == 0
         assert _whole(node) == wanted
 
