@@ -14,3 +14,12 @@ def look(pid: int) -> tuple[str, str] | None:
         return None
     name, _, rest = stat.partition("(")[2].rpartition(")")
     return name, rest.split()[0]
+
+
+def times_slept(pid: int) -> int:
+    """Return how often the main thread of a process has waited for something, -1 if it is not seen."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return -1
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])

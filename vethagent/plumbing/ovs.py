@@ -212,7 +212,8 @@ class Ovs:
         self._timeout = timeout
         self._patience = min(_SETTLE, timeout)
         self._switch = Switch(switch_back)
-        self._pidfile = running.pidfile(remote)
+        pid_file = running.pidfile(remote)
+        self._pulse = running.Pulse(pid_file) if pid_file is not None else None
         self._api: _Api | None = None
 
     @property
@@ -335,12 +336,13 @@ class Ovs:
     def ask_switch(self, idle: float) -> None:
         """Ask ovs-vswitchd for a sign if it has given none for ``idle`` seconds. Nothing is waited for.
 
-        A question is a change of the database, so it is asked only if it is not seen to run.
+        A question is a change of the database, so it is asked only if it is not seen to go on.
         """
         api = self._api
         if api is None or not api.idl.connected or self._switch.idle_for() < idle or self._switch.silent_for():
             return
-        if self._pidfile is not None and running.is_seen_running(self._pidfile):
+        still = self._pulse.still_for() if self._pulse is not None else None
+        if still is not None and still < idle:
             return
         question = transaction.Transaction(api, api.connection, check_error=True, log_errors=False)
         question.add(_Ask(api))

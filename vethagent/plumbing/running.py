@@ -1,6 +1,8 @@
 """Whether ovs-vswitchd runs, as far as that can be seen from outside without asking it. Needs no privilege."""
 
 import pathlib
+import time
+from collections.abc import Callable
 
 from vethagent import processes
 
@@ -15,13 +17,34 @@ def pidfile(remote: str) -> pathlib.Path | None:
     return pathlib.Path(path).parent / f"{_NAME}.pid" if kind == "unix" else None
 
 
-def is_seen_running(pid_file: pathlib.Path) -> bool:
-    """Return whether the process of ``pid_file`` is there and not stopped.
+class Pulse:
+    """Whether a process goes on, seen by how often its main thread has gone to sleep, without asking it.
 
-    False says nothing: in a container other processes may not be seen.
+    That of ovs-vswitchd wakes each half second even if there is nothing to do (seen with 3.1); one that waits for a
+    lock, or goes round without an end, never goes to sleep again.
     """
-    try:
-        seen = processes.look(int(pid_file.read_text()))
-    except (OSError, ValueError):
-        return False
-    return seen is not None and seen[0] == _NAME and seen[1] in _ALIVE
+
+    def __init__(self, pid_file: pathlib.Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = pid_file
+        self._clock = clock
+        self._slept: tuple[int, int] | None = None
+        self._changed_at = 0.0
+
+    def still_for(self) -> float | None:
+        """Return for how many seconds nothing was seen of it, as far as it was looked at; None if it is not seen.
+
+        Not to be seen, or to be stopped, says nothing of it: in a container other processes may not be seen.
+        """
+        pid = self._running()
+        slept = None if pid is None else (pid, processes.times_slept(pid))
+        if slept != self._slept:
+            self._slept, self._changed_at = slept, self._clock()
+        return None if slept is None else self._clock() - self._changed_at
+
+    def _running(self) -> int | None:
+        try:
+            pid = int(self._file.read_text())
+        except (OSError, ValueError):
+            return None
+        seen = processes.look(pid)
+        return pid if seen is not None and seen[0] == _NAME and seen[1] in _ALIVE else None
