@@ -67,7 +67,11 @@ def read(
     log.register_options(conf)
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
     bus.set_defaults(conf)
-    oslo_db.options.set_defaults(conf, connection="sqlite:///$state_path/controller.sqlite")
+    # Connections beyond max_pool_size are made anew for each transaction; after a restart of many agents, when a
+    # controller has many transactions at once, that would take most of its time.
+    oslo_db.options.set_defaults(
+        conf, connection="sqlite:///$state_path/controller.sqlite", max_pool_size=20, max_overflow=10
+    )
     options.register(conf, listed)
     conf.register_cli_opts(list(commands))
     try:

@@ -82,6 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     conf = cfg.CONF
     try:
         common.configure(conf, PROG, options.list_controller_opts, arguments)
+        bus.prefer_throughput(conf)
         guru.prepare(conf, PROG)
         # What is wrong is told now, by the process that was started, and not over and over by the one it forks.
         common.open_database(conf).close()

@@ -23,9 +23,9 @@ from vethagent.rpc.agent_api import AgentAPI
 LOG = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 1.5
-#: Seconds between two transactions with state reports, which nobody waits for. At 300 reports a second there are six in
-#: each then, and each costs a third.
-_REPORTS_PAUSE = 0.02
+#: Seconds between two transactions with state reports, which nobody waits for. At 300 reports a second there are twelve
+#: in each then, and each costs a third. Longer, and at 1000 a second most threads would wait for the next.
+_REPORTS_PAUSE = 0.04
 
 
 class ControllerServer:

@@ -51,6 +51,15 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     conf.set_default("rabbit_qos_prefetch_count", 1, group=_RABBIT)
 
 
+def prefer_throughput(conf: cfg.ConfigOpts) -> None:
+    """Let a controller, which does many calls at once, take messages from the broker before it asks for more.
+
+    With one at a time each waits for the acknowledgement of the last, and a full queue is worked off a fifth slower.
+    What was read and not acknowledged when the process dies goes to another.
+    """
+    conf.set_default("rabbit_qos_prefetch_count", 64, group=_RABBIT)
+
+
 def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the RPC transport that ``transport_url`` names; nothing is connected yet."""
     amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = _LISTEN
