@@ -15,7 +15,7 @@ const PLAIN = "UNPLUGGED";
 
 function item(event, { where }) {
   const wrong = event.repaired.length ? event.repaired : event.differences;
-  const took = event.took_ms === null ? "" : ` in ${event.took_ms < 1000 ? `${Math.round(event.took_ms)} ms` : `${(event.took_ms / 1000).toFixed(1)} s`}`;
+  const took = event.took_ms === null || event.kind === "failed" ? "" : ` in ${event.took_ms < 1000 ? `${Math.round(event.took_ms)} ms` : `${(event.took_ms / 1000).toFixed(1)} s`}`;
   return h("li", { class: `event ${event.kind}`, "data-kind": event.kind },
     clock(event.received_at), " ", event.reason === PLAIN ? badge("gone", PLAIN) : badge(event.status), " ",
     h("a", { href: `#/links/${event.link_id}` }, event.link_name ?? event.link_id.slice(0, 8)),
