@@ -2,9 +2,7 @@
 
 import contextlib
 import itertools
-import os
 import pathlib
-import signal
 import socket
 import threading
 import time
@@ -88,8 +86,7 @@ def test_a_helper_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
     node.plug("br2", "br-eth2")  # so that the helper has started
     commands.wait_until(lambda: supervisor.lines("WATCHDOG"), what="a sign of life")
     with _says(node, "privsep does not work: the helper has not answered"):
-        for pid in node.helpers():
-            os.kill(pid, signal.SIGSTOP)
+        node.arm("helper-looked", "hang")
         link = node.create(*ENDS)
     node.check(node.wait(link, "ACTIVE"))
     wait_for_reasons(node)
