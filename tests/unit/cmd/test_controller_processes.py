@@ -10,60 +10,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support import certificates
+from tests.unit.cmd.conftest import Run, Start
 from tests.unit.controller.api import accounts
 from vethagent.controller.db import migration
 
 NEWEST = migration.newest()
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def config(tmp_path: pathlib.Path) -> pathlib.Path:
-    path = tmp_path / "vethagent.conf"
-    path.write_text(f"[DEFAULT]\nstate_path = {tmp_path}/state\ntransport_url = fake://\nhost = c1\n")
-    return path
-
-
-@pytest.fixture
-def run(config: pathlib.Path) -> Run:
-    def run(name: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", f"vethagent.cmd.{name}", "--config-file", str(config), *arguments]
-        return subprocess.run(
-            command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    return run
-
-
-@pytest.fixture
-def start(config: pathlib.Path) -> Iterator[Start]:
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(name: str, **environment: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", f"vethagent.cmd.{name}", "--config-file", str(config)]
-        process = subprocess.Popen(
-            command,
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def free_port() -> int:
@@ -123,61 +78,8 @@ def test_upgrade_check(run: Run) -> None:
     assert "transport_url" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("command", "text", "match"),
-    [
-        (["api"], "", "run 'vethagent-manage db upgrade'"),
-        (["controller"], "", "run 'vethagent-manage db upgrade'"),
-        (["api"], "[api]\nport = 99999\n", "port"),
-        (["api"], "[api]\nprot = 1\n", "there is no option 'prot' in [api]"),
-        (["api"], "[api]\nauth_strategy = nobody\n", "auth_strategy"),
-        (["controller"], "[controller]\nagent_down_time = soon\n", "agent_down_time"),
-        (["controller"], "[database]\nconnection = nonsense\n", "[database] connection"),
-        (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
-        (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
-        (["api", "--config-file", "/none.conf"], "", "/none.conf"),
-        (["allinone"], "transport_url = rubbish://\n", "transport_url"),
-        (["allinone"], "[api]\nhost = 0.0.0.0\n", "loopback only"),
-    ],
-)
-def test_what_is_wrong_is_told_in_one_line(
-    run: Run, config: pathlib.Path, command: list[str], text: str, match: str
-) -> None:
-    with config.open("a") as file:
-        file.write(text)
-    done = run(*command)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"vethagent-{command[0]}: ")
-    assert match in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("[api]\nhost = 0.0.0.0\n", "loopback only"),
-        ("[api]\nauth_strategy = http_basic\nhttp_basic_user_file = /none\n", "/none"),
-        ("[api]\nauth_strategy = keystone\n", "[keystone_authtoken] auth_type"),
-        ("transport_url = rubbish://\n", "transport_url"),
-        ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
-    ],
-)
-def test_what_is_wrong_with_the_api(run: Run, config: pathlib.Path, text: str, match: str) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
-    with config.open("a") as file:
-        file.write(text)
-    done = run("api")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert match in done.stderr
-
-
-@pytest.mark.parametrize("arguments", [[], ["db"], ["db", "drop"], ["db", "purge", "--days", "0"]])
-def test_wrong_commands(run: Run, arguments: list[str]) -> None:
-    assert run("manage", *arguments).returncode != 0
-
-
+@pytest.mark.usefixtures("migrated")
 def test_api(run: Run, start: Start) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
     port = free_port()
     process = start("api", OS_API__PORT=str(port))
     wait_until_served(f"http://127.0.0.1:{port}/healthcheck", process)
@@ -191,8 +93,8 @@ def test_api(run: Run, start: Start) -> None:
     assert process.wait(30) == 0
 
 
-def test_api_for_users_with_passwords(run: Run, start: Start, tmp_path: pathlib.Path) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
+@pytest.mark.usefixtures("migrated")
+def test_api_for_users_with_passwords(start: Start, tmp_path: pathlib.Path) -> None:
     certificate, key = certificates.make(tmp_path)
     users = accounts.write(tmp_path / "htpasswd", {"alice": "right"})
     port = str(free_port())
@@ -225,23 +127,14 @@ def vethctl(*arguments: str, **environment: str) -> "subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("transport_url", ["fake://", "rabbit://127.0.0.1:1/"])
-def test_controller_ends_when_told(run: Run, start: Start, transport_url: str) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
-    process = start("controller", OS_DEFAULT__TRANSPORT_URL=transport_url)
-    wait_for_line(process, "listening" if transport_url == "fake://" else "refused")
-    process.terminate()
-    assert process.wait(30) == 0
-
-
 @pytest.mark.parametrize(
     ("transport_url", "status"),
     [("fake://", "listening for agents"), ("rabbit://127.0.0.1:1/", "waits for the message broker")],
 )
-def test_a_supervisor_hears_when_the_controller_is_ready(
-    run: Run, start: Start, heard: socket.socket, transport_url: str, status: str
+@pytest.mark.usefixtures("migrated")
+def test_controller_is_ready_and_ends_when_told(
+    start: Start, heard: socket.socket, transport_url: str, status: str
 ) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
     process = start("controller", OS_DEFAULT__TRANSPORT_URL=transport_url, OS_CONTROLLER__METRICS_PORT="0")
     assert heard.recv(100).decode() == f"READY=1\nSTATUS={status}"
     process.terminate()
@@ -249,8 +142,8 @@ def test_a_supervisor_hears_when_the_controller_is_ready(
     assert process.wait(30) == 0
 
 
-def test_a_supervisor_hears_when_the_api_is_ready(run: Run, start: Start, heard: socket.socket) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
+@pytest.mark.usefixtures("migrated")
+def test_a_supervisor_hears_when_the_api_is_ready(start: Start, heard: socket.socket) -> None:
     port = free_port()
     process = start("api", OS_API__PORT=str(port))
     assert heard.recv(100).decode() == f"READY=1\nSTATUS=serving on 127.0.0.1 port {port}"
@@ -260,8 +153,8 @@ def test_a_supervisor_hears_when_the_api_is_ready(run: Run, start: Start, heard:
     assert process.wait(30) == 0
 
 
-def test_wsgi_application(run: Run, tmp_path: pathlib.Path) -> None:
-    assert run("manage", "db", "upgrade").returncode == 0
+@pytest.mark.usefixtures("migrated")
+def test_wsgi_application(tmp_path: pathlib.Path) -> None:
     program = (
         "from wsgiref import util\n"
         "from vethagent.wsgi.api import application\n"

@@ -1,0 +1,60 @@
+"""What is wrong is told in one line, by each entry point."""
+
+import pathlib
+
+import pytest
+
+from tests.unit.cmd.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "match"),
+    [
+        (["api"], "", "run 'vethagent-manage db upgrade'"),
+        (["controller"], "", "run 'vethagent-manage db upgrade'"),
+        (["api"], "[api]\nport = 99999\n", "port"),
+        (["api"], "[api]\nprot = 1\n", "there is no option 'prot' in [api]"),
+        (["api"], "[api]\nauth_strategy = nobody\n", "auth_strategy"),
+        (["controller"], "[controller]\nagent_down_time = soon\n", "agent_down_time"),
+        (["controller"], "[database]\nconnection = nonsense\n", "[database] connection"),
+        (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
+        (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
+        (["api", "--config-file", "/none.conf"], "", "/none.conf"),
+        (["allinone"], "transport_url = rubbish://\n", "transport_url"),
+        (["allinone"], "[api]\nhost = 0.0.0.0\n", "loopback only"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(
+    run: Run, config: pathlib.Path, command: list[str], text: str, match: str
+) -> None:
+    with config.open("a") as file:
+        file.write(text)
+    done = run(*command)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"vethagent-{command[0]}: ")
+    assert match in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("[api]\nhost = 0.0.0.0\n", "loopback only"),
+        ("[api]\nauth_strategy = http_basic\nhttp_basic_user_file = /none\n", "/none"),
+        ("[api]\nauth_strategy = keystone\n", "[keystone_authtoken] auth_type"),
+        ("transport_url = rubbish://\n", "transport_url"),
+        ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
+    ],
+)
+@pytest.mark.usefixtures("migrated")
+def test_what_is_wrong_with_the_api(run: Run, config: pathlib.Path, text: str, match: str) -> None:
+    with config.open("a") as file:
+        file.write(text)
+    done = run("api")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert match in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["db"], ["db", "drop"], ["db", "purge", "--days", "0"]])
+def test_wrong_commands(run: Run, arguments: list[str]) -> None:
+    assert run("manage", *arguments).returncode != 0
