@@ -7,15 +7,12 @@ commands end when the devices are up; nobody checks what has become of them, and
 
 import argparse
 import contextlib
-import json
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from benchmarks import report
+from benchmarks.beside import Beside
 from tests.support import commands, deployment, machine, rest
 
 _HOST = "compute-1"
@@ -48,35 +45,10 @@ def by_shell(node: deployment.Node) -> float:
     return took * 1000
 
 
-class Caster:
-    """``benchmarks.caster`` beside the controller."""
-
-    def __init__(self, made: deployment.Deployment) -> None:
-        command = [sys.executable, "-m", "benchmarks.caster", "--config-file", str(made.api.configuration)]
-        self._process = subprocess.Popen(
-            made.network.command(*command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def create(self, link: rest.Link) -> dict[str, Any]:
-        """Store and cast a link; return its id and the time of the cast."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        print(json.dumps(link), file=self._process.stdin, flush=True)
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate(timeout=10)
-
-
-def by_system(api: rest.Rest, caster: Caster, database: sqlite3.Connection) -> dict[str, float]:
+def by_system(api: rest.Rest, caster: Beside, database: sqlite3.Connection) -> dict[str, float]:
     """Plug by one cast and unplug again; return the milliseconds by what they measure."""
     ends = [{"bridge": "br1", "device": _FIRST}, {"bridge": "br-eth1", "device": _SECOND}]
-    cast = caster.create({"host": _HOST, "ends": ends})
+    cast = caster.ask({"host": _HOST, "ends": ends})
     status = "SELECT 1 FROM bridge_links WHERE id = ? AND status = 'ACTIVE'"
     # The API is not asked meanwhile: a question to it is work for the same two cores.
     commands.wait_until(
@@ -95,7 +67,7 @@ def measure(runs: int, concurrency: str, progress: Callable[[str], None]) -> dic
     progress("starting RabbitMQ, controller, API and one host with its agent")
     with (
         deployment.Deployment() as made,
-        contextlib.closing(Caster(made)) as caster,
+        contextlib.closing(Beside(made, "caster")) as caster,
         contextlib.closing(sqlite3.connect(f"file:{made.database}?mode=ro", uri=True)) as database,
     ):
         node = made.add_node(_HOST, concurrency=concurrency)

@@ -60,14 +60,25 @@ class Watcher(tidy.Tidy):
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
-    def wait_until_carrying(self, links: Collection[Wanted], timeout: float) -> float:
-        """Return the time (perf_counter) at which each of ``links`` is seen whole, up and with carrier."""
-        return self._wait(lambda: self._carry(links), timeout, f"{len(links)} links that carry")
+    def wait_until_carrying(
+        self, links: Collection[Wanted], timeout: float, *, instead: Collection[int] = frozenset()
+    ) -> float:
+        """Return the time (perf_counter) at which each of ``links`` is seen whole, up and with carrier.
+
+        None of the devices with the ifindexes ``instead`` is there any more then.
+        """
+        old = set(instead)
+        what = f"{len(links)} links that carry"
+        return self._wait(lambda: old.isdisjoint(self._messages) and self._carry(links), timeout, what)
+
+    def indexes(self, links: Collection[Wanted]) -> set[int]:
+        """Return the ifindexes of the devices of ``links`` that are there."""
+        names = {end.device for link in links for end in link.ends}
+        return {device.ifindex for device in self._devices() if device.name in names}
 
     def wait_until_gone(self, links: Collection[Wanted], timeout: float) -> float:
         """Return the time (perf_counter) at which no device and no row of ``links`` is seen any more."""
-        names = {end.device for link in links for end in link.ends}
-        indexes = {device.ifindex for device in self._devices() if device.name in names}
+        indexes = self.indexes(links)
         rows = {end.device for link in links for end in link.ends if end.ovs}
 
         def gone() -> bool:
