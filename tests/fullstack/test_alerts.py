@@ -140,7 +140,7 @@ def agent_stands_still(site: Site) -> Iterator[None]:
 def helper_stands_still_at_the_start(site: Site) -> Iterator[None]:
     site.node.agent.stop()
     site.host.ip("link", "delete", links.FIRST)
-    site.arm("helper-looked", "stop")
+    site.arm("helper-looked", "hang")
     site.node.agent.start()
     yield
     site.wait(site.attached, "the repair")
@@ -148,7 +148,7 @@ def helper_stands_still_at_the_start(site: Site) -> Iterator[None]:
 
 @contextlib.contextmanager
 def helper_stands_still(site: Site) -> Iterator[None]:
-    site.arm("helper-looked", "stop")
+    site.arm("helper-looked", "hang")
     site.cut()
     site.wait(site.attached, "the repair")
     yield

@@ -32,14 +32,14 @@ def test_the_helper_is_killed_while_idle(fragile: Node) -> None:
 def test_the_helper_is_killed_in_a_call(fragile: Node) -> None:
     node = fragile
     first = node.plug("br2", "br-eth2")
-    stopped = node.helpers()
-    assert stopped
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    hanging = node.helpers()
+    assert hanging
+    node.arm("helper-looked", "hang")
     link = node.create(*ENDS)
     node.host.ip("link", "delete", first["observed"][0]["device"])
-    condition(lambda: FIRST in node.host.devices(), False, "no device yet")
-    for pid in stopped:
+    condition(lambda: node.is_armed("helper-looked"), False, "the helper in a call")
+    assert FIRST not in node.host.devices()
+    for pid in hanging:
         os.kill(pid, signal.SIGKILL)
     node.check(node.wait(link, "ACTIVE"))
     node.wait_for_event(first, "repaired", 0)

@@ -73,7 +73,7 @@ def test_a_pair_that_somebody_makes_while_ours_is_made_anew(fragile: Node) -> No
     """The port is out by then, and with it the last mark."""
     node = fragile
     link = node.plug_usual()
-    node.arm("helper-looked", "stop")
+    node.arm("helper-looked", "hang")
     passing = (*sabotage.GOING, "ALIAS", "MAC", "TX_CHECKSUM")  # the pair by hand is another one
     with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=passing):
         node.host.ip("link", "delete", FIRST)

@@ -56,8 +56,7 @@ def test_an_unplug_that_was_cut_short_goes_on(fragile: Node) -> None:
     before = node.picture()
     link = node.plug(*ENDS)
     helpers = node.helpers()
-    for helper in helpers:
-        os.kill(helper, signal.SIGSTOP)
+    node.arm("helper-looked", "hang")
     node.api.delete(link["id"])
     condition(lambda: SECOND in node.host.ovs_ports("br-eth1"), False, "the port")
     os.kill(node.allinone.pid, signal.SIGSTOP)
