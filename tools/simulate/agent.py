@@ -20,7 +20,8 @@ from vethagent.agent.journal import Journal, fingerprint
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reconciler import Reconciler
-from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.reporter import Heartbeat
+from vethagent.agent.sender import EventSender
 from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.plumbing.apply import Applier
@@ -154,7 +155,21 @@ class Agent:
             health=health,
             delivered=self._delivered,
         )
-        self.endpoint = AgentEndpoint(
+        self.endpoint = self._make_endpoint(
+            keeper, reconciler, counters=counters, stopwatch=stopwatch, heard=heartbeat.heard
+        )
+        return reconciler, heartbeat
+
+    def _make_endpoint(
+        self,
+        keeper: inventory.Keeper,
+        reconciler: Reconciler,
+        *,
+        counters: Counters,
+        stopwatch: Stopwatch,
+        heard: Callable[[], None],
+    ) -> AgentEndpoint:
+        return AgentEndpoint(
             host=self.name,
             desired=self._desired,
             inbox=self._inbox,
@@ -163,10 +178,9 @@ class Agent:
             describe=keeper.describe,
             plan=lambda links: inventory.host_plan(self.name, reconciler.plan(links), self._observed),
             pull=self._pull,
-            heard=heartbeat.heard,
+            heard=heard,
             changed=self._links_changed,
         )
-        return reconciler, heartbeat
 
     # -- threads ------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from vethagent import model
-from vethagent.agent.desired import Outlook
+from vethagent.agent.outlook import Outlook
 from vethagent.model import LinkState, Reason, Status
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
+from vethagent.agent.outlook import Outlook
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.plumbing import naming
@@ -21,18 +22,6 @@ class Removal:
 
     ref: model.LinkRef
     link: model.BridgeLink | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outlook:
-    """Generations by link id: of what is wanted, and of what is to go."""
-
-    wanted: Mapping[str, int]
-    going: Mapping[str, int]
-
-    def digest(self) -> str:
-        """Return the digest over all that is wanted."""
-        return model.desired_digest(self.wanted.items())
 
 
 class Desired:

@@ -1,7 +1,7 @@
-"""What the agent says to the controller: port events as they come, a state report now and then.
+"""The agent's state reports, and what their answers lead to.
 
-Each leaves on a thread of its own: a burst of events does not make the heartbeat late, and a call that waits for an
-absent broker, which oslo.messaging lets it do for ever, holds up nothing but itself.
+They leave on a thread of their own: a call that waits for an absent broker, which oslo.messaging lets it do for ever,
+holds up nothing but itself.
 """
 
 import dataclasses
@@ -10,104 +10,30 @@ import logging
 import random
 import threading
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
-from vethagent import exceptions, faults, logs, model
+from vethagent import exceptions, faults, model
 from vethagent.agent import account
-from vethagent.agent.desired import Desired, Outlook
+from vethagent.agent.delays import next_delay
+from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.outbox import Outbox
+from vethagent.agent.outlook import Outlook
 from vethagent.plumbing.observed import Observed
-from vethagent.rpc import transport as bus
 from vethagent.rpc.controller_api import ControllerAPI
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_EVENTS_AT_ONCE = 500
-_RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
-#: Share of the report interval that a pause is at most: so all who come back are twice as many at once as ever.
-_RETRY_SHARE = 0.5
 #: Share of the report interval after which a link that the controller does not know may go.
 _CONFIRM_AFTER = 0.8
 #: Seconds that the reconciler may be busy with one batch before a report goes without an answer from it.
 _PATIENCE = 10.0
 #: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
-
-
-class EventSender:
-    """Delivers what is in the outbox, at least once and in order; (stream, seq) tells the controller a repeat."""
-
-    def __init__(
-        self,
-        outbox: Outbox,
-        controller: ControllerAPI,
-        *,
-        host: str,
-        interval: float,
-        health: HealthKeeper,
-        delivered: Callable[[Sequence[model.PortEvent]], None],
-    ) -> None:
-        """``interval`` as in Heartbeat; ``delivered`` is called with each batch that arrived."""
-        self._interval = interval
-        self._delivered = delivered
-        self._retry = threading.Event()
-        self._outbox = outbox
-        self._controller = controller
-        self._host = host
-        self._health = health
-        self._stream = str(uuid.uuid4())
-
-    def start(self) -> None:
-        """Begin to deliver."""
-        threading.Thread(target=self._run, name="event-sender", daemon=True).start()
-
-    def retry(self) -> None:
-        """Wait no longer: something has got through."""
-        self._retry.set()
-
-    def _run(self) -> None:
-        delay = 0.0
-        while not self._outbox.closed:
-            self._retry.clear()
-            events = self._outbox.take(_EVENTS_AT_ONCE)
-            if not events:
-                continue
-            context = {"request_id": events[-1].request_id}
-            faults.point("agent-sending")
-            try:
-                self._deliver(context, events)
-            except Exception as error:  # whatever the bus or a controller comes up with, the events have to go again
-                delay = _next_delay(delay, self._interval)
-                self._health.bad("events", f"port events are not taken: {error}")
-                self._outbox.give_back(events)
-                self._retry.wait(delay)
-            else:
-                delay = 0.0
-                self._health.good("events")
-                faults.point("agent-delivered")
-                self._outbox.confirm()
-                self._delivered(events)
-
-    def _deliver(self, context: bus.Context, events: Sequence[model.PortEvent]) -> None:
-        now = datetime.datetime.now(datetime.UTC)
-        message = model.PortEvents(host=self._host, stream=self._stream, sent_at=now, events=tuple(events))
-        try:
-            self._controller.report_port_events(context, message)
-        except exceptions.InvalidMessage as error:
-            # It will never be taken, so that it does not hold up all that come after, it is left out.
-            if len(events) == 1:
-                link_id, request_id = events[0].state.link_id, events[0].request_id
-                about = logs.about(request_id=request_id, links=[link_id])
-                LOG.error("The controller does not understand an event of link %s: %s", link_id, error, extra=about)
-                return
-            for event in events:
-                self._deliver(context, [event])
 
 
 class Heartbeat:
@@ -205,7 +131,7 @@ class Heartbeat:
                 self._beat()
             except Exception as error:
                 # The bus is away, or the controller has trouble of its own; both are over some day.
-                delay = _next_delay(delay, self._interval)
+                delay = next_delay(delay, self._interval)
                 if not isinstance(error, exceptions.BusUnavailable):
                     LOG.warning("The controller refused a report: %s", error)
                 self._health.bad("bus", str(error))
@@ -347,9 +273,3 @@ class Heartbeat:
         self._inventory = self._look()
         outlook = self._desired.outlook()
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
-
-
-def _next_delay(delay: float, interval: float) -> float:
-    """Return a longer delay in seconds, at random, so that agents do not come back all at once."""
-    longest = min(_RETRY_LAST, max(_RETRY_FIRST, interval * _RETRY_SHARE))
-    return min(longest, max(_RETRY_FIRST, delay * 2)) * random.uniform(0.5, 1.0)

@@ -20,7 +20,8 @@ from vethagent.agent.metrics import AgentMetrics
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reconciler import Reconciler
-from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.reporter import Heartbeat
+from vethagent.agent.sender import EventSender
 from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.agent.watchdog import Watchdog
@@ -139,15 +140,7 @@ class Agent:
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
-        self._watchdog = Watchdog(
-            inbox=self._inbox,
-            helper=self._helper,
-            switch=self._ovs,
-            health=self._health,
-            timeout=settings.watchdog_timeout,
-            tell=self._tell,
-            supervised=self._supervised,
-        )
+        self._watchdog = self._make_watchdog()
         self._watchdog.start()
         self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
@@ -220,6 +213,17 @@ class Agent:
             look=self._inventory.look,
             health=self._health,
             counters=self._counters,
+        )
+
+    def _make_watchdog(self) -> Watchdog:
+        return Watchdog(
+            inbox=self._inbox,
+            helper=self._helper,
+            switch=self._ovs,
+            health=self._health,
+            timeout=self._settings.watchdog_timeout,
+            tell=self._tell,
+            supervised=self._supervised,
         )
 
     def _make_endpoint(self) -> AgentEndpoint:

@@ -6,8 +6,10 @@ too, say the same.
 
 import collections
 import contextlib
+import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import prometheus_client
 import sqlalchemy
@@ -114,35 +116,7 @@ class FleetMetrics:
             links = link_counts.shown(session, lambda host: alive.get(host, False))
             rollouts, hosts = counting.rollouts(session), counting.hosts(session)
             rings = collections.Counter((ring.host,) for ring in closed_rings.closed(session).values())
-        now = self._liveness.now()
-        by_host = {(row.host,): row for row in agents}
-        yield metrics.gauge(
-            f"{_FLEET}_agent_up", "1 if the agent reports", {(host,): up for host, up in alive.items()}, ["host"]
-        )
-        yield metrics.gauge(
-            f"{_FLEET}_agent_ready",
-            "1 once the agent was in step with the controller",
-            {key: row.ready for key, row in by_host.items()},
-            ["host"],
-        )
-        yield metrics.gauge(
-            f"{_FLEET}_agent_report_age_seconds",
-            "Since the agent's last report",
-            {key: max(0.0, (now - row.reported_at).total_seconds()) for key, row in by_host.items()},
-            ["host"],
-        )
-        yield metrics.gauge(
-            f"{_FLEET}_agent_mode",
-            "1 for the mode that the agent is wanted in",
-            {(row.host, row.mode): 1.0 for row in agents},
-            ["host", "mode"],
-        )
-        yield metrics.gauge(
-            f"{_FLEET}_agent_unhealthy",
-            "1 for each part of an agent that does not work, nothing for one that does",
-            {(row.host, str(reason["part"])): 1.0 for row in agents for reason in row.health},
-            ["host", "part"],
-        )
+        yield from _of_agents(agents, alive, self._liveness.now())
         yield metrics.gauge(
             f"{_FLEET}_links",
             "Links by status and reason, as they are shown",
@@ -155,8 +129,41 @@ class FleetMetrics:
             dict(rings),
             ["host"],
         )
-        yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
         yield from _of_templates(rollouts, hosts)
+
+
+def _of_agents(
+    agents: Sequence[sqlalchemy.Row[Any]], alive: Mapping[str, bool], now: datetime.datetime
+) -> Iterator[Metric]:
+    by_host = {(row.host,): row for row in agents}
+    yield metrics.gauge(
+        f"{_FLEET}_agent_up", "1 if the agent reports", {(host,): up for host, up in alive.items()}, ["host"]
+    )
+    yield metrics.gauge(
+        f"{_FLEET}_agent_ready",
+        "1 once the agent was in step with the controller",
+        {key: row.ready for key, row in by_host.items()},
+        ["host"],
+    )
+    yield metrics.gauge(
+        f"{_FLEET}_agent_report_age_seconds",
+        "Since the agent's last report",
+        {key: max(0.0, (now - row.reported_at).total_seconds()) for key, row in by_host.items()},
+        ["host"],
+    )
+    yield metrics.gauge(
+        f"{_FLEET}_agent_mode",
+        "1 for the mode that the agent is wanted in",
+        {(row.host, row.mode): 1.0 for row in agents},
+        ["host", "mode"],
+    )
+    yield metrics.gauge(
+        f"{_FLEET}_agent_unhealthy",
+        "1 for each part of an agent that does not work, nothing for one that does",
+        {(row.host, str(reason["part"])): 1.0 for row in agents for reason in row.health},
+        ["host", "part"],
+    )
+    yield from metrics.counters(f"{_FLEET}_agent", [((row.host,), row.counters) for row in agents], ["host"])
 
 
 def _of_templates(rollouts: dict[tuple[str], int], hosts: dict[tuple[str, str], int]) -> Iterator[Metric]:

@@ -64,11 +64,8 @@ def compare(
         if row_kept is not None or not (remake or (row_now is not None and _unfit(row_now, observed))):
             differences += wrong
         device = observed.device(name)
-        # If our port is not there or is wanted otherwise than before, what the bridge has now is its own; but what is
-        # less than an MTU taken from the bridges it has from a port that was changed, and has gone since.
-        absent = device is None or row_now is None
-        own = resized or (absent and (link.mtu is not None or site.bridge_mtu > mtu))
-        keep_mtu = site.bridge_mtu if mtu != site.bridge_mtu and own else None
+        # If our port is not there or is wanted otherwise than before, what the bridge has now is its own.
+        keep_mtu = _keep_mtu(link, site, mtu, own=resized, absent=device is None or row_now is None)
         if row_kept is not None and device is not None and not adopt:
             keep += _keep_first(site, device, mtu=keep_mtu if device.mtu != mtu else None, new=resized)
         if wrong or row_kept is None or row_kept.link_id != link.id:
@@ -86,6 +83,15 @@ def _keep_first(site: Site, device: Device, *, mtu: int | None, new: bool) -> li
     """
     mac = _keep_mac(site) if new and device.mac != site.end.mac else None
     return [KeepBridge(site.end.bridge, mtu, mac)] if mtu or mac else []
+
+
+def _keep_mtu(link: model.BridgeLink, site: Site, mtu: int, *, own: bool, absent: bool) -> int | None:
+    """Return what the bridge has now if that is not ``mtu`` and its ``own``, as it may be if our port is ``absent``.
+
+    What is less than an MTU taken from the bridges it has from a port that was changed, and has gone since.
+    """
+    own = own or (absent and (link.mtu is not None or site.bridge_mtu > mtu))
+    return site.bridge_mtu if mtu != site.bridge_mtu and own else None
 
 
 def _keep_mac(site: Site) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.unit.agent.builders import ids, state
 from vethagent.agent import account
-from vethagent.agent.desired import Outlook
+from vethagent.agent.outlook import Outlook
 from vethagent.controller import digests
 from vethagent.controller.digests import HeldLink
 from vethagent.model import LinkState, Reason, Status

@@ -1,73 +1,24 @@
-"""A beat of the heart against a controller in memory, and the delivery of events."""
+"""A beat of the heart against a controller in memory."""
 
 import pathlib
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from tests.unit.agent.builders import AnsweringInbox, ids, ref, state
+from tests.unit.agent.controller import Controller
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions, model
-from vethagent.agent import reporter
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.journal import Journal
 from vethagent.agent.outbox import Outbox
-from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.reporter import Heartbeat
 from vethagent.agent.store import Store
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.observed import Observed
 
 A, B, C = ids(3)
-
-
-class Controller:
-    """Holds what is wanted and what it was told; ``away`` is a bus that is not there."""
-
-    def __init__(self) -> None:
-        self.links: dict[str, model.BridgeLink] = {}
-        self.deleted: tuple[model.LinkRef, ...] = ()
-        self.told: dict[str, model.LinkState] = {}
-        self.mode: str = Mode.ENFORCE
-        self.incarnation: str | None = A
-        self.away = False
-        self.reports: list[model.StateReport] = []
-        self.pulls = 0
-        self.batches: list[model.PortEvents] = []
-        self.inventory: model.HostInventory | None = None
-        self.inventories = 0
-
-    def report_state(self, context: dict[str, Any], report: model.StateReport) -> model.ReportAnswer:
-        self._check()
-        self.reports.append(report)
-        states = self.told.values()
-        return model.ReportAnswer(
-            desired_digest=model.desired_digest((each.id, each.generation) for each in self.links.values()),
-            observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
-            mode=self.mode,
-            wants_inventory=report.inventory_digest not in (None, self.inventory and self.inventory.digest),
-            incarnation=self.incarnation,
-        )
-
-    def get_bridge_links(self, context: dict[str, Any], host: str) -> model.HostState:
-        self._check()
-        self.pulls += 1
-        return model.HostState(host=host, links=tuple(self.links.values()), deleted=self.deleted, mode=self.mode)
-
-    def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
-        self._check()
-        self.batches.append(events)
-
-    def report_inventory(self, context: dict[str, Any], inventory: model.HostInventory) -> None:
-        self.inventories += 1
-        if self.inventories == 1:
-            raise exceptions.UnsupportedVersion("an older controller of several")
-        self.inventory = inventory
-
-    def _check(self) -> None:
-        if self.away:
-            raise exceptions.BusUnavailable("away")
 
 
 class Setup:
@@ -329,105 +280,6 @@ def test_what_the_controller_waits_to_see_gone_is_removed(setup: Setup) -> None:
     setup.beat()
     removal = setup.desired.removal(A)
     assert removal is not None and removal.ref.generation == 3
-
-
-# -- events --------------------------------------------------------------------------------------------------------
-
-
-class StoppingOutbox(Outbox):
-    """Ends the sender's loop when everything has arrived."""
-
-    def confirm(self) -> None:
-        super().confirm()
-        if self.position()[1]:
-            self.close()
-
-
-def send(
-    outbox: Outbox,
-    controller: Controller,
-    health: HealthKeeper,
-    monkeypatch: pytest.MonkeyPatch,
-    nap: Callable[[float], object] = lambda _: None,
-) -> int:
-    """Send until everything has arrived, and return in how many batches; ``nap`` is what happens while it waits."""
-    delivered: list[Sequence[model.PortEvent]] = []
-    sender = EventSender(
-        outbox,
-        controller,  # type: ignore[arg-type]
-        host="h1",
-        interval=30,
-        health=health,
-        delivered=delivered.append,
-    )
-    monkeypatch.setattr(sender._retry, "wait", nap)
-    sender._run()
-    return len(delivered)
-
-
-def test_events_are_delivered_in_order_under_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    outbox, controller = StoppingOutbox(), Controller()
-    journal = Journal(outbox.put)
-    for number, link_id in enumerate(ids(1200)):
-        journal.tell(state(link_id=link_id), request_id=f"req-{number}")
-    assert send(outbox, controller, HealthKeeper(), monkeypatch) == len(controller.batches) > 1
-    assert [event.seq for batch in controller.batches for event in batch.events] == list(range(1, 1201))
-    assert len({batch.stream for batch in controller.batches}) == 1
-
-
-def test_what_does_not_arrive_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    outbox, controller, health = StoppingOutbox(), Controller(), HealthKeeper()
-    Journal(outbox.put).tell(state(link_id=A))
-    controller.away = True
-    naps: list[float] = []
-
-    def nap(seconds: float) -> None:
-        naps.append(seconds)
-        controller.away = len(naps) < 3
-
-    send(outbox, controller, health, monkeypatch, nap)
-    assert len(naps) == 3 and all(0 < seconds <= 30 for seconds in naps)
-    assert [event.seq for batch in controller.batches for event in batch.events] == [1]
-    assert not health.state().reasons
-
-
-def test_events_that_are_not_taken_are_a_matter_of_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    outbox, controller, health = StoppingOutbox(), Controller(), HealthKeeper()
-    Journal(outbox.put).tell(state(link_id=A))
-    controller.away = True
-    seen: list[str] = []
-
-    def nap(_: float) -> None:
-        seen.extend(reason.part for reason in health.state().reasons)
-        controller.away = False
-
-    send(outbox, controller, health, monkeypatch, nap)
-    assert seen == ["events"]
-
-
-def test_an_event_that_is_never_taken_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing(Controller):
-        def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
-            if any(event.state.link_id == A for event in events.events):
-                raise exceptions.InvalidMessage("PortEvents: reason: is not known")
-            super().report_port_events(context, events)
-
-    outbox, controller, health = StoppingOutbox(), Refusing(), HealthKeeper()
-    journal = Journal(outbox.put)
-    journal.tell(state(link_id=A))
-    journal.tell(state(link_id=B))
-    send(outbox, controller, health, monkeypatch)
-    assert [event.state.link_id for batch in controller.batches for event in batch.events] == [B]
-
-
-@pytest.mark.parametrize(("interval", "longest"), [(1, 1), (30, 15), (600, 30)])
-def test_delays_grow_and_end(interval: float, longest: float) -> None:
-    delay = 0.0
-    for _ in range(50):
-        longer = reporter._next_delay(delay, interval)
-        assert 0.5 <= longer <= longest
-        delay = longer
-    assert delay >= longest / 2
 
 
 def test_a_cast_ends_a_back_off_and_makes_no_report_otherwise(setup: Setup) -> None:

@@ -17,7 +17,8 @@ from vethagent.agent import inventory
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.journal import fingerprint
 from vethagent.agent.outbox import Outbox
-from vethagent.agent.reporter import EventSender, Heartbeat
+from vethagent.agent.reporter import Heartbeat
+from vethagent.agent.sender import EventSender
 from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.controller import views

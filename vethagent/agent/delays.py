@@ -1,0 +1,13 @@
+"""How long the agent leaves a bus alone that does not take what it says."""
+
+import random
+
+_RETRY_FIRST, _RETRY_LAST = 1.0, 30.0
+#: Share of the report interval that a pause is at most: so all who come back are twice as many at once as ever.
+_RETRY_SHARE = 0.5
+
+
+def next_delay(delay: float, interval: float) -> float:
+    """Return a longer delay in seconds, at random, so that agents do not come back all at once."""
+    longest = min(_RETRY_LAST, max(_RETRY_FIRST, interval * _RETRY_SHARE))
+    return min(longest, max(_RETRY_FIRST, delay * 2)) * random.uniform(0.5, 1.0)

@@ -1,0 +1,18 @@
+"""What a host is to come to, for comparison with what the controller has."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from vethagent import model
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outlook:
+    """Generations by link id: of what is wanted, and of what is to go."""
+
+    wanted: Mapping[str, int]
+    going: Mapping[str, int]
+
+    def digest(self) -> str:
+        """Return the digest over all that is wanted."""
+        return model.desired_digest(self.wanted.items())
