@@ -120,6 +120,7 @@ def test_over_a_bus() -> None:
         def info(self, ctxt: Any, publisher_id: str, event_type: str, payload: Any, metadata: Any) -> None:
             heard.append((publisher_id, event_type, payload))
 
+    assert bus.get_notifier(cfg.CONF, "vethagent-api.c1") is None  # knows the options from now on
     cfg.CONF.set_override("driver", ["messagingv2"], group="oslo_messaging_notifications")
     cfg.CONF.set_override("transport_url", f"fake://{uuid.uuid4().hex}/", group="oslo_messaging_notifications")
     try:
