@@ -109,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
         Store(conf.agent.store).close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
+    common.spare_imports()
     privileges.prepare(conf)
     supervisor = Supervisor()
     try:

@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         server.start()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
+    common.spare_imports()
     supervisor.tell("READY=1\nSTATUS=serving on {} port {}".format(*server.address))
     ended.wait()
     supervisor.stopping()

@@ -89,6 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.open_transport(conf).cleanup()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
+    common.spare_imports()
     supervisor = Supervisor()
     try:
         raise SystemExit(service.launch(conf, ControllerService(supervisor)).wait())
