@@ -82,11 +82,17 @@ class MariaDB(DatabaseServer):
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path) -> None:
         super().__init__("mariadb", namespace, folder)
 
+    @property
+    def _tmpdir(self) -> str:
+        # Each that starts deletes what another has in the same folder for its temporary tables.
+        return f"--tmpdir={self._folder}"
+
     def _command(self) -> list[str]:
         return [
             "/usr/sbin/mariadbd",
             "--no-defaults",
             f"--datadir={self._data}",
+            self._tmpdir,
             f"--socket={self._folder}/socket",
             f"--pid-file={self._folder}/pid",
             "--user=nobody",
@@ -101,6 +107,7 @@ class MariaDB(DatabaseServer):
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self._data}",
+            self._tmpdir,
             "--user=nobody",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
