@@ -3,6 +3,7 @@
 import pytest
 
 from tests.functional.privileged.kernel import LINK, MARK, OTHER, Kernel, create
+from tests.support.commands import wait_until
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, DeletePair
 
 
@@ -15,7 +16,8 @@ def test_a_pair_is_made_whole(kernel: Kernel) -> None:
     assert (first["mtu"], second["mtu"]) == (1400, 1400)
     assert (first["master"], second.get("master")) == ("br1", None)
     assert (first["address"], second["address"]) == ("fe:00:00:00:61:00", "fe:00:00:00:62:01")
-    assert (first["operstate"], second["operstate"]) == ("UP", "UP")
+    # The kernel tells of a carrier a moment later.
+    wait_until(lambda: {kernel.device(name)["operstate"] for name in ("aa", "bb")} == {"UP"}, what="both ends up")
 
 
 def test_a_pair_that_is_wanted_down(kernel: Kernel) -> None:

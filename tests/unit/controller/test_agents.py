@@ -184,8 +184,7 @@ def _statements(database: Database) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    with database.reader() as session:
-        engine = session.get_bind()
+    engine = database._engine  # that of all transactions
     sqlalchemy.event.listen(engine, "before_cursor_execute", note)
     yield seen
     sqlalchemy.event.remove(engine, "before_cursor_execute", note)

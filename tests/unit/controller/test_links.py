@@ -1,10 +1,13 @@
 import logging
 
 import pytest
+import sqlalchemy
+from sqlalchemy import orm
 
 from tests.unit.controller import fakes
 from vethagent import model
 from vethagent.controller import purging
+from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import (
     IdConflict,
@@ -324,3 +327,11 @@ def test_history_has_each_change_once(
     assert purging.purge(database, liveness, 30)[:3] == (1, 6, 0)
     with pytest.raises(NotFound):
         events.history(link.id)
+
+
+def test_what_is_read_is_of_one_moment(links: Links, database: Database) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    with database.reader() as session:
+        row = session.scalars(sqlalchemy.select(models.BridgeLink).options(orm.lazyload(models.BridgeLink.ends))).one()
+        links.delete(fakes.CONTEXT, link.id, force=True)
+        assert len(row.ends) == 2

@@ -72,6 +72,10 @@ class Database:
                 max_overflow=max_overflow,
                 pool_timeout=pool_timeout,
             )
+        self._reading = self._engine
+        if self._engine.dialect.name == "postgresql":
+            # A link and its ends are read one after the other; by itself PostgreSQL looks anew each time.
+            self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
         #: Called by whoever has committed them, outside of the transaction.
         self.committed: Callable[[Sequence[Committed]], None] = lambda _: None
         self._writing = self._engine.execution_options(**{_SQLITE_BEGIN: "BEGIN IMMEDIATE"})
@@ -88,8 +92,8 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[orm.Session]:
-        """A transaction that only reads."""
-        with database_errors(), orm.Session(self._engine) as session:
+        """A transaction that only reads, and sees one moment."""
+        with database_errors(), orm.Session(self._reading) as session:
             yield session
 
     @contextlib.contextmanager
