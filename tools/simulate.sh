@@ -21,8 +21,9 @@
 # are.
 #
 # Phases: all agents report for the first time, within one interval; they report and nothing else happens; links are
-# created; links are deleted; reports that wait are worked off. For each it prints calls to the controller with their times as the agents see them, the
-# depth of the controller's queue, and CPU and memory of each process with its children.
+# created; links are deleted; reports that wait are worked off. For each it prints calls to the controller with their
+# times as the agents see them, the depth of the controller's queue, and CPU and memory of each process with its
+# children.
 #
 # A process of 10,000 agents takes 3 GiB and, reporting each 30 s, most of a core. Needs Debian 12 or later, or Ubuntu
 # 24.04 or later, with git and python3, as root or as a user with sudo. Packages that are missing (bindep.txt) are

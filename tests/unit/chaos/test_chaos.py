@@ -19,7 +19,6 @@ from tests.unit.chaos.world import ELSEWHERE, HOST, LINUX, OVS, SHAKY, World
 from tests.unit.plumbing.damage import DAMAGE
 from vethagent import exceptions
 from vethagent.controller import views
-from vethagent.controller.db import migration
 from vethagent.model import BridgeLink, Mode
 
 #: What an agent repairs. The rest makes something foreign that stays in the way.
@@ -218,13 +217,6 @@ class Chaos(RuleBasedStateMachine):
         random.Random(0).shuffle(casts)
         for cast in casts:
             self.world.deliver(cast)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    path = tmp_path_factory.mktemp("chaos") / "template.sqlite"
-    migration.upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.mark.timeout(0 if _MORE else 120)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from vethagent.controller.db import migration
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -66,17 +64,9 @@ def start(config: pathlib.Path) -> Iterator[Start]:
         process.communicate()
 
 
-@pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A database of the newest revision, to be copied."""
-    path = tmp_path_factory.mktemp("tables") / "controller.sqlite"
-    migration.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def migrated(tables: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def migrated(template: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """Give the processes what ``vethagent-manage db upgrade`` would make."""
     state = tmp_path / "state"
     state.mkdir(0o700)
-    (state / "controller.sqlite").write_bytes(tables.read_bytes())
+    (state / "controller.sqlite").write_bytes(template.read_bytes())

@@ -6,7 +6,6 @@ import sqlalchemy
 
 from tests.unit.controller import fakes
 from vethagent.controller.agents import Agents
-from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
 from vethagent.controller.fleet.rollouts import Rollouts
@@ -15,13 +14,6 @@ from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    path = tmp_path_factory.mktemp("template") / "controller.sqlite"
-    migration.upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture
