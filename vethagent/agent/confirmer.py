@@ -14,11 +14,14 @@ from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.standing import Standing
-from vethagent.agent.trials import Probe, Trials, Verdict
+from vethagent.agent.trials import Probe, Trials, Verdict, Ways
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged.operations import AdoptPair
 
 LOG = logging.getLogger(__name__)
+
+#: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong one takes about a millisecond.
+_PATIENCE = 0.05
 
 
 class Way(Protocol):
@@ -46,6 +49,7 @@ class Confirmer:
         self._counters = counters
         self._trials = Trials(timeout)
         self._waiting: set[str] = set()
+        self._asked = False
         self._condition = threading.Condition()
         self._closed = False
 
@@ -70,6 +74,8 @@ class Confirmer:
             return list(plans)
         with self._condition:
             needs = self._trials.baseline(time.monotonic())
+            if needs is None and not self._trials.pending:
+                needs = self._probe_now()
             if needs is None:
                 self._waiting.update(risky)
                 self._condition.notify()
@@ -83,6 +89,13 @@ class Confirmer:
             else:
                 LOG.warning("The bus was out of reach before, so %d links are not watched", len(risky))
         return list(plans)
+
+    def _probe_now(self) -> Ways | None:
+        """Return the baseline as a probe finds it, None if that takes too long to be waited for."""
+        self._asked = True
+        self._condition.notify_all()
+        self._condition.wait_for(lambda: not self._asked, _PATIENCE)
+        return self._trials.baseline(time.monotonic())
 
     def failed(self, link_ids: Collection[str]) -> None:
         """These could not be plugged."""
@@ -133,7 +146,7 @@ class Confirmer:
             while not self._closed:
                 now = time.monotonic()
                 due = self._trials.next_probe(hurry=bool(self._waiting))
-                if due is None and self._waiting:
+                if self._asked or (due is None and self._waiting):
                     due = now
                 if due is not None and due <= now:
                     return True
@@ -143,6 +156,8 @@ class Confirmer:
     def _take(self, probe: Probe) -> None:
         with self._condition:
             self._trials.probed(probe)
+            self._asked = False
+            self._condition.notify_all()
             verdict = self._trials.verdict(time.monotonic())
             woken: set[str] = set()
             if self._waiting and self._trials.baseline(time.monotonic()) is not None:

@@ -153,7 +153,7 @@ class AgentEndpoint:
                 self._counters.add("casts_stale")
             # Looked at in any case: any cast again, at any time, converges.
             dirty.append(link.id)
-        self._inbox.mark(dirty)
+        self._inbox.cast(dirty)
 
     def _unplug(self, context: Context, bodies: list[object]) -> None:
         self._came(context)
@@ -170,7 +170,7 @@ class AgentEndpoint:
             else:
                 self._counters.add("casts_stale")
             dirty.append(ref.link_id)
-        self._inbox.mark(dirty)
+        self._inbox.cast(dirty)
 
     def _list(self, bodies: object, method: str) -> list[object]:
         if isinstance(bodies, list):

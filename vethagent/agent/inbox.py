@@ -6,6 +6,7 @@ number of links, devices and ports.
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from typing import Any, TypeVar
@@ -16,12 +17,16 @@ from vethagent.plumbing.rtnl import Changes
 
 T = TypeVar("T")
 
+#: Casts that come in a row are taken together: once none has come for ``_LULL`` seconds, or after ``_ROW`` seconds.
+_LULL, _ROW = 0.005, 0.1
+
 
 @dataclasses.dataclass(slots=True)
 class Batch:
     """All that was left since the last take; ``whole`` is set if ``bridges`` and ``ports`` are all there are."""
 
     dirty: set[str] = dataclasses.field(default_factory=set)
+    casts: int = 0
     all_dirty: bool = False
     devices: Changes = dataclasses.field(default_factory=dict)
     look_again: bool = False
@@ -44,6 +49,13 @@ class Inbox:
     def mark(self, link_ids: Iterable[str]) -> None:
         """These links have to be looked at."""
         with self._condition:
+            self._batch.dirty.update(link_ids)
+            self._notify()
+
+    def cast(self, link_ids: Iterable[str]) -> None:
+        """A cast is about these links, which have to be looked at."""
+        with self._condition:
+            self._batch.casts += 1
             self._batch.dirty.update(link_ids)
             self._notify()
 
@@ -115,6 +127,8 @@ class Inbox:
         """
         with self._condition:
             self._condition.wait_for(lambda: self._anything or self._closed, timeout)
+        if self._batch.casts > 1:
+            self._let_end()
         if not self._closed:
             before()
         return None if self._closed else self.rest()
@@ -130,6 +144,16 @@ class Inbox:
         with self._condition:
             batch = self._batch
             return len(batch.dirty) + len(batch.devices) + len(batch.bridges) + len(batch.ports)
+
+    def _let_end(self) -> None:
+        """Wait for the end of a row of casts: Open vSwitch looks at all of its ports after each batch.
+
+        A cast that comes alone is not held up, nor is the first one of a row.
+        """
+        end, seen = time.monotonic() + _ROW, 0
+        while seen != self._batch.casts and time.monotonic() < end and not self._closed:
+            seen = self._batch.casts
+            time.sleep(_LULL)
 
     def _notify(self) -> None:
         self._anything = True

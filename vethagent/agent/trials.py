@@ -2,7 +2,8 @@
 
 A batch that lets packets pass where none passed before may cut the host off. So it has to be known which ways are there
 before it, and for a while after it they have to be there still. One batch at a time: until a probe has found the ways
-again the next one waits, so if they are lost it is known by which. All times are monotonic seconds.
+again the next one waits, so if they are lost it is known by which. Batches that follow each other at once count as one:
+they are what many casts in a row become. All times are monotonic seconds.
 """
 
 import dataclasses
@@ -21,6 +22,8 @@ _MISSES = 3
 _INTERVAL = 1.0
 #: Seconds for which a batch is left alone before its probe, unless another batch waits for that.
 _LULL = 0.05
+#: Seconds from its first batch in which others may join a trial, as long as no probe was made of it.
+_JOIN = 0.5
 
 
 class Probe(NamedTuple):
@@ -41,10 +44,11 @@ class Verdict(NamedTuple):
 
 @dataclasses.dataclass(slots=True)
 class _Trial:
-    """The links of one batch; ``needs`` are the ways that were there before it."""
+    """The links of one batch, or of some; ``needs`` are the ways that were there before the first, at ``begun``."""
 
     links: Links
     needs: Ways
+    begun: float
     since: float
     carrying: set[str] = dataclasses.field(default_factory=set)
     probed: bool = False
@@ -66,13 +70,30 @@ class Trials:
 
     def baseline(self, now: float) -> Ways | None:
         """Return the ways that are there now, None if a probe has to tell first, or a trial has to end."""
-        if any(trial.misses or not trial.answered for trial in self._open) or now - self._last.ended > _FRESH:
+        if young := self._young(now):
+            return young.needs
+        if self.pending or now - self._last.ended > _FRESH:
             return None
         return self._last.reached
 
+    @property
+    def pending(self) -> bool:
+        """Whether of some trial it is not known yet that the ways are there still."""
+        return any(trial.misses or not trial.answered for trial in self._open)
+
     def begin(self, links: Mapping[str, int], needs: Ways, now: float) -> None:
         """These links are being plugged, and ``needs`` was the baseline."""
-        self._open.append(_Trial(dict(links), needs, now))
+        young = self._young(now)
+        if young is not None and young.needs == needs:
+            young.links.update(links)
+            young.since = now
+        else:
+            self._open.append(_Trial(dict(links), needs, now, now))
+
+    def _young(self, now: float) -> _Trial | None:
+        """Return the trial that others may join."""
+        unprobed = [trial for trial in self._open if not trial.probed and now - trial.begun <= _JOIN]
+        return unprobed[-1] if unprobed and not any(trial.misses for trial in self._open) else None
 
     def carries(self, link_id: str, now: float) -> bool:
         """Return whether a link is on trial; its packets pass now, so it is from now on that it has to be watched."""

@@ -41,6 +41,7 @@ class Watched(Node):
         self.bus = Bus()
         self.path = path
         super().__init__(patch)
+        patch.setattr("vethagent.agent.confirmer._PATIENCE", 0)  # nobody makes the probe meanwhile
         self.ways = [self.bus]
         self.store = Store(str(path))
         self.boot()
@@ -241,8 +242,9 @@ def test_a_change_within_the_watch_begins_anew(node: Watched) -> None:
 
 def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
     trip(node, link(id=A))
+    node.wait(1)
     node.plug(other())
-    node.wait(5)
+    node.wait(4)
     assert not node.has("p2")
     node.wait(8)
     assert not node.has("phy-br1")
@@ -251,6 +253,27 @@ def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
     assert node.has("p2")
     node.wait(14)
     assert node.desired.standing(B) is Standing.PROVEN
+
+
+def test_links_of_casts_in_a_row_go_together_if_the_way_is_lost(node: Watched) -> None:
+    with cutting_off(node):
+        node.plug(link(id=A))
+        node.plug(other())
+    assert node.has("phy-br1") and node.has("p2")
+    node.wait(14)
+    assert not node.has("phy-br1") and not node.has("p2")
+    assert node.desired.standing(A) is node.desired.standing(B) is Standing.HELD
+
+
+def test_a_batch_that_needs_a_probe_goes_on_when_it_was_made(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.agent.confirmer._PATIENCE", 30)
+    node.now += 60  # what the last probe found is too old
+    node.confirmer.start()
+    node.desired.put(link(id=A))
+    node.inbox.mark([A])
+    node.round()
+    node.confirmer.stop()
+    assert node.has("phy-br1") and node.desired.standing(A) is Standing.TRIAL
 
 
 def test_an_unplug_waits_for_nothing(node: Watched) -> None:

@@ -29,6 +29,37 @@ def test_a_thousand_marks_are_one_batch(inbox: Inbox) -> None:
     assert take(inbox) == Batch()
 
 
+def test_casts_in_a_row_are_one_batch(inbox: Inbox) -> None:
+    taken: list[Batch | None] = []
+    inbox.cast(["0"])
+    inbox.cast(["1"])
+    worker = threading.Thread(target=lambda: taken.append(inbox.take(30)))
+    worker.start()
+    inbox.cast(["2"])
+    worker.join(30)
+    assert taken == [Batch(dirty=set("012"), casts=3)]
+
+
+def test_a_row_of_casts_that_does_not_end_is_taken_all_the_same(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        inbox.cast([str(now)])
+
+    now = 0.0
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", sleep)
+    monkeypatch.setattr("vethagent.agent.inbox.time.monotonic", lambda: now)
+    inbox.cast(["a"])
+    inbox.cast(["b"])
+    assert take(inbox).casts > 2 and 0 < now < 1
+
+
+def test_a_cast_that_comes_alone_is_taken_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: pytest.fail("waited"))
+    inbox.cast(["a"])
+    assert take(inbox) == Batch(dirty={"a"}, casts=1)
+
+
 def test_of_a_device_the_newest_is_kept(inbox: Inbox) -> None:
     old, new = Device(1, "a"), Device(1, "b")
     inbox.put_devices({1: old, 2: old})

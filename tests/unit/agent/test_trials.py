@@ -106,11 +106,32 @@ def test_every_way_that_was_there_has_to_stay() -> None:
     assert play.condemned == [{A}]
 
 
-def test_the_next_batch_waits_until_the_ways_were_seen_after_this_one() -> None:
+def test_batches_that_follow_each_other_at_once_are_on_trial_together() -> None:
+    play = Play()
+    assert play.plug(A) and play.plug(B)
+    play.reached = NOTHING
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A, B}] and not play.confirmed
+
+
+def test_a_row_of_batches_ends_however_long_it_is() -> None:
+    play = Play()
+    assert play.plug(A)
+    while play.plug(B) and play.now < TIMEOUT:
+        play.go(0.03)
+    assert play.now < 1 and play.probes == 1
+    due = play.trials.next_probe(hurry=True)
+    assert due is not None and due <= play.now
+    play.go(TIMEOUT * 2)
+    assert play.confirmed == {A: 1, B: 1}
+
+
+def test_the_next_batch_waits_if_the_ways_were_not_seen_after_this_one() -> None:
     play = Play()
     play.plug(A)
-    assert not play.plug(B)
     play.reached = NOTHING
+    play.go(0.1)
+    assert not play.plug(B)
     play.go(1)
     assert not play.plug(B)
     play.go(TIMEOUT + 2)
