@@ -20,7 +20,7 @@ from vethagent.privileged.operations import AdoptPair
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong one takes about a millisecond.
+#: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong it takes about a millisecond.
 _PATIENCE = 0.05
 
 
