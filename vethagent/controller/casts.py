@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from vethagent import exceptions, logs
+from vethagent import exceptions, logs, model
 from vethagent.controller import views
 from vethagent.controller.db import models
+from vethagent.controller.new_links import Wanted
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
+
+L = TypeVar("L", models.BridgeLink, model.BridgeLink)
 
 #: What ``logs.about`` returns.
 About = dict[str, dict[str, object]]
@@ -29,9 +33,9 @@ def attempt(what: str, host: str, cast: Callable[[], None], *, about: About) -> 
         )
 
 
-def plug(agent_api: AgentAPI, context: bus.Context, rows: Sequence[models.BridgeLink]) -> None:
-    """Have ``rows`` plugged, by one cast a host."""
-    for host, links in _by_host(rows).items():
+def plug(agent_api: AgentAPI, context: bus.Context, messages: Sequence[model.BridgeLink]) -> None:
+    """Have links plugged, by one cast a host."""
+    for host, links in _by_host(messages).items():
         about = _about(context, host, links)
         LOG.info("to be plugged on %s: %s", host, _named(links), extra=about)
         attempt(_named(links), host, _plugging(agent_api, context, host, links), about=about)
@@ -48,9 +52,8 @@ def unplug(
 
 
 def _plugging(
-    agent_api: AgentAPI, context: bus.Context, host: str, rows: Sequence[models.BridgeLink]
+    agent_api: AgentAPI, context: bus.Context, host: str, messages: Sequence[model.BridgeLink]
 ) -> Callable[[], None]:
-    messages = [views.message_of(row) for row in rows]
     if len(messages) == 1:
         return lambda: agent_api.plug_bridge_link(context, messages[0])
     return lambda: agent_api.plug_bridge_links(context, host, messages)
@@ -65,16 +68,16 @@ def _unplugging(
     return lambda: agent_api.unplug_bridge_links(context, host, refs)
 
 
-def _about(context: bus.Context, host: str, rows: Sequence[models.BridgeLink]) -> About:
+def _about(context: bus.Context, host: str, rows: Sequence[Wanted]) -> About:
     return logs.about(request_id=context.get("request_id"), links=[row.id for row in rows], host=host)
 
 
-def _by_host(rows: Sequence[models.BridgeLink]) -> dict[str, list[models.BridgeLink]]:
-    hosts: dict[str, list[models.BridgeLink]] = {}
+def _by_host(rows: Sequence[L]) -> dict[str, list[L]]:
+    hosts: dict[str, list[L]] = {}
     for row in rows:
         hosts.setdefault(row.host, []).append(row)
     return hosts
 
 
-def _named(rows: Sequence[models.BridgeLink]) -> str:
+def _named(rows: Sequence[Wanted]) -> str:
     return f"link {rows[0].id}" if len(rows) == 1 else f"{len(rows)} links"

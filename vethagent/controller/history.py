@@ -13,6 +13,7 @@ from sqlalchemy import orm
 from vethagent.controller.damping import Flaps
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Committed, tell
+from vethagent.controller.new_links import BEGINNING, NewLink, Wanted
 from vethagent.rpc import transport as bus
 
 #: The last that is told of a link.
@@ -51,18 +52,25 @@ def change(
     link: models.BridgeLink, now: datetime.datetime, *, by: str, request_id: str | None, **instead: str
 ) -> dict[str, Any]:
     """Return the row that says that ``link`` is now as it is, but for what ``instead`` names."""
+    shown = {"status": str(link.status), "reason": str(link.reason), "message": link.message}
+    return _of(link, now, by, request_id) | shown | instead
+
+
+def creation(link: NewLink, *, by: str) -> dict[str, Any]:
+    """Return the row that says that ``link`` was created by the request that it names."""
+    return _of(link.message, link.now, by, link.message.request_id) | BEGINNING
+
+
+def _of(link: Wanted, now: datetime.datetime, by: str, request_id: str | None) -> dict[str, Any]:
     return {
         "link_id": link.id,
         "host": link.host,
         "link_name": link.name,
         "generation": link.generation,
-        "status": str(link.status),
-        "reason": str(link.reason),
-        "message": link.message,
         "changed_by": by,
         "request_id": request_id,
         "changed_at": now,
-    } | instead
+    }
 
 
 def agent_change(

@@ -5,12 +5,13 @@ import datetime
 import sqlalchemy
 
 from vethagent import exceptions, model
-from vethagent.controller import agent_queries, link_rows, names, physical, views
+from vethagent.controller import agent_queries, names, physical, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.new_links import new_link
 from vethagent.model import Status
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
@@ -54,14 +55,14 @@ class Hosts:
 
     def plan_link(self, context: bus.Context, body: model.BridgeLinkCreate) -> model.HostPlan:
         """Return what the agent would do if the link were created; raise what creating it would."""
-        row = link_rows.new_row(context, body, self._liveness.now())
+        wanted = new_link(context, body, self._liveness.now()).message
         with self._database.reader() as session:
             if agent_queries.known(session, body.host) is None:
                 raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
-            names.check(session, [row])
-            physical.check(session, [row])
+            names.check(session, [wanted])
+            physical.check(session, [wanted])
         self._check_alive(body.host)
-        return self._agent_api.plan_bridge_links(context, body.host, [views.message_of(row)])
+        return self._agent_api.plan_bridge_links(context, body.host, [wanted])
 
     def _check_alive(self, host: str) -> None:
         with self._database.reader() as session:

@@ -1,36 +1,25 @@
-"""What is stored of a link, as it is created, changed and deleted."""
+"""What is stored of a link, as it is changed and deleted."""
 
 import datetime
-import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller import loops, names, physical, views
-from vethagent.controller.db import models
+from vethagent.controller.db import models, revisions
 from vethagent.controller.errors import IdConflict, PendingDelete, PreconditionFailed, TemplateLink
+from vethagent.controller.new_links import NewLink
 from vethagent.model import Reason, Status
 from vethagent.rpc import transport as bus
 
-_PLAIN = ("name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
+#: What ``renew`` sets, beside the generation.
+_RENEWED = ("request_id", "updated_at", "status_changed_at", "status", "reason", "message")
 
 #: What can make a link join other networks than before.
 JOINING = frozenset({"ends", "allow_loop", "admin_state_up"})
-
-
-def new_row(context: bus.Context, body: model.BridgeLinkCreate, now: datetime.datetime) -> models.BridgeLink:
-    """Return what is stored of a link that is created."""
-    row = models.BridgeLink(
-        id=body.id or str(uuid.uuid4()), host=body.host, observed=[], differences=[], created_at=now, generation=0
-    )
-    for name in _PLAIN:
-        setattr(row, name, getattr(body, name))
-    row.ends = _ends_of(body.host, body.ends)
-    row.label_rows = {name: models.LinkLabel(name=name, value=value) for name, value in body.labels.items()}
-    renew(row, context, now)
-    return row
 
 
 def renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
@@ -45,6 +34,20 @@ def mark_deleted(row: models.BridgeLink, context: bus.Context, now: datetime.dat
     """Let ``row`` be going; it is gone when its agent says so."""
     renew(row, context, now)
     row.status, row.reason = Status.PENDING_DELETE, Reason.UNPLUGGING
+
+
+def mark_all_deleted(
+    session: orm.Session, rows: Sequence[models.BridgeLink], context: bus.Context, now: datetime.datetime
+) -> None:
+    """Do the same with many, which the session does not hold, and store it by one statement."""
+    for row in rows:
+        mark_deleted(row, context, now)
+    if rows:
+        link = models.BridgeLink
+        same = {name: getattr(rows[0], name) for name in _RENEWED}
+        statement = sqlalchemy.update(link).where(link.id.in_([row.id for row in rows]))
+        session.connection().execute(statement.values(generation=link.generation + 1, **same))
+        revisions.raised(session, {row.host for row in rows})
 
 
 def changes_of(row: models.BridgeLink, body: model.BridgeLinkUpdate) -> dict[str, Any]:
@@ -73,14 +76,15 @@ def apply_changes(session: orm.Session, row: models.BridgeLink, changes: dict[st
             physical.check(session, [row], claimed=claimed)
 
 
-def check_same(row: models.BridgeLink, body: model.BridgeLinkCreate, prefix: str) -> None:
-    """Raise IdConflict unless ``row`` is what ``body`` wants, PendingDelete if it is going."""
+def check_same(held: models.BridgeLink | NewLink, body: model.BridgeLinkCreate, prefix: str) -> None:
+    """Raise IdConflict unless ``held`` is what ``body`` wants, PendingDelete if it is going."""
     field = f"{prefix}id"
-    held = model.BridgeLinkCreate.model_validate(views.wanted_of(row) | {"id": row.id, "labels": dict(row.labels)})
-    if held != body:
-        raise IdConflict(f"{field}: there is another link {row.id}, on {row.host}", field)
-    if row.status == Status.PENDING_DELETE:
-        raise PendingDelete(f"{field}: link {row.id} is being deleted", field)
+    link = held.message if isinstance(held, NewLink) else views.message_of(held)
+    wanted = {name: getattr(link, name) for name in ("id", *model.BridgeLinkSpec.model_fields)}
+    if model.BridgeLinkCreate(**wanted, labels=dict(held.labels)) != body:
+        raise IdConflict(f"{field}: there is another link {link.id}, on {link.host}", field)
+    if not isinstance(held, NewLink) and held.status == Status.PENDING_DELETE:
+        raise PendingDelete(f"{field}: link {link.id} is being deleted", field)
 
 
 def check_generation(row: models.BridgeLink, generations: Collection[int] | None) -> None:

@@ -1,20 +1,33 @@
 """Operations on bridge links."""
 
 import datetime
+import functools
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import logs, model
-from vethagent.controller import casts, history, labels, link_queries, link_rows, loops, names, physical, views
+from vethagent.controller import (
+    casts,
+    history,
+    labels,
+    link_queries,
+    link_rows,
+    loops,
+    names,
+    new_links,
+    physical,
+    views,
+)
 from vethagent.controller.db import models, revisions
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound, PendingDelete, UnknownHost
 from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
+from vethagent.controller.new_links import NewLink
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Status
 from vethagent.rpc import transport as bus
@@ -26,11 +39,18 @@ _CHUNK = 500
 
 
 class _Stored(NamedTuple):
-    """A link, when its agent last reported, and whether it was changed by what was asked."""
+    """A link, and when its agent last reported."""
 
     row: models.BridgeLink
     reported_at: datetime.datetime
-    changed: bool = True
+
+
+class _Created(NamedTuple):
+    """A link that was asked for, as its agent gets it; ``view`` makes what is shown of it, for after the cast."""
+
+    message: model.BridgeLink
+    view: Callable[[], views.Link]
+    new: bool
 
 
 class Links:
@@ -51,15 +71,15 @@ class Links:
 
     def create_once(self, context: bus.Context, body: model.BridgeLinkCreate) -> tuple[views.Link, bool]:
         """Do the same, and tell whether it is new: one that is there already, as wanted and with that id, is not."""
-        [stored] = self._insert(context, [body], [""])
-        casts.plug(self._agent_api, context, [stored.row])
-        return self._view(stored), stored.changed
+        [created] = self._insert(context, [body], [""])
+        casts.plug(self._agent_api, context, [created.message])
+        return created.view(), created.new
 
     def create_all(self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate]) -> Sequence[views.Link]:
         """Create all or none; one cast a host. What is raised names the link that is to blame."""
-        stored = self._insert(context, bodies, [f"bridge_links.{index}." for index in range(len(bodies))])
-        casts.plug(self._agent_api, context, [each.row for each in stored])
-        return [self._view(each) for each in stored]
+        created = self._insert(context, bodies, [f"bridge_links.{index}." for index in range(len(bodies))])
+        casts.plug(self._agent_api, context, [each.message for each in created])
+        return [each.view() for each in created]
 
     def show(self, link_id: str) -> views.Link:
         """Return one link; raise NotFound."""
@@ -97,7 +117,7 @@ class Links:
 
         stored = self._inventories.newest(context, lambda: physical.in_turn(change))
         if body.model_fields_set != {"labels"}:
-            casts.plug(self._agent_api, context, [stored.row])
+            casts.plug(self._agent_api, context, [views.message_of(stored.row)])
         return self._view(stored)
 
     def delete(
@@ -129,9 +149,12 @@ class Links:
 
     def _check_all_plain(self, link_ids: Sequence[str]) -> None:
         """Raise TemplateLink before anything is done: the pieces of a deletion are transactions of their own."""
+        link = models.BridgeLink
+        others = link.template_id.is_not(None) & (link.status != Status.PENDING_DELETE)
         with self._database.reader() as session:
-            for row in _with_ids(session, link_ids).values():
-                if row.status != Status.PENDING_DELETE:
+            for start in range(0, len(link_ids), _CHUNK):
+                statement = sqlalchemy.select(link).where(link.id.in_(link_ids[start : start + _CHUNK]), others)
+                for row in session.scalars(statement.order_by(link.id).limit(1)):
                     link_rows.check_plain(row)
 
     def _view(self, stored: _Stored) -> views.Link:
@@ -139,8 +162,8 @@ class Links:
 
     def _insert(
         self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str]
-    ) -> Sequence[_Stored]:
-        def insert(claim: bool) -> Sequence[_Stored]:
+    ) -> Sequence[_Created]:
+        def insert(claim: bool) -> Sequence[_Created]:
             return self._insert_once(context, bodies, where, claim=claim)
 
         return self._inventories.newest(context, lambda: physical.in_turn(insert))
@@ -148,36 +171,40 @@ class Links:
     @retried
     def _insert_once(
         self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str], *, claim: bool
-    ) -> Sequence[_Stored]:
+    ) -> Sequence[_Created]:
         now = self._liveness.now()
         with self._database.writer() as session:
             several = physical.claim(session, {body.host for body in bodies}, every=claim)
             reported = _reported(session, {body.host for body in bodies})
-            known = _with_ids(session, [body.id for body in bodies if body.id is not None])
-            stored = []
+            known: dict[str, models.BridgeLink | NewLink] = {**_with_ids(session, [body.id for body in bodies])}
+            created, new = [], []
             for body, prefix in zip(bodies, where, strict=True):
                 if body.host not in reported:
                     field = f"{prefix}host"
                     raise UnknownHost(f"{field}: no agent has ever reported from {body.host!r}", field)
-                row = known.get(body.id) if body.id is not None else None
-                if row is not None:
-                    link_rows.check_same(row, body, prefix)
-                    stored.append(_Stored(row, reported[body.host], changed=False))
+                link = known.get(body.id) if body.id is not None else None
+                if is_new := link is None:
+                    link = new_links.new_link(context, body, now)
+                    known[link.message.id] = link
+                    new.append((link, prefix))
                 else:
-                    row = link_rows.new_row(context, body, now)
-                    known[row.id] = row
-                    stored.append(_Stored(row, reported[body.host]))
-            new = [(each.row, prefix) for each, prefix in zip(stored, where, strict=True) if each.changed]
-            with session.no_autoflush:
-                rows, prefixes = [row for row, _ in new], [prefix for _, prefix in new]
-                for check in (names.check, loops.check):
-                    check(session, rows, prefixes)
-                if several:
-                    physical.check(session, rows, prefixes, claimed=claim)
-            session.add_all(row for row, _ in new)
-            session.flush()
-            history.record(session, [_by_user(row, context) for row, _ in new])
-        return stored
+                    link_rows.check_same(link, body, prefix)
+                created.append(self._created(link, reported[body.host], new=is_new))
+            links, prefixes = [link for link, _ in new], [prefix for _, prefix in new]
+            messages = [link.message for link in links]
+            for check in (names.check, loops.check):
+                check(session, messages, prefixes)
+            if several:
+                physical.check(session, messages, prefixes, claimed=claim)
+            new_links.insert(session, links)
+            history.record(session, [history.creation(link, by=history.user_of(context)) for link in links])
+        return created
+
+    def _created(self, link: models.BridgeLink | NewLink, reported_at: datetime.datetime, *, new: bool) -> _Created:
+        if isinstance(link, NewLink):
+            view = functools.partial(views.new_link_of, link, reported_at, self._liveness)
+            return _Created(link.message, view, new)
+        return _Created(views.message_of(link), functools.partial(self._view, _Stored(link, reported_at)), new)
 
     @retried
     def _change(
@@ -230,21 +257,19 @@ class Links:
             found = session.execute(_locked(link_queries.with_report().where(models.BridgeLink.id.in_(link_ids))))
             stored = [_Stored(*each) for each in found]
             changes = []
-            for row, *_ in stored:
+            for row, _ in stored:
                 link_rows.check_generation(row, generations)
                 if row.status != Status.PENDING_DELETE:
                     link_rows.check_plain(row)
-                    link_rows.mark_deleted(row, context, now)
-                    changes.append(_by_user(row, context))
-                if force:
-                    changes.append(_by_user(row, context, status=history.DELETED, reason="FORCED"))
-            session.flush()
-            history.record(session, changes)
+            session.expunge_all()  # of many rows the session would look at each attribute
+            going = [row for row, _ in stored if row.status != Status.PENDING_DELETE]
+            link_rows.mark_all_deleted(session, going, context, now)
+            changes = [_by_user(row, context) for row in going]
             if force:
-                for row, *_ in stored:
-                    session.expunge(row)
+                changes += [_by_user(row, context, status=history.DELETED, reason="FORCED") for row, _ in stored]
                 session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id.in_(link_ids)))
-                revisions.raised(session, {row.host for row, *_ in stored})
+                revisions.raised(session, {row.host for row, _ in stored})
+            history.record(session, changes)
         return stored
 
 
@@ -269,7 +294,8 @@ def _reported(session: orm.Session, hosts: Iterable[str]) -> dict[str, datetime.
     return {row.host: row.reported_at for row in session.execute(statement)}
 
 
-def _with_ids(session: orm.Session, ids: Sequence[str]) -> dict[str, models.BridgeLink]:
+def _with_ids(session: orm.Session, given: Sequence[str | None]) -> dict[str, models.BridgeLink]:
+    ids = [link_id for link_id in given if link_id is not None]
     found: dict[str, models.BridgeLink] = {}
     for start in range(0, len(ids), _CHUNK):
         statement = sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]))

@@ -13,6 +13,7 @@ from vethagent.controller import inventories
 from vethagent.controller.db import models
 from vethagent.controller.errors import Loop
 from vethagent.controller.inventories import Topology
+from vethagent.controller.new_links import Wanted
 from vethagent.model import Status
 
 #: Names in one query.
@@ -63,7 +64,7 @@ class _Inventory:
         return path[::-1]
 
 
-def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequence[str] = ("",)) -> None:
+def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = ("",)) -> None:
     """Raise Loop if one of ``rows``, which need not be stored yet, would close one with links that are plugged.
 
     ``where`` is the beginning of the field of each in the request.

@@ -6,8 +6,10 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import orm
 
+from vethagent import model
 from vethagent.controller.db import models
 from vethagent.controller.errors import NameConflict
+from vethagent.controller.new_links import Wanted
 
 #: Names in one query.
 _CHUNK = 500
@@ -15,7 +17,7 @@ _CHUNK = 500
 Taken = dict[tuple[str, str], str]
 
 
-def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequence[str] = ("",)) -> None:
+def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = ("",)) -> None:
     """Raise NameConflict if one of ``rows``, which need not be stored yet, has a name that another link has.
 
     ``where`` is the beginning of the field of each in the request.
@@ -29,7 +31,8 @@ def check(session: orm.Session, rows: Sequence[models.BridgeLink], where: Sequen
     for row, prefix in zip(rows, where, strict=True):
         if row.name is not None and (other := names.setdefault((row.host, row.name), row.id)) != row.id:
             raise NameConflict(f"{prefix}name: {row.name!r} is the name of link {other} on {row.host}", f"{prefix}name")
-        for position, end in enumerate(row.ends):
+        own_ends: Sequence[models.LinkEnd | model.LinkEnd] = row.ends
+        for position, end in enumerate(own_ends):
             if end.device is not None and (other := devices.setdefault((row.host, end.device), row.id)) != row.id:
                 field = f"{prefix}ends.{position}.device"
                 raise NameConflict(f"{field}: {end.device!r} is a device of link {other} on {row.host}", field)

@@ -15,6 +15,7 @@ from vethagent.controller import inventories
 from vethagent.controller.db import models
 from vethagent.controller.errors import PhysicalLoop
 from vethagent.controller.inventories import Topology
+from vethagent.controller.new_links import Wanted
 from vethagent.controller.rings import Port, Rings, Way
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> set[s
 
 def check(
     session: orm.Session,
-    rows: Sequence[models.BridgeLink],
+    rows: Sequence[Wanted],
     where: Sequence[str] = ("",),
     *,
     claimed: bool = True,
@@ -92,7 +93,7 @@ def check(
         rings.add(way)
 
 
-def _joins(rings: Rings, rows: Sequence[models.BridgeLink]) -> bool:
+def _joins(rings: Rings, rows: Sequence[Wanted]) -> bool:
     """Return whether one of ``rows`` joins two physical networks."""
     ways = [_way_of(row) for row in rows]
     for way in ways:
@@ -143,6 +144,6 @@ def links(session: orm.Session, hosts: Sequence[str], but: set[str]) -> Iterable
                 yield link_id, Way(Port(host, bridge, tag), Port(host, far_bridge, far_tag))
 
 
-def _way_of(row: models.BridgeLink) -> Way:
+def _way_of(row: Wanted) -> Way:
     first, second = (Port(row.host, end.bridge, end.tag) for end in row.ends)
     return Way(first, second)

@@ -12,6 +12,7 @@ from vethagent import model
 from vethagent.controller.db import models
 from vethagent.controller.digests import Digests, HeldLink
 from vethagent.controller.liveness import Liveness, Shown
+from vethagent.controller.new_links import BEGINNING, NewLink
 
 
 class Link(model.BridgeLinkSpec):
@@ -174,6 +175,30 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
         updated_at=row.updated_at,
         status_changed_at=shown.changed_at,
         **wanted_of(row),
+    )
+
+
+def new_link_of(link: NewLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:
+    """Return what ``link_of`` does of a link that has just been stored."""
+    shown = liveness.shown(Shown(**BEGINNING, changed_at=link.now), reported_at)
+    wanted = link.message
+    return Link(
+        template_id=link.template_id,
+        labels=link.labels,
+        status=shown.status,
+        reason=shown.reason,
+        message=shown.message,
+        flapping=False,
+        observed=(),
+        differences=(),
+        observed_generation=None,
+        created_at=link.now,
+        updated_at=link.now,
+        status_changed_at=shown.changed_at,
+        **{
+            name: getattr(wanted, name)
+            for name in ("id", "generation", "request_id", *model.BridgeLinkSpec.model_fields)
+        },
     )
 
 

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from vethagent import constants
 from vethagent.model.base import meaning
 
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.][A-Za-z0-9_.-]{{0,{constants.MAX_DEVICE_NAME - 1}}}")
+_RESERVED = (".", "..", "all", "default")
+
 
 def check_device_name(name: str) -> str:
     """Return ``name`` if the kernel, OVS and a shell all take it as a device name, else raise ValueError.
@@ -19,11 +22,13 @@ def check_device_name(name: str) -> str:
     ``:`` and white space, reads ``%d`` as a pattern, and has no room in sysctl for ``all`` and ``default``. Beyond
     that only printable ASCII is taken, and no leading ``-``, which commands would read as an option.
     """
+    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED:
+        return name  # nearly every one; a dozen are checked for each link that comes
     if not name:
         raise ValueError("must not be empty")
     if len(name.encode()) > constants.MAX_DEVICE_NAME:
         raise ValueError(f"is longer than {constants.MAX_DEVICE_NAME} bytes")
-    if name in (".", "..", "all", "default"):
+    if name in _RESERVED:
         raise ValueError(f"{name!r} is reserved")
     if name.startswith("-"):
         raise ValueError("must not begin with '-'")

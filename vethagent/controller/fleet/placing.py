@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import history, labels, link_rows, loops, names, physical
+from vethagent.controller import history, labels, link_rows, loops, names, new_links, physical, views
 from vethagent.controller.db import models, revisions
 from vethagent.controller.errors import OperationError
 from vethagent.controller.fleet.deciding import MemberState
@@ -21,7 +21,7 @@ from vethagent.rpc import transport as bus
 class Placed:
     """What is to be cast once it is committed."""
 
-    plugged: list[models.BridgeLink] = dataclasses.field(default_factory=list)
+    plugged: list[model.BridgeLink] = dataclasses.field(default_factory=list)
     unplugged: list[models.BridgeLink] = dataclasses.field(default_factory=list)
 
 
@@ -91,22 +91,20 @@ class Placer:
             return
         member.revision = self._template.revision
         if changed is not None:
-            self._record(changed)
             self.placed.plugged.append(changed)
 
-    def _make(self, host: str) -> models.BridgeLink:
+    def _make(self, host: str) -> model.BridgeLink:
         body = model.BridgeLinkCreate(host=host, **_fields_of(self._wanted()), labels=self._wanted().labels)
-        row = link_rows.new_row(self._context, body, self._now)
-        row.template_id = self._template.id
+        link = new_links.new_link(self._context, body, self._now, template_id=self._template.id)
         with self._session.no_autoflush:
-            names.check(self._session, [row])
-            loops.check(self._session, [row])
-            physical.check(self._session, [row], claimed=self._claimed)
-        self._session.add(row)
-        self._session.flush()
-        return row
+            names.check(self._session, [link.message])
+            loops.check(self._session, [link.message])
+            physical.check(self._session, [link.message], claimed=self._claimed)
+        new_links.insert(self._session, [link])
+        history.record(self._session, [history.creation(link, by=history.template_of(self._template.name))])
+        return link.message
 
-    def _change(self, row: models.BridgeLink) -> models.BridgeLink | None:
+    def _change(self, row: models.BridgeLink) -> model.BridgeLink | None:
         """Return None if the agent need not be told. What is in ERROR is tried again."""
         wanted = self._wanted()
         labels.merge(row.labels, dict.fromkeys(row.labels) | wanted.labels)
@@ -116,7 +114,8 @@ class Placer:
         link_rows.apply_changes(self._session, row, changes, claimed=self._claimed)
         link_rows.renew(row, self._context, self._now)
         self._session.flush()
-        return row
+        self._record(row)
+        return views.message_of(row)
 
     def _wanted(self) -> model.TemplateLink:
         if self._link is None:
