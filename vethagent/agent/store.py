@@ -255,6 +255,8 @@ class Store:
 
 def _is_damage(error: Exception) -> bool:
     """Return whether the file is not what was written: of no use, but not because of what is around it."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return False  # somebody who comes after the end
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

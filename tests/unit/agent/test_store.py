@@ -210,3 +210,11 @@ def test_what_went_long_ago_is_forgotten_while_it_runs(path: str, monkeypatch: p
         desired.flush()
     assert {row[0] for row in Store(path).removed()} == {B}
     assert desired.put(link(id=A, generation=1)), "nor does it take memory"
+
+
+def test_who_comes_after_the_end_damages_nothing(tmp_path: pathlib.Path) -> None:
+    store = Store(str(tmp_path / "agent.sqlite"))
+    store.close()
+    with pytest.raises(exceptions.StoreUnusable):
+        store.save_delivered({"a": "b"})
+    assert [file.name for file in tmp_path.iterdir() if "damaged" in file.name] == []
