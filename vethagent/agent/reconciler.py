@@ -295,6 +295,7 @@ class Reconciler:
         away = [failure for failure in failures.values() if failure.reason is Reason.HELPER_UNAVAILABLE]
         if away:
             self._health.bad("privsep", away[0].message)
+            self._inbox.look_again()  # of a device that is down the kernel does not tell that it has got its mark
         elif any(plan.operations for plan in plans):
             self._health.good("privsep")
 
@@ -306,7 +307,9 @@ class Reconciler:
         if not self._open or self._desired.mode is not Mode.ENFORCE:
             return
         self._hear()
-        self._observer.absorb(self._inbox.rest())
+        rest = self._inbox.rest()
+        rest.look_again = True
+        self._observer.absorb(rest)
         topology = Topology(self._observed)
         plans = filter(None, (self._plan_alone(link_id, topology) for link_id in sorted(self._open)))
         todo = [plan for plan in plans if not plan.empty]

@@ -5,7 +5,9 @@ make it. What a batch is made of is packed here instead, by the tables in which 
 of attributes; all else is left to pyroute2.
 """
 
+import dataclasses
 import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
@@ -13,59 +15,82 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 _HEADER = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
-_U32 = struct.Struct("=I")
 
-#: Attribute -> (number, type).
-_Types = dict[str, tuple[int, str]]
-
-
-def _types(kind: Any) -> _Types:
-    return {entry[-2]: (number, entry[-1]) for number, entry in enumerate(kind.nla_map)}
+#: Names as pyroute2 has them, each with its value; a value with others in it is {"attrs": Attributes}.
+Attributes = Sequence[tuple[str, Any]]
 
 
-_LINK = _types(ifinfmsg)
-_INFO = _types(ifinfmsg.ifinfo)
-_VETH = _types(ifinfmsg.ifinfo.veth_data)
+@dataclasses.dataclass(slots=True)
+class Request:
+    """One request about a device; ``kind`` is RTM_…, ``flags`` are NLM_F_…, ``up`` None leaves it as it is."""
+
+    kind: int
+    index: int
+    flags: int
+    up: bool | None
+    attributes: Attributes
+
+
+_IFF_UP = 0x1
+
+#: Attribute -> (number, what packs its value, None if that is left to pyroute2).
+_Table = dict[str, tuple[int, Callable[[Any], bytes] | None]]
 
 
 class _Other(Exception):
     """An attribute that is not packed here."""
 
 
-def encode(message: ifinfmsg) -> bytes:
-    """Return a message as the kernel wants it."""
+def encode(request: Request, seq: int) -> bytes:
+    """Return ``request`` with the number ``seq`` as the kernel wants it."""
+    change = 0 if request.up is None else _IFF_UP
     try:
-        body = _body(message)
+        data = _packed(_LINK, request.attributes)
     except _Other:
-        message.encode()
-        return bytes(message.data)
-    header = message["header"]
-    length = _HEADER.size + len(body)
-    return _HEADER.pack(length, header["type"], header["flags"], header["sequence_number"], 0) + body
+        return _by_pyroute2(request, seq, change)
+    header = _HEADER.pack(_HEADER.size + _IFINFO.size + len(data), request.kind, request.flags, seq, 0)
+    return header + _IFINFO.pack(0, 0, request.index, _IFF_UP if request.up else 0, change) + data
 
 
-def _body(message: Any) -> bytes:
-    """Return what of a message follows the header, which is also what tells of a pair's other end."""
-    fixed = (message.get(name) or 0 for name in ("family", "ifi_type", "index", "flags", "change"))
-    return _IFINFO.pack(*fixed) + b"".join(_attribute(_LINK, *each) for each in message["attrs"])
+def _by_pyroute2(request: Request, seq: int, change: int) -> bytes:
+    message = ifinfmsg()
+    message["index"], message["change"], message["flags"] = request.index, change, _IFF_UP if request.up else 0
+    message["attrs"] = list(request.attributes)
+    message["header"] = {"type": request.kind, "flags": request.flags, "sequence_number": seq}
+    message.encode()
+    return bytes(message.data)
 
 
-def _attribute(types: _Types, name: str, value: Any) -> bytes:
-    number, kind = types.get(name, (0, ""))
-    match kind:
-        case "uint32":
-            data = _U32.pack(value)
-        case "asciiz":
-            data = value.encode() + b"\0"
-        case "l2addr":
-            data = bytes.fromhex(value.replace(":", ""))
-        case "ifinfo":
-            data = b"".join(_attribute(_INFO, *each) for each in value["attrs"])
-        case "info_data":
-            data = b"".join(_attribute(_VETH, *each) for each in value["attrs"])
-        case "info_peer":
-            data = _body(value)
-        case _:
+def _packed(table: _Table, attributes: Attributes) -> bytes:
+    parts: list[bytes] = []
+    for name, value in attributes:
+        number, pack = table.get(name, (0, None))
+        if pack is None:
             raise _Other
-    length = _ATTRIBUTE.size + len(data)
-    return _ATTRIBUTE.pack(length, number) + data + bytes(-length % 4)
+        data = pack(value)
+        parts += (_ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), number), data, bytes(-len(data) % 4))
+    return b"".join(parts)
+
+
+def _peer(value: dict[str, Any]) -> bytes:
+    """Return what tells of a pair's other end: as the request itself, without its header."""
+    return _IFINFO.pack(0, 0, value["index"], 0, 0) + _packed(_LINK, value["attrs"])
+
+
+_PACKING: dict[str, Callable[[Any], bytes]] = {
+    "uint32": struct.Struct("=I").pack,
+    "asciiz": lambda value: value.encode() + b"\0",
+    "l2addr": lambda value: bytes.fromhex(value.replace(":", "")),
+    "ifinfo": lambda value: _packed(_INFO, value["attrs"]),
+    "info_data": lambda value: _packed(_VETH, value["attrs"]),
+    "info_peer": _peer,
+}
+
+
+def _table(kind: Any) -> _Table:
+    return {entry[-2]: (number, _PACKING.get(entry[-1])) for number, entry in enumerate(kind.nla_map)}
+
+
+_LINK: _Table = _table(ifinfmsg)
+_INFO: _Table = _table(ifinfmsg.ifinfo)
+_VETH: _Table = _table(ifinfmsg.ifinfo.veth_data)

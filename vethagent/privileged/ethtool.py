@@ -9,25 +9,27 @@ import fcntl
 import socket
 import struct
 
-_SIOCETHTOOL = 0x8946
+_SIOCGIFINDEX, _SIOCETHTOOL = 0x8933, 0x8946
 _GET_TX_CHECKSUM, _SET_TX_CHECKSUM = 0x16, 0x17
 
 
 def get_tx_checksum(name: str) -> bool:
     """Return whether the device leaves TX checksums to whoever receives; raise OSError if it is gone."""
-    return bool(_ioctl(name, _GET_TX_CHECKSUM, 0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        return bool(_ioctl(control, name, _GET_TX_CHECKSUM, 0))
 
 
 def set_tx_checksum(index: int, name: str, on: bool) -> None:
     """Turn TX checksum offload on or off; raise OSError if the device with this ifindex has not this name any more."""
-    if socket.if_nametoindex(name) != index:
-        raise OSError(errno.ENODEV, f"ifindex {index} was renamed")
-    _ioctl(name, _SET_TX_CHECKSUM, int(on))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        found = fcntl.ioctl(control, _SIOCGIFINDEX, struct.pack("16s24x", name.encode()))
+        if struct.unpack_from("16xi", found)[0] != index:
+            raise OSError(errno.ENODEV, f"ifindex {index} was renamed")
+        _ioctl(control, name, _SET_TX_CHECKSUM, int(on))
 
 
-def _ioctl(name: str, command: int, value: int) -> int:
+def _ioctl(control: socket.socket, name: str, command: int, value: int) -> int:
     block = array.array("I", [command, value])
     request = struct.pack("16sP16x", name.encode(), block.buffer_info()[0])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, _SIOCETHTOOL, request)
+    fcntl.ioctl(control, _SIOCETHTOOL, request)
     return block[1]

@@ -22,6 +22,19 @@ _CARRIES = IFF_LOWER_UP | IFF_RUNNING
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK = 1, 3, 4, 5
 _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_LINK_NETNSID = 10, 18, 20, 27, 37
+_WANTED = frozenset(
+    {
+        _IFLA_ADDRESS,
+        _IFLA_IFNAME,
+        _IFLA_MTU,
+        _IFLA_LINK,
+        _IFLA_MASTER,
+        _IFLA_LINKINFO,
+        _IFLA_IFALIAS,
+        _IFLA_GROUP,
+        _IFLA_LINK_NETNSID,
+    }
+)
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _IFLA_BR_STP_STATE = 5
 _NLMSGERR_ATTR_MSG = 1
@@ -128,42 +141,37 @@ def _text(data: bytes, start: int, end: int) -> str:
 
 def _device(data: bytes, body: int, end: int) -> Device:
     _, _, ifindex, flags, _ = _IFINFO.unpack_from(data, body)
-    name = alias = mac = kind = ""
-    mtu = group = 0
-    master: int | None = None
-    peer: int | None = None
-    elsewhere = stp = False
-    for attribute, start, stop in _attributes(data, body + _IFINFO.size, end):
-        if attribute == _IFLA_IFNAME:
-            name = _text(data, start, stop)
-        elif attribute == _IFLA_MTU:
-            mtu = _number(data, start, stop)
-        elif attribute == _IFLA_ADDRESS:
-            mac = data[start:stop].hex(":")
-        elif attribute == _IFLA_MASTER:
-            master = _number(data, start, stop)
-        elif attribute == _IFLA_LINK:
-            peer = _number(data, start, stop)
-        elif attribute == _IFLA_IFALIAS:
-            alias = _text(data, start, stop)
-        elif attribute == _IFLA_GROUP:
-            group = _number(data, start, stop)
-        elif attribute == _IFLA_LINK_NETNSID:
-            elsewhere = True
-        elif attribute == _IFLA_LINKINFO:
-            kind, stp = _linkinfo(data, start, stop)
+    # Of some 45 attributes nine matter, and most of the time goes into passing over the others.
+    places: dict[int, tuple[int, int]] = {}
+    offset, unpack = body + _IFINFO.size, _ATTRIBUTE.unpack_from
+    while offset + 4 <= end:
+        length, attribute = unpack(data, offset)
+        if length < 4 or offset + length > end:
+            break
+        if attribute & _TYPE_MASK in _WANTED:
+            places[attribute & _TYPE_MASK] = offset + 4, offset + length
+        offset += (length + 3) & ~3
+
+    def number(attribute: int) -> int:
+        return _number(data, *places[attribute]) if attribute in places else 0
+
+    def text(attribute: int) -> str:
+        return _text(data, *places[attribute]) if attribute in places else ""
+
+    kind, stp = _linkinfo(data, *places[_IFLA_LINKINFO]) if _IFLA_LINKINFO in places else ("", False)
+    address = places.get(_IFLA_ADDRESS)
     return Device(
         ifindex=ifindex,
-        name=name,
+        name=text(_IFLA_IFNAME),
         kind=kind,
-        alias=alias,
-        master=master or None,
-        peer=None if elsewhere else peer or None,
-        mac=mac,
-        mtu=mtu,
+        alias=text(_IFLA_IFALIAS),
+        master=number(_IFLA_MASTER) or None,
+        peer=None if _IFLA_LINK_NETNSID in places else number(_IFLA_LINK) or None,
+        mac=data[address[0] : address[1]].hex(":") if address else "",
+        mtu=number(_IFLA_MTU),
         up=bool(flags & IFF_UP),
         carrier=flags & _CARRIES == _CARRIES,
-        group=group,
+        group=number(_IFLA_GROUP),
         stp=stp,
     )
 
@@ -177,6 +185,7 @@ def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool]:
             for inner, first, last in _attributes(data, begin, stop):
                 if inner == _IFLA_BR_STP_STATE:
                     stp = _number(data, first, last) != 0
+                    break  # some fifty others follow
     return kind, stp
 
 

@@ -6,12 +6,11 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Self
-
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from collections.abc import Iterable
+from typing import Self
 
 from vethagent.privileged import encoding, ifinfo
+from vethagent.privileged.encoding import Attributes, Request
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 
@@ -23,21 +22,12 @@ _RECEIVE_BUFFER = 8 << 20
 _CHUNK = 64 << 10
 _ANSWER_SECONDS = 10.0
 
-Attributes = Sequence[tuple[str, Any]]
-
 
 def link_message(
-    kind: int, *, index: int = 0, flags: int = 0, up: bool | None = None, attributes: Attributes = ()
-) -> ifinfmsg:
+    kind: int, *, index: int = 0, flags: int = NLM_F_ACK, up: bool | None = None, attributes: Attributes = ()
+) -> Request:
     """Return a request of rtnetlink about one device, by ``index`` or by an IFLA_ attribute."""
-    message = ifinfmsg()
-    message["index"] = index
-    if up is not None:
-        message["change"] = ifinfo.IFF_UP
-        message["flags"] = ifinfo.IFF_UP if up else 0
-    message["attrs"] = list(attributes)
-    message["header"] = {"type": kind, "flags": NLM_F_REQUEST | NLM_F_ACK | flags}
-    return message
+    return Request(kind, index, NLM_F_REQUEST | flags, up, attributes)
 
 
 class RouteSocket:
@@ -63,7 +53,7 @@ class RouteSocket:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def request(self, messages: Iterable[ifinfmsg]) -> list[ifinfo.Message]:
+    def request(self, messages: Iterable[Request]) -> list[ifinfo.Message]:
         """Send ``messages`` and return one answer for each, in order; ``errno`` of an answer is 0 if it was done.
 
         The kernel goes on after one that fails. Raise OSError if it does not answer.
@@ -86,16 +76,14 @@ class RouteSocket:
 
     def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
         """Return those devices of ``indexes`` that there are, asked for in as few sends as can be."""
-        messages = [link_message(ifinfo.RTM_GETLINK, index=index, attributes=_SLIM) for index in indexes]
-        for message in messages:
-            message["header"]["flags"] = NLM_F_REQUEST
-        answers = self.request(messages)
+        answers = self.request(
+            link_message(ifinfo.RTM_GETLINK, index=index, flags=0, attributes=_SLIM) for index in indexes
+        )
         return {answer.device.ifindex: answer.device for answer in answers if answer.device is not None}
 
     def find(self, name: str) -> ifinfo.Device | None:
         """Return the device with this name, None if there is none."""
-        message = link_message(ifinfo.RTM_GETLINK, attributes=[*_SLIM, ("IFLA_IFNAME", name)])
-        message["header"]["flags"] = NLM_F_REQUEST
+        message = link_message(ifinfo.RTM_GETLINK, flags=0, attributes=[*_SLIM, ("IFLA_IFNAME", name)])
         return self._exchange([self._encode(message)])[0].device
 
     def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
@@ -105,8 +93,7 @@ class RouteSocket:
         """
         chosen = [] if master is None else [("IFLA_MASTER", master)]
         while True:
-            message = link_message(ifinfo.RTM_GETLINK, attributes=[*_SLIM, *chosen])
-            message["header"]["flags"] = NLM_F_REQUEST | NLM_F_DUMP
+            message = link_message(ifinfo.RTM_GETLINK, flags=NLM_F_DUMP, attributes=[*_SLIM, *chosen])
             self._socket.send(self._encode(message))
             devices: dict[int, ifinfo.Device] = {}
             interrupted = False
@@ -119,10 +106,9 @@ class RouteSocket:
             if not interrupted:
                 return devices
 
-    def _encode(self, message: ifinfmsg) -> bytes:
+    def _encode(self, message: Request) -> bytes:
         self._seq += 1
-        message["header"]["sequence_number"] = self._seq
-        return encoding.encode(message)
+        return encoding.encode(message, self._seq)
 
     def _exchange(self, chunk: list[bytes]) -> list[ifinfo.Message]:
         wanted = {struct.unpack_from("=I", data, 8)[0]: number for number, data in enumerate(chunk)}

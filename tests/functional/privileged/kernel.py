@@ -1,9 +1,12 @@
 """A namespace as the helper sees it, and operations in short."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support import commands, namespaces
+from vethagent.plumbing import rtnl as events
 from vethagent.privileged import batch, ifinfo, operations, rtnl
 from vethagent.privileged.recovery import Outcome
 
@@ -13,12 +16,16 @@ MARK = f"vethagent:{LINK}"
 
 Device = dict[str, Any]
 
+_AF_BRIDGE = 7
+
 
 class Kernel:
     """One namespace; everything is done to it in this process."""
 
     def __init__(self, namespace: namespaces.Namespace) -> None:
         self._namespace = namespace
+        #: How many messages of bridges about their ports have come to who listens.
+        self.told_by_bridges = 0
 
     def apply(self, *wanted: operations.Operation) -> list[Outcome]:
         """Do a batch."""
@@ -49,6 +56,19 @@ class Kernel:
         assert not {name: both for name, both in changed.items() if both[0] != both[1]}, changed
         assert all(outcome.error for outcome in outcomes)
         return [outcome.error for outcome in outcomes]
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[list[ifinfo.Message]]:
+        """Listen as an agent does; what the kernel tells meanwhile of devices is in the list at the end."""
+        told: list[ifinfo.Message] = []
+        with self._namespace.entered():
+            opened = events._listen()
+        with opened:
+            yield told
+            with contextlib.suppress(BlockingIOError):
+                while data := opened.recv(1 << 18):
+                    told += ifinfo.parse(data)
+                    self.told_by_bridges += data[16] == _AF_BRIDGE
 
     def pair(
         self, link_id: str = LINK, names: tuple[str, str] = ("aa", "bb"), *, master: str = "br1"

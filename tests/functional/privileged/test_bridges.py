@@ -43,6 +43,15 @@ def test_a_lower_address_than_all_others(kernel: Kernel) -> None:
     assert _own(kernel, "br1") == before
 
 
+def test_the_address_stays_at_every_moment(kernel: Kernel) -> None:
+    index = kernel.bridge("br2")
+    before = _own(kernel, "br2")[0]
+    with kernel.listening() as told:
+        kernel.done(create(master=index))
+    of_bridge = {message.device.mac for message in told if message.device and message.device.ifindex == index}
+    assert of_bridge == {before}
+
+
 def test_on_a_move_to_another_bridge(kernel: Kernel) -> None:
     index, _ = kernel.pair()
     other = kernel.bridge("br2", mtu=9000)

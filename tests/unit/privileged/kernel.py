@@ -5,9 +5,8 @@ import errno
 from collections.abc import Iterable
 from typing import Any, Self
 
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-
 from vethagent.privileged import ifinfo
+from vethagent.privileged.encoding import Request
 
 
 class FakeKernel:
@@ -42,7 +41,7 @@ class FakeKernel:
         self.dumps += master is None
         return dict(self.devices)
 
-    def request(self, messages: Iterable[ifinfmsg]) -> list[ifinfo.Message]:
+    def request(self, messages: Iterable[Request]) -> list[ifinfo.Message]:
         return [self._answer(message) for message in messages]
 
     def follow(self) -> None:
@@ -58,8 +57,8 @@ class FakeKernel:
 
     # -- within -----------------------------------------------------------------------------------------------------
 
-    def _answer(self, message: ifinfmsg) -> ifinfo.Message:
-        kind, index, attributes = message["header"]["type"], message["index"], dict(message["attrs"])
+    def _answer(self, message: Request) -> ifinfo.Message:
+        kind, index, attributes = message.kind, message.index, dict(message.attributes)
         self.sent.append((kind, index, attributes))
         code = self.refuse.get((kind, index)) or self.refuse.get((kind, attributes.get("IFLA_IFNAME", "")), 0)
         if not code:
@@ -68,7 +67,7 @@ class FakeKernel:
             self.follow()
         return ifinfo.Message(ifinfo.NLMSG_ERROR, 0, errno=code, text=errno.errorcode[code] if code else "")
 
-    def _make(self, index: int, attributes: dict[str, Any], message: ifinfmsg) -> int:
+    def _make(self, index: int, attributes: dict[str, Any], message: Request) -> int:
         info = dict(attributes["IFLA_LINKINFO"]["attrs"])
         assert info["IFLA_INFO_KIND"] == "veth"
         (_, peer), *_ = info["IFLA_INFO_DATA"]["attrs"]
@@ -87,7 +86,7 @@ class FakeKernel:
             )
         return 0
 
-    def _set(self, index: int, attributes: dict[str, Any], message: ifinfmsg) -> int:
+    def _set(self, index: int, attributes: dict[str, Any], message: Request) -> int:
         if index not in self.devices:
             return errno.ENODEV
         if any(d.name == attributes.get("IFLA_IFNAME") for d in self.devices.values() if d.ifindex != index):
@@ -102,14 +101,14 @@ class FakeKernel:
         changes: dict[str, Any] = {fields[name]: value for name, value in attributes.items() if name in fields}
         if "IFLA_MASTER" in attributes:
             changes["master"] = attributes["IFLA_MASTER"] or None
-        if message["change"]:
-            changes["up"] = bool(message["flags"] & ifinfo.IFF_UP)
+        if message.up is not None:
+            changes["up"] = message.up
         self.devices[index] = dataclasses.replace(self.devices[index], **changes)
         if self.devices[index].kind == "bridge" and "mtu" in changes:
             self.pinned.add(index)
         return 0
 
-    def _delete(self, index: int, attributes: dict[str, Any], message: ifinfmsg) -> int:
+    def _delete(self, index: int, attributes: dict[str, Any], message: Request) -> int:
         group = attributes.get("IFLA_GROUP")
         doomed = [index] if group is None else [d.ifindex for d in self.devices.values() if d.group == group]
         doomed = [each for each in doomed if each in self.devices]
