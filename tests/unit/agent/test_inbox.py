@@ -41,12 +41,13 @@ def test_casts_in_a_row_are_one_batch(inbox: Inbox) -> None:
 
 
 def test_a_row_of_casts_that_does_not_end_is_taken_all_the_same(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
     def sleep(seconds: float) -> None:
         nonlocal now
         now += seconds
         inbox.cast([str(now)])
 
-    now = 0.0
     monkeypatch.setattr("vethagent.agent.inbox.time.sleep", sleep)
     monkeypatch.setattr("vethagent.agent.inbox.time.monotonic", lambda: now)
     inbox.cast(["a"])
