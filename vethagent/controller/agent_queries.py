@@ -7,6 +7,7 @@ from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
+from vethagent.controller.liveness import reports
 from vethagent.controller.requests import AGENT_SORT_KEYS, AgentQuery
 
 Selected = sqlalchemy.Select[models.Agent]
@@ -37,7 +38,6 @@ def _selected(query: AgentQuery, oldest_alive: datetime.datetime) -> Selected:
     if query.mode is not None:
         statement = statement.where(agent.mode == query.mode.value)
     if query.alive is not None:
-        # The same rule as Liveness.is_alive.
-        alive = agent.reported_at >= oldest_alive
+        alive = reports(agent.reported_at, oldest_alive)
         statement = statement.where(alive if query.alive else ~alive)
     return statement

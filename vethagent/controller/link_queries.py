@@ -7,7 +7,7 @@ from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
-from vethagent.controller.liveness import GOING, SILENT
+from vethagent.controller.liveness import judged_status
 from vethagent.controller.requests import LINK_SORT_KEYS, LinkQuery
 
 Selected = sqlalchemy.Select[models.BridgeLink, datetime.datetime]
@@ -44,9 +44,7 @@ def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
 
 
 def _shown_status(oldest_alive: datetime.datetime) -> sqlalchemy.ColumnElement[str]:
-    # liveness.judged, where the database can select and page by it.
-    held, silent = models.BridgeLink.status, models.Agent.reported_at < oldest_alive
-    return sqlalchemy.case((silent & (held != GOING), SILENT[0]), else_=held)
+    return judged_status(models.BridgeLink.status, models.Agent.reported_at, oldest_alive)
 
 
 def _order(query: LinkQuery, oldest_alive: datetime.datetime) -> paging.Order:

@@ -3,13 +3,23 @@
 Nothing is written when an agent falls silent: every controller and API comes to the same answer from the time of the
 last report, so there is no race between them, no storm of updates when the bus was away, and what the agent last said
 of its links is not lost. Times are those of the receiving controller, never of the agent.
+
+Lists are selected and sorted by the database, so it has to judge too. The rules are here once: they take values, and
+columns just as well.
 """
 
 import dataclasses
 import datetime
 from collections.abc import Callable
+from typing import TypeVar, overload
+
+import sqlalchemy
+from sqlalchemy import orm
 
 from vethagent.model import Reason, Status
+
+#: What is so, or the condition on columns for it.
+B = TypeVar("B", bool, sqlalchemy.ColumnElement[bool])
 
 
 def utcnow() -> datetime.datetime:
@@ -21,9 +31,37 @@ def utcnow() -> datetime.datetime:
 SILENT, GOING = (Status.DOWN.value, Reason.AGENT_DOWN.value), Status.PENDING_DELETE.value
 
 
+@overload
+def reports(reported_at: datetime.datetime, oldest_alive: datetime.datetime) -> bool: ...
+@overload
+def reports(
+    reported_at: orm.InstrumentedAttribute[datetime.datetime], oldest_alive: datetime.datetime
+) -> sqlalchemy.ColumnElement[bool]: ...
+def reports(
+    reported_at: datetime.datetime | orm.InstrumentedAttribute[datetime.datetime], oldest_alive: datetime.datetime
+) -> bool | sqlalchemy.ColumnElement[bool]:
+    """Return whether an agent that reported last at ``reported_at`` is alive."""
+    return reported_at >= oldest_alive
+
+
+def believed(alive: B, going: B) -> B:
+    """Return whether a link is shown as it is held: its agent is ``alive``, or it is ``going``."""
+    return alive | going
+
+
 def judged(status: str, reason: str, *, alive: bool) -> tuple[str, str]:
     """Return status and reason of a link as they are shown."""
-    return (status, reason) if alive or status == GOING else SILENT
+    return (status, reason) if believed(alive, status == GOING) else SILENT
+
+
+def judged_status(
+    status: orm.InstrumentedAttribute[str],
+    reported_at: orm.InstrumentedAttribute[datetime.datetime],
+    oldest_alive: datetime.datetime,
+) -> sqlalchemy.ColumnElement[str]:
+    """Return the status as it is shown, of these columns of a link and of its agent."""
+    held = believed(reports(reported_at, oldest_alive), status == GOING)
+    return sqlalchemy.case((held, status), else_=SILENT[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +87,7 @@ class Liveness:
 
     def is_alive(self, reported_at: datetime.datetime) -> bool:
         """Return whether an agent that reported then is alive."""
-        return reported_at >= self.oldest_alive()
+        return reports(reported_at, self.oldest_alive())
 
     def shown(self, held: Shown, reported_at: datetime.datetime) -> Shown:
         """Return ``held`` as it is shown."""

@@ -6,7 +6,7 @@ Nothing is stored of each link then: there are thousands of an agent that is dow
 from collections.abc import Sequence
 
 from vethagent.controller import history, views
-from vethagent.controller.liveness import GOING, SILENT
+from vethagent.controller.liveness import SILENT, judged
 
 #: Of an agent's history.
 KINDS = ("DOWN", "REVIVED")
@@ -27,14 +27,10 @@ def merged(changes: Sequence[views.Change], agent: Sequence[views.AgentChange]) 
 
 def _of(told: Sequence[views.Change], agent: views.AgentChange) -> list[views.Change]:
     held = next((each for each in reversed(told) if (each.status, each.reason) != SILENT), None)
-    if held is None or held.status in (GOING, history.DELETED):
+    if held is None or held.status == history.DELETED:
         return []
-    silent = (told[-1].status, told[-1].reason) == SILENT
-    if agent.kind == "DOWN" and not silent:
-        status, reason = SILENT
-    elif agent.kind == "REVIVED" and silent:
-        status, reason = held.status, held.reason
-    else:
+    status, reason = judged(held.status, held.reason, alive=agent.kind == "REVIVED")
+    if (status, reason) == (told[-1].status, told[-1].reason):
         return []
     changed = {name: getattr(agent, name) for name in ("message", "changed_by", "request_id", "changed_at")}
     return [held.model_copy(update={"status": status, "reason": reason, **changed})]

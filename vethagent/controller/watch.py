@@ -16,7 +16,7 @@ from vethagent import exceptions
 from vethagent.controller import damping, history
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.liveness import Liveness
+from vethagent.controller.liveness import Liveness, reports
 
 LOG = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ class Watch:
 
     def _silent(self) -> sqlalchemy.ColumnElement[bool]:
         agent = models.Agent
-        return (agent.reported_at < self._liveness.oldest_alive()) & ~agent.noted_down & agent.deleted_at.is_(None)
+        silent = ~reports(agent.reported_at, self._liveness.oldest_alive())
+        return silent & ~agent.noted_down & agent.deleted_at.is_(None)
 
     def _at_rest(self, thing: type[models.Flapping]) -> sqlalchemy.ColumnElement[bool]:
         # The same rule as Flaps.rests.

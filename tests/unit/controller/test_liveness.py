@@ -3,7 +3,11 @@ import datetime
 import pytest
 
 from tests.unit.controller import fakes
+from vethagent.controller.agents import Agents
+from vethagent.controller.events import Events
+from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness, Shown
+from vethagent.controller.requests import AgentQuery, LinkQuery
 from vethagent.model import Reason, Status
 
 HELD = Shown(Status.ACTIVE, Reason.NONE, "", fakes.START)
@@ -27,3 +31,23 @@ def test_links_of_a_silent_agent_are_down_since_it_was_missed() -> None:
 def test_otherwise_what_is_held_is_shown(status: Status, age: int) -> None:
     held = Shown(status, Reason.NONE, "", fakes.START)
     assert Liveness(75, fakes.Clock()).shown(held, fakes.START - datetime.timedelta(seconds=age)) == held
+
+
+@pytest.mark.usefixtures("known")
+def test_all_who_judge_say_the_same(links: Links, agents: Agents, events: Events, clock: fakes.Clock) -> None:
+    """The value that is shown, the database that selects and sorts, and the counts."""
+    made = [links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "br1"}, {"bridge": f"b{n}"}])) for n in range(3)]
+    events.store(fakes.batch([fakes.event(made[0].id, 1)]))
+    links.delete(fakes.CONTEXT, made[2].id)
+    for age, wanted in ((75, ["ACTIVE", "BUILD", "PENDING_DELETE"]), (1, ["DOWN", "DOWN", "PENDING_DELETE"])):
+        clock.advance(age)
+        shown = links.list(LinkQuery(sort="status"))[0]
+        assert [link.status for link in shown] == wanted
+        for status in Status:
+            selected = links.list(LinkQuery(status=status))[0]
+            assert [link.status for link in selected] == [status] * wanted.count(status)
+        counts = {status: wanted.count(status) for status in wanted}
+        alive = "DOWN" not in wanted
+        [agent] = agents.list(AgentQuery(alive=alive))[0]
+        assert (agent.alive, agent.links) == (alive, counts)
+        assert agents.list(AgentQuery(alive=not alive))[0] == []
