@@ -1,9 +1,10 @@
 """What all commands share: the client, one-line errors of usage, and a failure that comes after the output."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, cast
 
+from cliff.utils import terminal_width
 from osc_lib import exceptions
 from osc_lib.command import command
 
@@ -11,6 +12,11 @@ from vethagent.client.v1 import Client
 
 #: Name of the client in a client manager.
 API_NAME = "vethagent"
+
+Row = tuple[Any, ...]
+
+#: Columns of a terminal; with fewer of them lists tell less, rather than break what they tell into pieces.
+NARROW = 100
 
 
 class UsageError(exceptions.CommandError):
@@ -38,6 +44,22 @@ class Command(command.Command):
 
 class Lister(Command, command.Lister):
     """Base of the commands that show many things."""
+
+    @staticmethod
+    def is_narrow(parsed_args: argparse.Namespace, columns: int = NARROW) -> bool:
+        """Return whether a table for people has less room than so many columns.
+
+        Who names columns, or wants them for a program, has all of them.
+        """
+        if parsed_args.formatter != "table" or parsed_args.columns:
+            return False
+        return 0 < (parsed_args.max_width or terminal_width() or 0) < columns
+
+    @staticmethod
+    def without(title: str, titles: Sequence[str], rows: Iterable[Row]) -> tuple[Row, list[Row]]:
+        """Return titles and rows without a column for which there is no room."""
+        place = titles.index(title)
+        return (*titles[:place], *titles[place + 1 :]), [(*row[:place], *row[place + 1 :]) for row in rows]
 
 
 class ShowOne(Command, command.ShowOne):

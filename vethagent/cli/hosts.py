@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cliff.utils import terminal_width
+
 from vethagent.cli import columns, parsing, picture, resolve
 from vethagent.cli.base import Command, Lister
 from vethagent.client.types import HostPlan
@@ -31,7 +33,11 @@ def _add_host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 class ShowHost(Command):
-    """Draw the bridges of a host and the links and other veth pairs between them, as its agent sees them."""
+    """Draw the bridges of a host and what joins them.
+
+    These are links and veth pairs of others, as the agent of the host sees them. A ring through physical networks is
+    told first.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -40,13 +46,14 @@ class ShowHost(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the picture."""
         host, out = self.client.hosts.describe(parsed_args.host), self.app.stdout
-        colour = out.isatty() and not os.environ.get("NO_COLOR")
-        for line in picture.draw(host, list(self.client.links.list(host=parsed_args.host)), colour=colour):
+        colour, width = out.isatty() and not os.environ.get("NO_COLOR"), terminal_width()
+        links = list(self.client.links.list(host=parsed_args.host))
+        for line in picture.draw(host, links, colour=colour, width=width if out.isatty() else None):
             out.write(line + "\n")
 
 
 class PlanHost(Lister):
-    """List what the agent of a host would do now for its links, step by step; nothing is done."""
+    """List the steps that an agent would take now; none is taken."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -60,7 +67,7 @@ class PlanHost(Lister):
 
 
 class DriftHost(Lister):
-    """List what is not as wanted now, on one host or on all, and since when."""
+    """List what is not as wanted now, on one host or on all."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -1,7 +1,7 @@
 """The bridges of a host and what joins them, as a picture of characters."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vethagent.client.types import Bridge, HostDescription, Link, VethPair
 
@@ -22,6 +22,7 @@ class _Wire:
     ends: tuple[_End, _End]
     label: str
     status: str = ""
+    short: str = ""
 
     @property
     def whole(self) -> bool:
@@ -31,18 +32,27 @@ class _Wire:
         return self.ends[0][0], self.ends[1][0]
 
 
-def draw(host: HostDescription, links: Sequence[Link], *, colour: bool = False) -> Iterator[str]:
+def draw(
+    host: HostDescription, links: Sequence[Link], *, colour: bool = False, width: int | None = None
+) -> Iterator[str]:
     """Yield lines: bridges as boxes with the devices of ``links`` and of others' pairs at their edges.
 
     Two bridges that are joined are drawn side by side, each such two by themselves. A line is broken where a link is
-    not ACTIVE. ``colour`` is for a terminal.
+    not ACTIVE. ``colour`` is for a terminal; one of ``width`` columns has shorter words if the others are too long.
     """
     kinds = {bridge["name"]: bridge["kind"] for bridge in host["bridges"]}
-    wires = [_ordered(wire, kinds) for wire in (*_links(links), *_foreign(host["pairs"]))]
+    rings = {ring["link_id"]: ring["path"] for ring in host.get("rings", ())}
+    wires = [_ordered(wire, kinds) for wire in (*_links(links, rings), *_foreign(host["pairs"]))]
     yield host["host"] + _since(host)
+    yield from _rings(links, rings)
     for two in dict.fromkeys(wire.between() for wire in wires):
         yield ""
-        yield from _boxes(two, kinds, [wire for wire in wires if wire.between() == two], colour=colour)
+        chosen = [wire for wire in wires if wire.between() == two]
+        lines = list(_boxes(two, kinds, chosen, colour=colour))
+        if width and len(lines[0]) > width:
+            chosen = [dataclasses.replace(wire, label=wire.short) for wire in chosen]
+            lines = list(_boxes(two, kinds, chosen, colour=colour))
+        yield from lines
     drawn = {device for wire in wires for _, device in wire.ends}
     yield from _others(host["bridges"], drawn)
     loose = [pair for pair in host["pairs"] if None in pair["bridges"] and not drawn & set(pair["devices"])]
@@ -58,23 +68,34 @@ def _since(host: HostDescription) -> str:
     return f", as its agent told it at {host['reported_at'][:19]}Z; it cannot be asked now"
 
 
-def _links(links: Sequence[Link]) -> Iterator[_Wire]:
+def _rings(links: Sequence[Link], rings: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is worse than any link that is not there: frames that go round and round."""
+    for link in links:
+        if path := rings.get(link["id"]):
+            yield f"RING: link {_called(link)} closes one through physical networks: {path}"
+
+
+def _called(link: Link) -> str:
+    return link["name"] or link["id"][:8]
+
+
+def _links(links: Sequence[Link], rings: Mapping[str, str]) -> Iterator[_Wire]:
     for link in links:
         observed = link["observed"]
         devices = [end["device"] for end in (observed or link["ends"])]
         first, second = ((end["bridge"], device or "?") for end, device in zip(link["ends"], devices, strict=True))
-        words = [link["name"] or link["id"][:8], link["status"], link["reason"]]
+        words = [_called(link), link["status"], link["reason"], "RING" if link["id"] in rings else ""]
         words += [f"tag {end['tag']}" for end in link["ends"] if end["tag"] is not None]
-        words += [f"MTU {observed[0]['mtu']}"] if link["status"] == "ACTIVE" else []
+        words += [f"MTU {observed[0]['mtu']}"] if link["status"] == "ACTIVE" and observed[0]["mtu"] else []
         words += ["drift"] if link["differences"] and link["reason"] != "DRIFT" else []
-        yield _Wire((first, second), " ".join(filter(None, words)), link["status"])
+        yield _Wire((first, second), " ".join(filter(None, words)), link["status"], link["status"])
 
 
 def _foreign(pairs: Sequence[VethPair]) -> Iterator[_Wire]:
     for pair in pairs:
         first, second = pair["bridges"]
         if not pair["link_id"] and first is not None and second is not None:
-            yield _Wire(((first, pair["devices"][0]), (second, pair["devices"][1])), "not ours")
+            yield _Wire(((first, pair["devices"][0]), (second, pair["devices"][1])), "not ours", short="not ours")
 
 
 def _ordered(wire: _Wire, kinds: dict[str, str]) -> _Wire:

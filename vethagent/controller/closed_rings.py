@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import sqlalchemy
+from pydantic import Field
 from sqlalchemy import orm
 
+from vethagent import model
 from vethagent.controller import inventories, physical
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
@@ -20,6 +22,13 @@ class Ring(NamedTuple):
 
     host: str
     path: str
+
+
+class InRing(model.Model):
+    """A link that is a piece of a ring."""
+
+    link_id: model.LinkId
+    path: str = Field(description="The way round, from one bridge of the link to the other")
 
 
 class ClosedRings:
@@ -33,6 +42,14 @@ class ClosedRings:
         with self._database.reader() as session:
             ring = closed(session).get(link_id)
         return None if ring is None else ring.path
+
+    def on(self, host: str) -> tuple[InRing, ...]:
+        """Return the links of ``host`` that are pieces of rings, by id."""
+        with self._database.reader() as session:
+            found = closed(session)
+        return tuple(
+            InRing(link_id=link_id, path=ring.path) for link_id, ring in sorted(found.items()) if ring.host == host
+        )
 
 
 def closed(session: orm.Session) -> Mapping[str, Ring]:

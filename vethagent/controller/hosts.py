@@ -6,6 +6,7 @@ import sqlalchemy
 
 from vethagent import exceptions, model
 from vethagent.controller import agent_queries, names, physical, views
+from vethagent.controller.closed_rings import ClosedRings
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
@@ -25,6 +26,7 @@ class Hosts:
         self._agent_api = agent_api
         self._liveness = liveness
         self._inventories = Inventories(database, liveness)
+        self._rings = ClosedRings(database)
 
     def describe(self, context: bus.Context, host: str) -> views.Inventory:
         """Return bridges, their ports, and veth pairs as the agent sees them; raise NotFound.
@@ -38,8 +40,10 @@ class Hosts:
             if (last := self._inventories.last(host)) is None:
                 raise
             fields, reported_at = last
-            return views.Inventory(**fields, live=False, reported_at=reported_at)
-        return views.Inventory(**now.model_dump(exclude={"version"}), live=True, reported_at=self._liveness.now())
+            return views.Inventory(**fields, rings=self._rings.on(host), live=False, reported_at=reported_at)
+        fields = now.model_dump(exclude={"version"})
+        rings = self._rings.on(host)
+        return views.Inventory(**fields, rings=rings, live=True, reported_at=self._liveness.now())
 
     def plan(self, context: bus.Context, host: str) -> model.HostPlan:
         """Return what the agent would do now for the links of its host; raise NotFound."""

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import Field
 
 from vethagent import model
+from vethagent.controller.closed_rings import InRing
 from vethagent.controller.db import models
 from vethagent.controller.digests import Digests, HeldLink
 from vethagent.controller.liveness import Liveness, Shown
@@ -95,6 +96,9 @@ class Inventory(model.Model):
     bridges: tuple[model.Bridge, ...]
     pairs: tuple[model.VethPair, ...]
     ways: tuple[model.BridgeWay, ...] = Field(description="Each from one bridge to another one")
+    rings: tuple[InRing, ...] = Field(
+        description="Links that close a ring through physical networks which nobody has allowed"
+    )
     live: bool = Field(description="Whether the agent was asked just now; else it is what it has last told")
     reported_at: datetime.datetime = Field(description="By the clock of the controller")
 

@@ -1,71 +1,47 @@
 """The page with authentication, in a real browser: it offers what the API lets the user do, and no more."""
 
-import contextlib
 import pathlib
-import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support import browser as browsers
+from tests.functional.dashboard.conftest import LIVENESS
+from tests.functional.dashboard.conftest import Serve as ServeAny
 from tests.unit.controller import fakes
-from tests.unit.controller.api import accounts, applications
+from tests.unit.controller.api import accounts
 from tests.unit.controller.api.identity import Identity
+from tests.unit.controller.fleet.world import World, body
 from vethagent import model
-from vethagent.controller.api import app, http_basic, keystone
-from vethagent.controller.api.server import ApiServer
-from vethagent.controller.db import migration
+from vethagent.controller.api import http_basic, keystone
 from vethagent.controller.db.database import Database
-from vethagent.controller.links import Links
-from vethagent.controller.liveness import Liveness
-from vethagent.controller.reports import Reports
 
-PATIENCE = 30_000
 ROLES = {"alice": "admin", "bob": "member", "carol": "reader"}
 PASSWORD = "a good one: ü"
+#: Of somebody else, on the host.
+PAIR = {"devices": ["by-hand-1", "by-hand-2"], "bridges": ["br3", "br4"]}
 
 #: Returns the address of a page whose API has this authentication.
 Serve = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsers.chromium(tmp_path_factory.mktemp("browser")) as made:
-        yield made
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1000, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    yield context.new_page()
-    context.close()
+def serve(serve: ServeAny, database: Database) -> Serve:
+    """Serve a host with a link and a pair of somebody else, and a template whose roll-out was stopped."""
+    world = World(database, LIVENESS, fakes.Clock())
+    world.report("h1", "h2")
+    world.links.create(fakes.CONTEXT, fakes.body(name="storage"))
+    world.templates.create(fakes.CONTEXT, body(selector={"hosts": ["h2"]}))
+    world.fail("h2")
+    answers = world.agent_api.answers
+    answers["describe_host"] = model.HostDescription.model_validate({"host": "h1", "pairs": [PAIR]})
+    answers["plan_bridge_links"] = model.HostPlan(host="h1")
 
+    def start(authentication: Any, wrap: Callable[[Any], Any] = lambda application: application) -> str:
+        return serve(world.agent_api, wrap, authentication=authentication)
 
-@pytest.fixture
-def serve(tmp_path: pathlib.Path) -> Iterator[Serve]:
-    url = f"sqlite:///{tmp_path / 'controller.sqlite'}"
-    migration.upgrade(url)
-    with contextlib.ExitStack() as cleanup:
-
-        def start(authentication: Any, wrap: Callable[[Any], Any] = lambda application: application) -> str:
-            database = Database(url)
-            cleanup.callback(database.close)
-            liveness, agent_api = Liveness(86400), typing.cast(Any, fakes.AgentApi())
-            agent_api.answers["describe_host"] = model.HostDescription(host="h1")
-            agent_api.answers["plan_bridge_links"] = model.HostPlan(host="h1")
-            Reports(database, liveness).take(fakes.report("h1"))
-            Links(database, agent_api, liveness).create(fakes.CONTEXT, fakes.body(name="storage"))
-            application = applications.build(database, agent_api, liveness, authentication=authentication)
-            server = ApiServer(wrap(application), host="127.0.0.1", port=0, max_body=app.MAX_BODY)
-            server.start()
-            cleanup.callback(server.stop)
-            return f"http://127.0.0.1:{server.address[1]}/ui"
-
-        yield start
+    return start
 
 
 @pytest.fixture
@@ -86,33 +62,92 @@ def look_around(page: Page) -> set[str]:
 
     def note() -> None:
         for found in page.locator("main button, main select").all():
-            offered.add((found.get_attribute("id") or found.inner_text()).partition("chip-")[0])
+            offered.add((found.get_attribute("id") or found.inner_text()).partition("-")[0])
 
     page.get_by_role("link", name="h1", exact=True).click()
-    expect(page.locator("main")).to_contain_text("Bridges and links")
+    expect(page.locator("main")).to_contain_text("by-hand-1")
     note()
     page.locator("table").get_by_role("link", name="storage").click()
     expect(page.locator("main")).to_contain_text("Changes")
     note()
+    page.get_by_role("link", name="Templates").click()
+    expect(page.locator("main")).to_contain_text("STOPPED")
+    note()
     page.get_by_role("link", name="Events").click()
     expect(page.locator("main")).to_contain_text("Of the whole fleet")
     note()
-    return offered - {""}
+    return offered
 
 
 READER = {"plan"}
-MEMBER = READER | {"create", "edit", "toggle", "delete"}
+MEMBER = READER | {"create", "edit", "toggle", "delete", "adopt", "resume"}
+OFFERED = {"carol": READER, "bob": MEMBER, "alice": MEMBER | {"mode"}}
 
 
-@pytest.mark.parametrize(("name", "offered"), [("carol", READER), ("bob", MEMBER), ("alice", MEMBER | {"mode"})])
-def test_a_user_is_offered_what_the_api_would_do(with_passwords: str, page: Page, name: str, offered: set[str]) -> None:
-    refused: list[str] = []
-    page.on("response", lambda answer: refused.append(answer.url) if answer.status == 403 else None)
+@pytest.mark.parametrize("name", OFFERED)
+def test_a_user_is_offered_what_the_api_would_do(with_passwords: str, page: Page, name: str) -> None:
+    answers = watch(page)
     page.goto(with_passwords)
     sign_in(page, name, PASSWORD)
     expect(page.locator("header")).to_contain_text(name)
-    assert look_around(page) == offered
-    assert refused == []
+    assert look_around(page) == OFFERED[name]
+    assert [path for method, path, status in answers if status == 403] == []
+
+
+def watch(page: Page) -> list[tuple[str, str, int]]:
+    """Return a list to which method, path and status of each answer are added."""
+    answers: list[tuple[str, str, int]] = []
+    page.on(
+        "response",
+        lambda answer: answers.append((answer.request.method, answer.url.partition("/v1/")[2], answer.status)),
+    )
+    return answers
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_nothing_that_is_pressed_is_refused(with_passwords: str, page: Page, name: str) -> None:
+    answers = watch(page)
+    page.goto(with_passwords)
+    sign_in(page, name, PASSWORD)
+    page.get_by_role("link", name="h1", exact=True).click()
+    page.get_by_role("button", name="Dry run").click()
+    page.get_by_role("button", name="Close").click()
+    if "mode" in OFFERED[name]:
+        page.locator("#mode").select_option("observe")
+        expect(page.get_by_role("status").filter(has_text="observe now")).to_be_visible()
+    if "create" in OFFERED[name]:
+        press_what_members_may(page)
+    asked = {(method, status) for method, _, status in answers if method != "GET"}
+    wanted = {"create": {("POST", 201), ("POST", 200), ("PATCH", 200), ("DELETE", 202)}, "mode": {("PATCH", 200)}}
+    assert asked == set().union(*(wanted.get(each, set()) for each in OFFERED[name]))
+    assert [status for method, _, status in answers if status >= 400] == [401]
+
+
+def press_what_members_may(page: Page) -> None:
+    page.get_by_role("button", name="Adopt").click()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Create a link").click()
+    page.locator("#bridge-0").fill("br5")
+    page.locator("#bridge-1").fill("br6")
+    page.locator("#dry-run").click()
+    expect(page.locator(".tried")).to_contain_text("Nothing is done yet")
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator("svg .link")).to_have_count(3)
+    page.locator("table").get_by_role("link", name="storage").click()
+    page.get_by_role("button", name="Change").click()
+    page.locator("#name").fill("backup")
+    page.locator("dialog").get_by_role("button", name="Change").click()
+    expect(page.locator("main")).to_contain_text("generation 2")
+    page.get_by_role("button", name="Set down").click()
+    expect(page.locator("main")).to_contain_text("generation 3")
+    page.get_by_role("button", name="Delete").click()
+    page.locator("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("main")).to_contain_text("PENDING_DELETE")
+    page.get_by_role("link", name="Templates").click()
+    page.get_by_role("button", name="Resume the roll-out of uplink").click()
+    page.get_by_role("button", name="Pause the roll-out of uplink").click()
+    expect(page.locator("main")).to_contain_text("PAUSED")
 
 
 def test_a_wrong_password_and_the_way_out(with_passwords: str, page: Page) -> None:

@@ -1,66 +1,28 @@
 """Link templates on the page, in a real browser."""
 
-import contextlib
 import os
 import pathlib
-import typing
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support import browser as browsers
+from tests.functional.dashboard.conftest import LIVENESS, Serve
 from tests.unit.controller import fakes
-from tests.unit.controller.api import applications
 from tests.unit.controller.fleet.world import World, body
-from vethagent.controller.api import app
-from vethagent.controller.api.server import ApiServer
-from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
-from vethagent.controller.liveness import Liveness
 
-PATIENCE = 30_000
 #: Where pictures go, if anywhere.
 PICTURES = os.environ.get("VETHAGENT_PICTURES")
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsers.chromium(tmp_path_factory.mktemp("browser")) as made:
-        yield made
-
-
 @pytest.fixture
-def world(tmp_path: pathlib.Path) -> Iterator[World]:
-    url = f"sqlite:///{tmp_path / 'controller.sqlite'}"
-    migration.upgrade(url)
-    with contextlib.closing(Database(url)) as database:
-        yield World(database, Liveness(86400), fakes.Clock())
+def world(database: Database) -> World:
+    return World(database, LIVENESS, fakes.Clock())
 
 
-@pytest.fixture
-def page(browser: Browser, world: World, tmp_path: pathlib.Path) -> Iterator[Page]:
-    with contextlib.ExitStack() as cleanup:
-        database = Database(f"sqlite:///{tmp_path / 'controller.sqlite'}")
-        cleanup.callback(database.close)
-        api = typing.cast(Any, world.agent_api)
-        server = ApiServer(
-            applications.build(database, api, Liveness(86400)), host="127.0.0.1", port=0, max_body=app.MAX_BODY
-        )
-        server.start()
-        cleanup.callback(server.stop)
-        context = browser.new_context(viewport={"width": 1000, "height": 700})
-        cleanup.callback(context.close)
-        context.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.address[1]}/ui/index.html#/templates")
-        yield page
-
-
-def test_a_rollout_is_watched_paused_and_resumed(world: World, page: Page) -> None:
+def test_a_rollout_is_watched_paused_and_resumed(world: World, page: Page, serve: Serve) -> None:
+    page.goto(f"{serve(world.agent_api)}/index.html#/templates")
     main = page.locator("main")
     expect(main).to_contain_text("No template yet")
     world.hosts(4)

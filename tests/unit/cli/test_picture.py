@@ -58,6 +58,22 @@ def test_what_is_not_ours_is_told_too() -> None:
     assert text.endswith("br1: linux, MTU 1500, STP, further ports: tap1\nbr-eth1: ovs")
 
 
+def test_a_narrow_terminal_has_shorter_words() -> None:
+    made = link("link-of-the-storage-network", "ACTIVE")
+    lines = list(picture.draw(HOST, [made], width=60))
+    assert max(len(line) for line in lines if line.startswith(("+", "|"))) <= 60
+    assert any("-- ACTIVE --" in line for line in lines)
+    assert any("link-of-the-storage-network ACTIVE MTU 1500" in line for line in picture.draw(HOST, [made], width=100))
+
+
+def test_a_ring_is_told_first() -> None:
+    ring = {"link_id": "0123456789", "path": "br1 of h1 - physnet1 - br1 of h2"}
+    described = cast(HostDescription, {**HOST, "rings": [ring]})
+    lines = list(picture.draw(described, [link("seed", "ACTIVE")]))
+    assert lines[:2] == ["h1", f"RING: link seed closes one through physical networks: {ring['path']}"]
+    assert any("-- seed ACTIVE RING MTU 1500 --" in line for line in lines), lines
+
+
 def test_colours_are_for_terminals() -> None:
     assert "\033[32m" in drawn(link("s", "ACTIVE"), colour=True)
     assert "\033[33m" in drawn(link("s", "DOWN", "DRIFT"), colour=True)

@@ -60,3 +60,6 @@ def test_it_is_told(
     told = client.simulate_get(f"/v1/bridge-links/{first.id}/diagnosis").json
     [unmet] = [each for each in told["conditions"] if each["name"] == "physical networks"]
     assert (unmet["met"], "physnet1 - br-a of h2" in unmet["observed"]) == (False, True)
+    described = client.simulate_get("/v1/hosts/h1/bridges").json
+    assert described["rings"] == [{"link_id": first.id, "path": unmet["observed"]}]
+    assert client.simulate_get("/v1/hosts/h3/bridges").json["rings"] == []

@@ -41,6 +41,13 @@ class BridgeWay(TypedDict):
     link_id: str | None
 
 
+class InRing(TypedDict):
+    """A link that is a piece of a ring through physical networks; ``path`` is the way round."""
+
+    link_id: str
+    path: str
+
+
 class HostDescription(TypedDict):
     """A host as its agent sees it; if it could not be asked (``live``), as it told at ``reported_at``."""
 
@@ -48,6 +55,7 @@ class HostDescription(TypedDict):
     bridges: list[Bridge]
     pairs: list[VethPair]
     ways: NotRequired[list[BridgeWay]]
+    rings: NotRequired[list[InRing]]
     live: NotRequired[bool]
     reported_at: NotRequired[str]
 

@@ -26,11 +26,12 @@ function bridgesOf(links) {
 }
 
 async function known(host) {
-  if (!may("get_host_bridges")) return { bridges: [], pairs: [] };
+  const nothing = { bridges: [], pairs: [], rings: [] };
+  if (!may("get_host_bridges")) return nothing;
   try {
     return await get(`v1/hosts/${host}/bridges`);
   } catch {
-    return { bridges: [], pairs: [] }; // the agent is away
+    return nothing; // the agent is away
   }
 }
 
@@ -51,6 +52,7 @@ export async function showHost(main, { argument: host, signal, failed }) {
   let bridges = [];
   let seen = [];
   let pairs = [];
+  let rings = [];
 
   async function setMode(event) {
     try {
@@ -64,6 +66,7 @@ export async function showHost(main, { argument: host, signal, failed }) {
     drawAgent();
   }
 
+  const called = (id) => links.find((link) => link.id === id)?.name ?? id.slice(0, 8);
   const waiting = () => agent.alive && links.filter((link) => link.observed_generation !== link.generation).length;
 
   function drawAgent() {
@@ -71,6 +74,9 @@ export async function showHost(main, { argument: host, signal, failed }) {
     fill(about,
       h("p", null, badge(kind), ` reported ${ago(agent.reported_at)}, version ${agent.agent_version}`,
         waiting() > 0 && ` – ${waiting()} not told of yet`),
+      rings.length > 0 && h("ul", { class: "problem rings" }, rings.map((ring) => h("li", null,
+        "Link ", h("a", { href: `#/links/${ring.link_id}` }, called(ring.link_id)),
+        ` closes a ring through physical networks, in which frames go round and round: ${ring.path}`))),
       agent.health.length > 0 && h("ul", { class: "problem" }, agent.health.map((each) => h("li", null, `${each.part}: ${each.message}`))),
       h("p", { class: "field inline" }, h("label", { for: "mode" }, "Mode"),
         may("patch_agent")
@@ -86,10 +92,8 @@ export async function showHost(main, { argument: host, signal, failed }) {
     const used = new Set(links.flatMap((link) => link.ends.map((end) => end.bridge)));
     const taken = new Set(links.flatMap((link) => link.observed.map((end) => end.device)));
     const shown = [...bridges.filter((bridge) => used.has(bridge.name) || seen.length <= 20)];
-    const focused = document.activeElement?.closest?.("[data-link]")?.dataset.link;
     if (!shown.length) fill(frame, h("p", null, "No links yet. The first one joins two bridges that are there on the host."));
     else fill(frame, picture(shown, drawn, width));
-    if (focused) frame.querySelector(`[data-link="${focused}"]`)?.focus();
     fill(list,
       links.length > MANY && h("p", { class: "quiet" }, `The picture has the first ${MANY} of ${links.length} links.`),
       links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row)),
@@ -116,9 +120,9 @@ export async function showHost(main, { argument: host, signal, failed }) {
     done: async () => { await look(); await refresh(); },
   });
   const adopt = (pair) => create({ adopt: true, ends: pair.devices.map((each, number) => ({ device: each, bridge: pair.bridges[number] })) });
-  const plan = () => showPlan(host, (id) => links.find((link) => link.id === id)?.name ?? id.slice(0, 8));
+  const plan = () => showPlan(host, called);
   async function look() {
-    ({ bridges: seen, pairs } = await known(host));
+    ({ bridges: seen, pairs, rings = [] } = await known(host));
   }
   async function refresh() {
     try {

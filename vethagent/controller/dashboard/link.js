@@ -88,7 +88,7 @@ export async function showLink(main, { argument: id, signal, failed }) {
     fill(body,
       h("section", { class: `card state ${link.status.toLowerCase()}`, "aria-label": "Status" },
         h("p", null, badge(link.status), link.reason && [" ", h("code", null, link.reason)], ` since ${ago(link.status_changed_at)}`),
-        link.status !== "ACTIVE" && !link.differences.length && h("p", null, diagnosis?.sentence ?? link.message),
+        (link.status !== "ACTIVE" || diagnosis?.conditions.some((each) => !each.met)) && !link.differences.length && h("p", null, diagnosis?.sentence ?? link.message),
         link.reason && REASONS[link.reason] && h("p", null, REASONS[link.reason]),
         link.differences.length > 0 && [h("h3", null, "Not as wanted"), h("ul", null, link.differences.map(difference))],
         diagnosis && checks(diagnosis, unfolded, (open) => { unfolded = open; })),
