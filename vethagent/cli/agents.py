@@ -14,6 +14,7 @@ from vethagent.client.types import Agent, AgentUpdate
 MODES = ("enforce", "observe", "paused")
 
 _TITLES = ("Host", "Alive", "Ready", "Health", "Mode", "Links", "In Step", "Reported At", "Version")
+_NARROW_TITLES = ("Host", "Alive", "Health", "Links", "Reported")
 _LONG_TITLES = (*_TITLES, "Drifted", "Flapping", "Reported Mode", "Started At", "Labels", "Description")
 
 Fields = tuple[tuple[str, ...], tuple[Any, ...]]
@@ -42,6 +43,24 @@ def row_of(agent: Agent, *, long: bool) -> tuple[Any, ...]:
         columns.Time(agent["started_at"]),
         columns.Labels(agent["labels"]),
         columns.Text(agent["description"]),
+    )
+
+
+def narrow_row_of(agent: Agent) -> tuple[Any, ...]:
+    """Return one row of ``agent list`` in a narrow terminal, where what is as usual is not told."""
+    unusual = {
+        "not ready": not agent["ready"],
+        "not in step": not (agent["desired_in_step"] and agent["observed_in_step"]),
+        f"mode {agent['mode']}": agent["mode"] != MODES[0],
+    }
+    health = [columns.Health(agent["health"]).human_readable()] if agent["health"] else []
+    told = [*health, *(text for text, is_so in unusual.items() if is_so)]
+    return (
+        agent["host"],
+        columns.YesNo(agent["alive"]),
+        "\n".join(told) or "ok",
+        columns.Counts(agent["links"]),
+        columns.Ago(agent["reported_at"]),
     )
 
 
@@ -106,6 +125,8 @@ class ListAgents(Lister):
             limit=parsed_args.limit,
         )
         long = parsed_args.long
+        if not long and self.is_narrow(parsed_args):
+            return _NARROW_TITLES, [narrow_row_of(agent) for agent in found]
         return _LONG_TITLES if long else _TITLES, [row_of(agent, long=long) for agent in found]
 
 
@@ -122,7 +143,7 @@ class ShowAgent(ShowOne):
 
 
 class AgentHistory(Lister):
-    """List what happened to an agent: who or what made it so, when and why."""
+    """List what happened to an agent: when, why, and by whom."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -130,9 +151,11 @@ class AgentHistory(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Return titles and rows."""
+        narrow = self.is_narrow(parsed_args)
+        titles = ("Changed At", "What", "By", "Request ID", "Message")
         rows = [
             (
-                columns.Time(each["changed_at"]),
+                columns.Time(each["changed_at"], short=narrow),
                 each["kind"],
                 each["changed_by"],
                 columns.Text(each["request_id"]),
@@ -140,7 +163,7 @@ class AgentHistory(Lister):
             )
             for each in self.client.agents.history(parsed_args.host)
         ]
-        return ("Changed At", "What", "By", "Request ID", "Message"), rows
+        return self.without("Request ID", titles, rows) if narrow else (titles, rows)
 
 
 class SetAgent(ShowOne):
@@ -179,7 +202,10 @@ class SetAgent(ShowOne):
 
 
 class DeleteAgent(Command):
-    """Forget agents that are dead; links stay but those of templates, and so does what is on their hosts."""
+    """Forget agents that are dead.
+
+    Their links stay, but those of templates are forgotten too. What is on their hosts stays there.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -1,7 +1,7 @@
 """The command that shows port events."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from vethagent.cli import columns, follow, parsing, resolve
@@ -12,6 +12,7 @@ from vethagent.client.types import Event
 KINDS = ("changed", "plugged", "repaired", "drifted", "failed", "unplugged")
 
 _TITLES = ("ID", "Received At", "Host", "Link", "Kind", "Status", "Reason", "Took ms", "Message")
+_NARROW_TITLES = ("At", "Host", "Link", "Kind", "Status", "Reason", "Message")
 _LONG_TITLES = (*_TITLES, "Link ID", "Generation", "Observed At", "Repaired", "Differences", "Ends", "Request ID")
 
 DEFAULT_LIMIT = 100
@@ -45,8 +46,21 @@ def row_of(event: Event, *, long: bool) -> tuple[Any, ...]:
     )
 
 
+def narrow_row_of(event: Event) -> tuple[Any, ...]:
+    """Return one row of ``event list`` in a narrow terminal."""
+    return (
+        columns.Time(event["received_at"], short=True),
+        event["host"],
+        event["link_name"] or event["link_id"],
+        event["kind"],
+        event["status"],
+        event["reason"],
+        event["message"],
+    )
+
+
 class ListEvents(Lister):
-    """List port events, newest last; --follow shows new ones as they come."""
+    """List port events, the newest last; --follow goes on."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -70,12 +84,11 @@ class ListEvents(Lister):
         if limit > MAX_PAGE:
             raise UsageError(f"--limit: must be at most {MAX_PAGE}")
         filters = follow.Filters(parsed_args.host, self._link_id(parsed_args), parsed_args.kind)
-        long = parsed_args.long
-        titles = _LONG_TITLES if long else _TITLES
+        titles, row = self._shape(parsed_args)
         if parsed_args.follow:
-            return titles, (row_of(event, long=long) for event in follow.events(self.client.events, filters, limit))
+            return titles, map(row, follow.events(self.client.events, filters, limit))
         found = self.client.events.list(host=filters.host, link_id=filters.link_id, kind=filters.kind, limit=limit)
-        return titles, [row_of(event, long=long) for event in found]
+        return titles, [row(event) for event in found]
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Sequence[Any]]
@@ -88,6 +101,13 @@ class ListEvents(Lister):
         for row in data:
             write.row(list(self._compress_iterable(row, selector)) if selector else list(row))
         return 0
+
+    def _shape(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Callable[[Event], tuple[Any, ...]]]:
+        if parsed_args.long:
+            return _LONG_TITLES, lambda event: row_of(event, long=True)
+        if self.is_narrow(parsed_args):
+            return _NARROW_TITLES, narrow_row_of
+        return _TITLES, lambda event: row_of(event, long=False)
 
     def _link_id(self, parsed_args: argparse.Namespace) -> str | None:
         if parsed_args.link is None:

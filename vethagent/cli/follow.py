@@ -22,6 +22,7 @@ _PAUSE = 0.5
 
 #: Where a table's rows cannot wait for each other's widths; the last column has what is left.
 _WIDTHS = {"ID": 6, "Received At": 24, "Host": 16, "Link": 20, "Kind": 9, "Status": 14, "Reason": 16, "Took ms": 8}
+_NARROW_WIDTHS = {"At": 13, "Host": 12, "Link": 12, "Kind": 9, "Status": 7, "Reason": 10}
 _WIDTH = 12
 
 
@@ -73,6 +74,7 @@ class Writer:
         self._parsed_args = parsed_args
         self._names = names
         self._out = out
+        self._widths = _NARROW_WIDTHS if "At" in names else _WIDTHS
         if format_name == "table":
             self._write_line(names)
         elif format_name == "csv":
@@ -92,7 +94,7 @@ class Writer:
         self._out.flush()
 
     def _write_line(self, texts: Sequence[str]) -> None:
-        cells = [text.ljust(_WIDTHS.get(name, _WIDTH)) for name, text in zip(self._names, texts, strict=True)]
+        cells = [text.ljust(self._widths.get(name, _WIDTH)) for name, text in zip(self._names, texts, strict=True)]
         self._out.write("  ".join(cells).rstrip() + "\n")
         self._out.flush()
 

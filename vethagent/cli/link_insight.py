@@ -24,7 +24,10 @@ class _OfLink(Lister):
 
 
 class DiagnoseLink(_OfLink):
-    """Tell why a link is not ACTIVE: first in a sentence, then each condition, those that are not met first."""
+    """Tell why a link is not ACTIVE.
+
+    First comes a sentence, then each condition, those that are not met first.
+    """
 
     _sentence = ""
 
@@ -38,7 +41,7 @@ class DiagnoseLink(_OfLink):
                 each["name"],
                 each["wanted"],
                 each["observed"],
-                columns.Text(each["since"]) if each["since"] is None else columns.Time(each["since"]),
+                columns.Time(each["since"], short=self.is_narrow(parsed_args)),
             )
             for each in sorted(found["conditions"], key=lambda each: each["met"])
         ]
@@ -54,9 +57,10 @@ class DiagnoseLink(_OfLink):
 
 
 class LinkHistory(_OfLink):
-    """List each change of a link: who made it, when and why. A deleted link is named by its id.
+    """List each change of a link: who made it, when and why.
 
-    What was repaired before anybody saw it is no change: 'event list --link' has that.
+    A deleted link is named by its id. What was repaired before anybody saw it is no change: 'event list --link' has
+    that.
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
@@ -68,9 +72,11 @@ class LinkHistory(_OfLink):
             raise exceptions.CommandError(
                 f"{error}; one that was deleted is named by its id, see 'event list --long'"
             ) from None
+        narrow = self.is_narrow(parsed_args)
+        titles = ("Changed At", "Generation", "Status", "Reason", "By", "Request ID", "Message")
         rows = [
             (
-                columns.Time(each["changed_at"]),
+                columns.Time(each["changed_at"], short=narrow),
                 each["generation"],
                 each["status"],
                 each["reason"],
@@ -80,4 +86,4 @@ class LinkHistory(_OfLink):
             )
             for each in self.client.links.history(link_id)
         ]
-        return ("Changed At", "Generation", "Status", "Reason", "By", "Request ID", "Message"), rows
+        return self.without("Request ID", titles, rows) if narrow else (titles, rows)

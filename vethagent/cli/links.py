@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from cliff.utils import terminal_width
-
 from vethagent.cli import columns, parsing, resolve
 from vethagent.cli.base import Lister, ShowOne
 from vethagent.client.types import Link
@@ -14,6 +12,8 @@ STATUSES = ("BUILD", "ACTIVE", "DOWN", "ERROR", "PENDING_DELETE")
 
 _TITLES = ("ID", "Name", "Host", "Status", "Reason", "Ends", "MTU")
 _LONG_TITLES = (*_TITLES, "Message", "Enabled", "Generation", "Observed Generation", "Status Changed At", "Created At")
+
+_NARROW_TITLES = ("Link", "Host", "Status", "Reason", "Ends")
 
 # What a row with names of usual length takes; below it cliff would break ends at any hyphen.
 _WIDE = 125
@@ -41,6 +41,12 @@ def row_of(link: Link, *, long: bool, narrow: bool) -> tuple[Any, ...]:
         columns.Time(link["status_changed_at"]),
         columns.Time(link["created_at"]),
     )
+
+
+def narrow_row_of(link: Link) -> tuple[Any, ...]:
+    """Return one row of ``link list`` in a narrow terminal; a link without a name has its id."""
+    ends = columns.LinkEnds(link, folded=True)
+    return link["name"] or link["id"], link["host"], link["status"], link["reason"], ends
 
 
 def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:
@@ -105,8 +111,10 @@ class ListLinks(Lister):
             sort=parsed_args.sort,
             limit=parsed_args.limit,
         )
+        if not parsed_args.long and self.is_narrow(parsed_args):
+            return _NARROW_TITLES, [narrow_row_of(link) for link in found]
         titles = _LONG_TITLES if parsed_args.long else _TITLES
-        narrow = 0 < (parsed_args.max_width or terminal_width() or 0) < _WIDE
+        narrow = self.is_narrow(parsed_args, _WIDE)
         return titles, [row_of(link, long=parsed_args.long, narrow=narrow) for link in found]
 
 

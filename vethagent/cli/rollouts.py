@@ -100,7 +100,7 @@ class Resume(_Rollout):
 
 
 class Undo(_Rollout):
-    """Roll the revision of the template out that was before."""
+    """Go back to what a template wanted before, by turns."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -152,7 +152,7 @@ class ListRollouts(Lister):
 
 
 class History(Lister):
-    """Tell what happened to the newest roll-out of a template: who, when."""
+    """Tell what happened to the newest roll-out of a template."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -16,6 +16,17 @@ NAME = "vethctl"
 
 DESCRIPTION = "Veth pairs between bridges, driven from one place on many hosts."
 
+EPILOG = """\
+First steps:
+  vethctl agent list                                     which hosts there are
+  vethctl host show HOST                                 the bridges of one
+  vethctl link create --host HOST --wait BRIDGE BRIDGE   join two of them
+  vethctl link list                                      what is there
+  vethctl link diagnose ID_OR_NAME                       why it does not work
+  vethctl link delete --wait ID_OR_NAME                  the end of it
+  vethctl help COMMAND                                   all about a command
+"""
+
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -49,7 +60,8 @@ class Shell(app.App):
         from vethagent.cli import auth
 
         # An abbreviated option of ours could be meant for the command, and this parser reads the line first.
-        changes = {"prog": NAME, "allow_abbrev": False, "conflict_handler": "resolve"}
+        changes: dict[str, Any] = {"prog": NAME, "allow_abbrev": False, "conflict_handler": "resolve"}
+        changes |= {"epilog": EPILOG, "formatter_class": argparse.RawDescriptionHelpFormatter}
         parser = tersely(super().build_option_parser(description, version, (argparse_kwargs or {}) | changes))
         # cliff's own names the file that was started, which is not always vethctl.
         parser.add_argument(

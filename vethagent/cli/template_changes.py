@@ -122,7 +122,10 @@ class CreateTemplate(_ChangeTemplate):
 
 
 class SetTemplate(_ChangeTemplate):
-    """Change a link template; what is not named stays as it is. Another link or selection is rolled out."""
+    """Change a link template; what is not named stays as it is.
+
+    Another link or selection is rolled out.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

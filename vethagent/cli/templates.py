@@ -84,7 +84,7 @@ class ListTemplates(Lister):
 
 
 class ShowTemplate(ShowOne):
-    """Show one link template, how far its hosts are, and its newest roll-out."""
+    """Show one link template and its newest roll-out."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
@@ -126,7 +126,7 @@ class ListHosts(Lister):
 
 
 class ListRevisions(Lister):
-    """List what a link template wanted, from the beginning; see rollout undo."""
+    """List what a link template wanted so far; see rollout undo."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

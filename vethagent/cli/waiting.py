@@ -1,8 +1,10 @@
 """Waiting until the agent has done what was asked."""
 
 import argparse
+import contextlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from osc_lib import exceptions
 
@@ -59,9 +61,12 @@ def until_settled(links: Links, link: Link, timeout: float) -> Link:
             raise WaitFailed(f"Link {label_of(link)} is {_state_text(last)}", last)
         return last["status"] == wanted and (wanted == "ACTIVE" or last["reason"] == "ADMIN_DOWN")
 
-    if not poll(settled, timeout):
-        text = f"Link {label_of(link)} is not {wanted} after {timeout:g} s: it is {_state_text(last)}"
-        raise WaitFailed(text, last)
+    label = label_of(link)
+    with _goes_on(f"The link is wanted all the same: see 'link show {label}', or end it with 'link delete {label}'"):
+        in_time = poll(settled, timeout)
+    if not in_time:
+        text = f"Link {label} is not {wanted} after {timeout:g} s: it is {_state_text(last)}"
+        raise WaitFailed(f"{text}; 'link diagnose {label}' tells more", last)
     return last
 
 
@@ -77,9 +82,21 @@ def until_gone(links: Links, link: Link, timeout: float) -> None:
             return True
         return False
 
-    if not poll(gone, timeout):
+    with _goes_on(f"Its end is wanted all the same: see 'link show {label_of(link)}'"):
+        in_time = poll(gone, timeout)
+    if not in_time:
         text = f"Link {label_of(link)} is not gone after {timeout:g} s: it is {_state_text(last)}"
         raise WaitFailed(f"{text}; --force forgets it without its agent", last)
+
+
+@contextlib.contextmanager
+def _goes_on(sentence: str) -> Iterator[None]:
+    """Say so to who ends the waiting with Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{sentence}\n")
+        raise
 
 
 def _is_answered(link: Link, generation: int) -> bool:

@@ -40,6 +40,16 @@ def test_help_names_every_command(run: Vethctl) -> None:
     assert "Could not" not in result.out
 
 
+def test_help_tells_the_first_steps_and_fits_a_terminal(run: Vethctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run("--help").out
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    steps = text.partition("First steps:\n")[2].partition("\n\n")[0]
+    named = {" ".join(line.split()[1:3]) for line in steps.splitlines()}
+    assert named - {"help COMMAND"} <= COMMANDS.keys()
+    assert {"link create", "link diagnose", "link delete"} <= named
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command(run: Vethctl, name: str) -> None:
     long_way, short_way = run("help", *name.split()), run(*name.split(), "--help")

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.cli.conftest import Result, Vethctl
 from tests.unit.cli.service import HOST, Service
+from vethagent.cli import waiting
 
 CREATE = ("link", "create", "--host", HOST, "--name", "seed", "br1:phy-br1", "br-eth1:eth1-br1", "-f", "json")
 SHORT = ("--wait", "--timeout", "0.2")
@@ -97,6 +98,28 @@ def test_delete_that_takes_too_long(vethctl: Vethctl, service: Service) -> None:
     result = vethctl("link", "delete", "seed", *SHORT)
     assert result.status == 1
     assert "PENDING_DELETE" in result.err and "--force" in result.err
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ((*CREATE, *LONG), "The link is wanted all the same: see 'link show seed'"),
+        (("link", "delete", "old", *LONG), "Its end is wanted all the same: see 'link show old'"),
+    ],
+)
+def test_ctrl_c_tells_what_goes_on(
+    vethctl: Vethctl, service: Service, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], told: str
+) -> None:
+    vethctl("link", "create", "--host", HOST, "--name", "old", "a", "b")
+    service.answer, service.unplugs = None, False
+
+    def interrupt(_done: object, _timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waiting, "poll", interrupt)
+    result = vethctl(*command)
+    assert (result.status, result.out) == (130, "")
+    assert told in result.err
 
 
 def test_link_that_is_deleted_meanwhile(vethctl: Vethctl, service: Service) -> None:

@@ -1,9 +1,12 @@
-"""Tables of lists fit a terminal, also with long names; ``--long`` asks for more than fits."""
+"""Tables of lists fit a terminal, also with long names; ``--long`` asks for more than fits.
+
+A terminal that is not wide is told less, so that nothing is broken into pieces.
+"""
 
 import pytest
 
 from tests.unit.cli.conftest import Vethctl
-from tests.unit.cli.service import Service
+from tests.unit.cli.service import HOST, Service
 
 COLUMNS = 100
 LONG_HOST = "compute-0195.availability-zone-3.region-west.cloud.example.org"
@@ -41,3 +44,37 @@ def test_a_table_is_no_wider_than_it_was_asked_to_be(vethctl: Vethctl, link: str
     result = vethctl(*command.format(link=link).split(), "--max-width", str(COLUMNS))
     assert result.status == 0, result.err
     assert max(map(len, result.out.splitlines())) <= COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("command", "columns"),
+    [
+        ("agent list", 60),
+        ("agent history {host}", 80),
+        ("event list", 80),
+        ("link list", 60),
+        ("link history seed", 80),
+    ],
+)
+def test_a_narrow_terminal_has_one_thing_on_a_line(vethctl: Vethctl, command: str, columns: int) -> None:
+    vethctl("link", "create", "br1:phy-br1", "br-eth1:eth1-br1", "--host", HOST, "--name", "seed")
+    words = command.format(host=HOST).split()
+    narrow = vethctl(*words, "--max-width", str(columns)).out.splitlines()
+    wide = vethctl(*words, "--max-width", "200").out.splitlines()
+    assert max(map(len, narrow)) <= columns < max(map(len, wide))
+    ends = command == "link list"  # each on a line of its own
+    assert len(narrow) == len(wide) + ends
+    everything = vethctl(*words, "--max-width", str(columns), "-f", "json").json[0]
+    assert len(everything) > len(narrow[1].split("|")) - 2
+
+
+def test_what_is_unusual_of_an_agent_is_told_in_a_narrow_terminal(vethctl: Vethctl, service: Service) -> None:
+    vethctl("agent", "set", HOST, "--mode", "observe")
+    service.report(HOST, health={"ready": False, "reasons": [{"part": "ovsdb", "message": "away"}]}, mode="observe")
+    shown = vethctl("agent", "list", "--max-width", "80").out
+    assert all(text in shown for text in ("ovsdb: away", "not ready", "mode observe", " s ago"))
+
+
+def test_columns_that_are_named_are_there_however_narrow_it_is(vethctl: Vethctl) -> None:
+    shown = vethctl("agent", "list", "--max-width", "60", "-c", "Host", "-c", "Version").out
+    assert "Version" in shown
