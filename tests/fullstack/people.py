@@ -117,18 +117,22 @@ def spokes(count: int) -> list[str]:
     return [f"spoke{number}" for number in range(count)]
 
 
-def told(person: Person, link_id: str, history: Sequence[rest.Link]) -> list[str]:
-    """Return what is wrong with the history of a link: each change is to be there, once, in order."""
-    asks = person.asks[link_id]
-    words = [(change["generation"], change["status"]) for change in history]
+def words(history: Sequence[rest.Link]) -> list[tuple[int, str]]:
+    """Return generation and status of each change."""
+    return [(change["generation"], change["status"]) for change in history]
+
+
+def told(asks: Sequence[tuple[int, str]], link_id: str, history: Sequence[rest.Link]) -> list[str]:
+    """Return what is wrong with the history of a link: each change that was asked for is there, once, in order."""
+    there = words(history)
     found = []
-    if [word for word in words if word in asks] != asks:
+    if [word for word in there if word in asks] != list(asks):
         found.append(f"asked for was {asks}")
-    if len(set(words)) < len(words):
+    if len(set(there)) < len(there):
         found.append("something is told twice")
-    if words != sorted(words, key=lambda word: word[0]):
+    if there != sorted(there, key=lambda word: word[0]):
         found.append("generations are out of order")
-    last = words[-1] if words else None
+    last = there[-1] if there else None
     if last not in (asks[-1], (asks[-1][0], model.Status.ACTIVE.value)):
         found.append(f"the last is {last}")
-    return [f"history of {link_id}: {each}: {words}" for each in found]
+    return [f"history of {link_id}: {each}: {there}" for each in found]

@@ -6,6 +6,9 @@
 
 has as many links, ``VETHAGENT_SEED`` the seed that a run before has printed: people ask for the same then, and the same
 processes die in the same order, but how these meet is a matter of time.
+
+Then a link template is rolled out over these hosts, while both controllers and the broker die at certain moments: an
+agent that is away holds each of these up.
 """
 
 import collections
@@ -17,9 +20,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fullstack import people
+from tests.fullstack import people, uplinks
 from tests.fullstack.killer import Killer
 from tests.fullstack.people import Person
+from tests.fullstack.uplinks import Uplink
 from tests.support import asked, commands, databases, deployment, machine
 from tools.soak import verdict
 
@@ -39,11 +43,19 @@ def fleet() -> Iterator[deployment.Deployment]:
         yield made
 
 
-@pytest.fixture
-def sites(fleet: deployment.Deployment) -> list[asked.Asked]:
-    """The hosts, half of whose agents run on each kind of threads, with a bridge for each link."""
+@pytest.fixture(scope="module")
+def nodes(fleet: deployment.Deployment) -> list[deployment.Node]:
+    """The hosts, half of whose agents run on each kind of threads."""
     kinds = {f"fleet-{number}": ("eventlet", "threading")[number % 2] for number in range(_HOSTS)}
-    nodes = fleet.add_nodes(kinds, agent=_AGENT)
+    made = fleet.add_nodes(kinds, agent=_AGENT)
+    for node in made:
+        node.host.linux_bridge(uplinks.BRIDGE)
+    return made
+
+
+@pytest.fixture
+def sites(fleet: deployment.Deployment, nodes: list[deployment.Node]) -> list[asked.Asked]:
+    """The same, with a bridge for each link."""
     made = [asked.Asked(fleet.rest, node) for node in nodes]
     for site in made:
         lines = (
@@ -125,7 +137,9 @@ def check_history(made: deployment.Deployment, persons: list[Person]) -> list[st
         wrong
         for person in persons
         for link_id in person.asks
-        for wrong in people.told(person, link_id, made.rest.get(f"/v1/bridge-links/{link_id}/history")["history"])
+        for wrong in people.told(
+            person.asks[link_id], link_id, made.rest.get(f"/v1/bridge-links/{link_id}/history")["history"]
+        )
     ]
 
 
@@ -174,3 +188,79 @@ def test_links_come_and_go_while_processes_die(fleet: deployment.Deployment, sit
         sep="\n",
     )
     assert wrong == []
+
+
+@pytest.fixture
+def uplink(fleet: deployment.Deployment, nodes: list[deployment.Node]) -> Uplink:
+    """A template over all hosts, not made yet."""
+    return Uplink(fleet.rests[1], [node.name for node in nodes])
+
+
+def wait_until_heard(made: deployment.Deployment) -> None:
+    """Wait until all controllers hear agents."""
+    for number in range(len(made.controllers)):
+        commands.wait_until(lambda number=number: made.is_listening(number), what="the controllers", timeout=60)  # type: ignore[misc]
+
+
+def test_a_roll_out_goes_on_after_controllers_and_the_bus_were_lost(
+    fleet: deployment.Deployment, nodes: list[deployment.Node], uplink: Uplink
+) -> None:
+    agents = [node.agent for node in nodes]
+    agents[1].kill()
+    agents[5].kill()
+    uplink.create()
+    uplink.wait_for("fleet-1", "STARTED")
+    for controller in fleet.controllers:
+        controller.kill()
+    agents[1].start()
+    fleet.controllers[1].start()
+    uplink.wait_for("fleet-5", "STARTED")
+    fleet.broker.kill()
+    agents[5].start()
+    fleet.controllers[0].start()
+    fleet.broker.start()
+    uplink.wait_until("COMPLETED")
+    assert uplink.batches() == [
+        "batch 1: fleet-0",
+        "batch 2: fleet-1, fleet-2",
+        "batch 3: fleet-3, fleet-4",
+        "batch 4: fleet-5, fleet-6",
+        "batch 5: fleet-7",
+    ]
+    links = uplink.links()
+    assert {host: (link["status"], link["generation"]) for host, link in links.items()} == dict.fromkeys(
+        (node.name for node in nodes), ("ACTIVE", 1)
+    )
+    assert uplink.wrong_histories() == []
+    wait_until_heard(fleet)
+    uplink.delete()
+
+
+def test_a_canary_that_fails_is_the_last_whatever_is_lost(
+    fleet: deployment.Deployment, nodes: list[deployment.Node], uplink: Uplink
+) -> None:
+    uplink.create()
+    uplink.wait_until("COMPLETED")
+    canary = nodes[0]
+    canary.agent.kill()
+    uplink.change("nowhere")
+    uplink.wait_for(canary.name, "STARTED")
+    for controller in fleet.controllers:
+        controller.kill()
+    canary.agent.start()
+    fleet.broker.kill()
+    for controller in fleet.controllers:
+        controller.start()
+    fleet.broker.start()
+    uplink.wait_until("STOPPED")
+    fleet.broker.kill()
+    uplink.undo()
+    fleet.broker.start()
+    uplink.wait_until("COMPLETED")
+    generations = {host: link["generation"] for host, link in uplink.links().items()}
+    assert generations == dict.fromkeys((node.name for node in nodes), 1) | {canary.name: 3}
+    told = [(1, "BUILD"), (1, "ACTIVE"), (2, "BUILD"), (2, "ERROR"), (3, "BUILD"), (3, "ACTIVE")]
+    assert uplink.history(canary.name) == told
+    assert uplink.wrong_histories() == []
+    wait_until_heard(fleet)
+    uplink.delete()
