@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.fullstack import links
 from tests.support import commands, deployment, machine, processes, prometheus, scraping
 
 pytestmark = pytest.mark.timeout(180)
+TOP = pathlib.Path(__file__).parents[2]
 HOST = "watched"
 #: Seconds that anything may take on a busy machine.
 PATIENCE = 90
@@ -319,3 +321,21 @@ def test_each_line_of_a_log_is_an_object_that_names_its_link(site: Site) -> None
         lines = [json.loads(line) for line in process.log.read_text().splitlines()]
         about = [line["extra"] for line in lines if sentence in line["message"]]
         assert {"link_id": link["id"], "request_id": link["request_id"]}.items() <= about[0].items()
+    [row] = [site.host.ovs_row("Interface", end["device"], "external_ids") for end in link["observed"] if end["ofport"]]
+    assert row["external_ids"]["vethagent-request-id"] == link["request_id"]
+
+
+def test_each_panel_of_the_dashboard_has_data(site: Site) -> None:
+    """What happened before in this module counts too, but is not needed."""
+    site.cut()
+    site.wait(site.attached, "the repair")
+    with bridge_missing(site):
+        site.wait(lambda: site.api.links("status=ERROR"), "a link in ERROR")
+    panels = json.loads((TOP / "etc/grafana/vethagent.json").read_text())["panels"]
+    asked = {target["expr"]: panel["title"] for panel in panels for target in panel["targets"]}
+    plain = {re.sub(r"\$__rate_interval", "30s", each).replace("$host", ".*"): asked[each] for each in asked}
+
+    def empty() -> list[str]:
+        return [f"{plain[each]}: {each}" for each in plain if not site.prometheus.values(each, seconds=600)]
+
+    site.wait(lambda: not empty(), f"data for each panel; none at the first look: {empty()}")

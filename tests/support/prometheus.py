@@ -5,6 +5,8 @@ import json
 import pathlib
 import re
 import socket
+import time
+import urllib.parse
 from typing import Any
 
 import yaml
@@ -53,6 +55,13 @@ class Prometheus(daemons.Daemon):
             if alert["state"] == "firing":
                 found.setdefault(alert["labels"]["alertname"], []).append(alert["labels"])
         return found
+
+    def values(self, expression: str, *, seconds: int) -> list[float]:
+        """Return all values that an expression has had in the last ``seconds``, but for those that are no number."""
+        now = time.time()
+        query = urllib.parse.urlencode({"query": expression, "start": now - seconds, "end": now, "step": 2})
+        found = self._ask(f"/api/v1/query_range?{query}")["result"]
+        return [float(value) for series in found for _, value in series["values"] if value != "NaN"]
 
     def answers(self) -> bool:
         """Whether it runs, and all that it is to look at gives metrics."""
