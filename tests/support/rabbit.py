@@ -6,7 +6,9 @@ from tests.support import certificates, commands, daemons, namespaces
 
 # What the package has in PATH is a wrapper that changes to the user and the folders of the machine's own broker.
 _PROGRAMS = "/usr/lib/rabbitmq/bin"
-_USER, _PASSWORD = "vethagent", "vethagent"
+_USER = "vethagent"
+#: Found nowhere but in the configuration files of those who use the broker.
+PASSWORD = "for-nobody-else"
 _PORT, _TLS_PORT = 5672, 5671
 _READY = "Server startup complete"
 
@@ -30,8 +32,8 @@ class RabbitMQ:
     """A broker that is reached at ``address`` from everywhere that has a way to it, with TLS or without."""
 
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path, *, address: str) -> None:
-        self.url = f"rabbit://{_USER}:{_PASSWORD}@{address}:{_PORT}/"
-        self.tls_url = f"rabbit://{_USER}:{_PASSWORD}@{address}:{_TLS_PORT}/"
+        self.url = f"rabbit://{_USER}:{PASSWORD}@{address}:{_PORT}/"
+        self.tls_url = f"rabbit://{_USER}:{PASSWORD}@{address}:{_TLS_PORT}/"
         #: Its certificate is its own authority.
         self.certificate, key = certificates.make(folder, address=address)
         self._log = folder / "broker.log"
@@ -43,7 +45,7 @@ class RabbitMQ:
                 certificate=self.certificate,
                 key=key,
                 user=_USER,
-                password=_PASSWORD,
+                password=PASSWORD,
                 log=self._log,
             ),
             encoding="utf-8",
