@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
 from tests.support import browser as browsers
@@ -206,6 +206,54 @@ def _check_view(page: Page, name: str) -> None:
     check_accessible(page)
     wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1], f"{name} is wider than the window"
+
+
+def tab_to(page: Page, found: Locator) -> None:
+    """Press Tab until ``found`` has the focus, as somebody does who has no mouse."""
+    expect(found).to_be_visible()
+    for _ in range(100):
+        if found.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{found} is not reached")
+
+
+def test_from_the_fleet_to_a_link_and_back_without_a_mouse(node: Node, page: Page) -> None:
+    main, dialog = page.locator("main"), page.locator("dialog")
+    tab_to(page, main.get_by_role("link", name=HOST, exact=True))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("button", name="Create a link"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#bridge-0")).to_be_focused()
+    page.keyboard.type("br1")
+    page.keyboard.press("Tab")
+    page.keyboard.type("br-new")
+    page.keyboard.press("Enter")
+    sees(page, "BRIDGE_NOT_FOUND")
+    tab_to(page, page.locator("svg .link"))
+    page.keyboard.press("Enter")
+    sees(page, "There is no such bridge on the host. Make it, or correct its name")
+    tab_to(page, page.get_by_text("conditions are not met"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".unmet").first).to_be_visible()
+    node.host.ovs_bridge("br-new")
+    expect(page.locator(".state.active")).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Delete"))
+    page.keyboard.press("Enter")
+    tab_to(page, dialog.get_by_role("button", name="Delete"))
+    page.keyboard.press("Enter")
+    sees(page, "This link is not there any more.")
+
+
+def test_the_focus_stays_while_the_page_follows(node: Node, page: Page) -> None:
+    node.plug_usual(name="storage")
+    open_host(page)
+    found = page.locator("table").get_by_role("link", name="storage")
+    tab_to(page, found)
+    page.evaluate("document.activeElement.dataset.old = 'yes'")
+    node.host.ip("link", "set", FIRST, "nomaster")  # its repair is an event, after which all is drawn anew
+    expect(page.locator("[data-old]")).to_have_count(0)
+    expect(found).to_be_focused()
 
 
 def test_it_is_used_with_the_keyboard_alone(node: Node, page: Page) -> None:

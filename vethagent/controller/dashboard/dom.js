@@ -19,11 +19,21 @@ function build(element, attributes, children) {
 export const h = (tag, attributes, ...children) => build(document.createElement(tag), attributes, children);
 export const s = (tag, attributes, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
 
-// Put `children` in the place of what `element` has. The focus stays on what has the same id.
+// A selector for what tells an element from others, also after it was made anew.
+function mark(element) {
+  const name = ["id", "href", "aria-label"].find((each) => element.getAttribute(each));
+  return name ? `[${name}="${CSS.escape(element.getAttribute(name))}"]` : null;
+}
+
+// Put `children` in the place of what `element` has. The focus stays where it is, and so does what was moved sideways.
 export function fill(element, ...children) {
-  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const active = element === document.activeElement || !element.contains(document.activeElement) ? null : document.activeElement;
+  const focused = active && mark(active);
+  const place = focused ? [...element.querySelectorAll(focused)].indexOf(active) : -1;
+  const moved = [...element.querySelectorAll(".scroll")].filter((each) => each.scrollLeft).map((each) => [mark(each), each.scrollLeft]);
   element.replaceChildren(...children.flat(Infinity).filter((child) => child));
-  if (focused) document.getElementById(focused)?.focus();
+  for (const [selector, left] of moved) (element.querySelector(selector) ?? {}).scrollLeft = left;
+  if (focused) element.querySelectorAll(focused)[place]?.focus({ preventScroll: true });
 }
 
 export function ago(time) {

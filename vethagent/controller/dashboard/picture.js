@@ -85,7 +85,7 @@ export function picture(bridges, links, width) {
     const middle = [(ax + bx) / 2 + (a.column === b.column ? bend * 0.75 : 0), (a.y + b.y) / 2];
     const kind = link.status.toLowerCase();
     const wrong = link.differences.length ? `⚠ ${link.differences.length} ` : "";
-    return s("a", { href: `#/links/${link.id}`, class: `link ${kind}`, "aria-label": sentence(link), "data-link": link.id },
+    return s("a", { href: `#/links/${link.id}`, class: `link ${kind}`, "aria-label": sentence(link) },
       s("title", null, sentence(link)),
       s("path", { d: path, class: "grip" }),
       s("path", { d: path, class: "wire" }),
