@@ -57,7 +57,8 @@ class Deployment(tidy.Tidy):
         With ``quorum`` queues are those of that kind.
         """
         super().__init__()
-        self._env = dict(env or {})
+        #: Of what is started from now on.
+        self.env = dict(env or {})
         self._quorum = quorum
         self.daemons: list[daemons.Daemon] = []
         with self._building():
@@ -127,7 +128,7 @@ class Deployment(tidy.Tidy):
             as_service_user=as_service_user,
             ca=ca,
             agent=agent,
-            env=self._env,
+            env=self.env,
             quorum=self._quorum,
         )
         node = Node(host, process, address)
@@ -143,7 +144,7 @@ class Deployment(tidy.Tidy):
     def run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run an installed command beside the controller; with ``check`` it has to succeed."""
         command = self.network.command(str(processes.COMMANDS / program), *arguments)
-        return commands.run(*command, check=check, timeout=60)
+        return commands.run(*command, check=check, timeout=60, env=self.env)
 
     def is_listening(self, number: int) -> bool:
         """Return whether the controller of this number hears agents."""
@@ -175,9 +176,7 @@ class Deployment(tidy.Tidy):
                 "api": {"port": str(rest.PORT - _APART * number)},
             }
             options |= {group: options.get(group, {}) | values for group, values in own.items()}
-        process = processes.VethagentProcess(
-            kind, namespace=self.network, folder=folder, options=options, env=self._env
-        )
+        process = processes.VethagentProcess(kind, namespace=self.network, folder=folder, options=options, env=self.env)
         self.daemons.append(process)
         self._cleanup.callback(process.kill)
         return process

@@ -22,14 +22,14 @@ CONTEXT = {"request_id": "req-1"}
 
 
 class Setup:
-    def __init__(self) -> None:
+    def __init__(self, host: str = "h1") -> None:
         self.desired, self.inbox, self.counters = Desired(Store(":memory:")), AnsweringInbox(), Counters()
         self.planned: list[list[model.BridgeLink]] = []
         self.pulls: list[None] = []
         self.heard: list[None] = []
         self.changed: list[None] = []
         self.endpoint = AgentEndpoint(
-            host="h1",
+            host=host,
             desired=self.desired,
             inbox=self.inbox,
             stopwatch=Stopwatch(),
