@@ -7,27 +7,28 @@ whoever joins the two bridges sends all that is for the broker to the guest.
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fullstack import links
-from tests.support import commands, daemons, deployment, impostor, management, rest, traffic
+from tests.support import commands, daemons, deployment, hosts, impostor, management, rest, traffic
 
 CONFIRM_TIMEOUT = 3
+#: Where the agent itself is to stop meanwhile: long enough for a busy machine to be in time for that.
+LONG_TIMEOUT = 10
 ENDS = [{"bridge": management.BRIDGE, "device": "cut-a"}, {"bridge": "br-bad", "device": "cut-b"}]
 
 
 @pytest.fixture(scope="module")
 def node(controller_side: deployment.Deployment, concurrency: str) -> Iterator[deployment.Node]:
     """A node that reaches the broker over a bridge, with ``br-bad`` beside it."""
-    made = controller_side.add_node(f"bridged-{concurrency}", concurrency=concurrency)
+    options = {"report_interval": "2"}
+    made = controller_side.add_node(f"bridged-{concurrency}", concurrency=concurrency, agent=options)
     controller_side.network.put_into_bridge(made.host, made.address)
     made.host.linux_bridge("br-bad")
-    made.agent.stop()
-    with made.agent.configuration.open("a") as file:
-        file.write(f"[agent]\nconfirm_timeout = {CONFIRM_TIMEOUT}\nreport_interval = 2\n")
-    made.agent.start()
+    _set_timeout(controller_side, made, CONFIRM_TIMEOUT)
     yield made
     controller_side.remove_node(made)
 
@@ -100,6 +101,63 @@ def test_a_broker_that_restarts_sets_nothing_off(clean: deployment.Deployment, n
     clean.rest.wait_for_agent(node.name, timeout=60)
     links.check_plugged(node.host, link["id"])
     assert _taken_back(clean, node) == before
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("concurrency", ["eventlet"], indirect=True)
+def test_an_agent_that_stood_still_takes_nothing_back(clean: deployment.Deployment, node: deployment.Node) -> None:
+    """Its machine was suspended, say: the way was lost before, and was back long before the agent could see that."""
+    _set_timeout(clean, node, LONG_TIMEOUT)
+    try:
+        host, before = node.host, _taken_back(clean, node)
+        guest = host.guest("br-bad", "192.0.2.3/24")  # which goes with the node
+        link = clean.rest.create({"host": node.name, "ends": [{"bridge": "br1"}, {"bridge": "br-bad"}]})
+        link = clean.rest.wait_for_status(link["id"], "ACTIVE")
+        with traffic.Pings(node.guest1, guest.address, interval=0.001) as pings:
+            with _without_broker(clean):
+                asked = _connections(host)
+                commands.wait_until(lambda: _connections(host) >= asked + 4, what="some probes in vain")
+                node.agent.signal(signal.SIGSTOP)
+                stopped_at = time.monotonic()
+            commands.wait_until(lambda: time.monotonic() > stopped_at + LONG_TIMEOUT, what="more than the time-out")
+            node.agent.signal(signal.SIGCONT)
+            commands.wait_until(lambda: _confirmed(clean, node) >= 1, what="the confirmation", timeout=60)
+            pings.wait_for_answers(10)
+        assert pings.lost() == []
+        assert _taken_back(clean, node) == before
+        shown = clean.rest.get(f"/v1/bridge-links/{link['id']}")
+        assert (shown["status"], shown["observed"]) == ("ACTIVE", link["observed"])
+    finally:
+        _set_timeout(clean, node, CONFIRM_TIMEOUT)
+
+
+@contextlib.contextmanager
+def _without_broker(made: deployment.Deployment) -> Iterator[None]:
+    """While the block lasts nobody has the broker's address."""
+    address = f"{made.network.address}/24"
+    made.network.ip("address", "delete", address, "dev", "mgmt")
+    try:
+        yield
+    finally:
+        made.network.ip("address", "add", address, "dev", "mgmt")
+
+
+def _connections(host: hosts.Host) -> int:
+    """Return how many TCP connections have been begun on a host."""
+    names, values = (line.split() for line in host.run("cat", "/proc/net/snmp").splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index("ActiveOpens")])
+
+
+def _set_timeout(made: deployment.Deployment, node: deployment.Node, seconds: int) -> None:
+    """Start the agent again with another ``confirm_timeout``, and wait until it has reported."""
+    before = made.rest.wait_for_agent(node.name)["started_at"]
+    assert node.agent.stop() == 0
+    with node.agent.configuration.open("a") as file:
+        file.write(f"[agent]\nconfirm_timeout = {seconds}\n")
+    node.agent.start()
+    commands.wait_until(
+        lambda: made.rest.wait_for_agent(node.name)["started_at"] != before, what="the next agent", timeout=60
+    )
 
 
 def _confirmed(made: deployment.Deployment, node: deployment.Node) -> int:

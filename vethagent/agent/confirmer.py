@@ -31,6 +31,10 @@ class Way(Protocol):
     def name(self) -> str:
         """For a person to read."""
 
+    @property
+    def patience(self) -> float:
+        """The seconds for which ``reached`` waits for answers."""
+
     def reached(self) -> bool | None:
         """Return whether its other end answers, None if this host could not ask; may take a second or two."""
 
@@ -138,7 +142,8 @@ class Confirmer:
             answers = {way.name: _ask(way) for way in self._ways}
             reached = frozenset(name for name, answer in answers.items() if answer)
             unknown = frozenset(name for name, answer in answers.items() if answer is None)
-            self._take(Probe(begun, time.monotonic(), reached, unknown))
+            patience = sum(way.patience for way in self._ways)
+            self._take(Probe(begun, time.monotonic(), reached, unknown, patience))
 
     def _wait(self) -> bool:
         """Wait until a probe is needed; return whether it is, False at the end."""
@@ -158,7 +163,7 @@ class Confirmer:
             self._trials.probed(probe)
             self._asked = False
             self._condition.notify_all()
-            verdict = self._trials.verdict(time.monotonic())
+            verdict = self._trials.verdict()
             woken: set[str] = set()
             if self._waiting and self._trials.baseline(time.monotonic()) is not None:
                 woken, self._waiting = self._waiting, set()

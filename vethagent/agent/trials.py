@@ -4,6 +4,9 @@ A batch that lets packets pass where none passed before may cut the host off. So
 before it, and for a while after it they have to be there still. One batch at a time: until a probe has found the ways
 again the next one waits, so if they are lost it is known by which. Batches that follow each other at once count as one:
 they are what many casts in a row become. All times are monotonic seconds.
+
+An agent may stand still: it is stopped, its machine is suspended, or others take all of its time. Then nobody looks,
+and an answer that has come meanwhile is found too late. Such time is none in which a way was lost.
 """
 
 import dataclasses
@@ -20,6 +23,8 @@ _FRESH = 2.0
 #: So many probes in a row find less than before: one that is late or lost is no proof.
 _MISSES = 3
 _INTERVAL = 1.0
+#: A probe that ends by so many intervals later than it should comes from an agent that stood still.
+_LATE = 2
 #: Seconds for which a batch is left alone before its probe, unless another batch waits for that.
 _LULL = 0.05
 #: Seconds from its first batch in which others may join a trial, as long as no probe was made of it.
@@ -27,12 +32,16 @@ _JOIN = 0.5
 
 
 class Probe(NamedTuple):
-    """What was found between ``begun`` and ``ended``; of the ways in ``unknown`` it could not be found out."""
+    """What was found between ``begun`` and ``ended``; of the ways in ``unknown`` it could not be found out.
+
+    ``patience`` are the seconds for which answers are waited for.
+    """
 
     begun: float
     ended: float
     reached: Ways
     unknown: Ways = frozenset()
+    patience: float = 0.0
 
 
 class Verdict(NamedTuple):
@@ -55,7 +64,25 @@ class _Trial:
     answered: bool = False
     last_probe: float = float("-inf")
     misses: int = 0
-    lost_at: float = 0.0
+    lost_for: float = 0.0
+    forgiven: bool = False
+
+    def found(self) -> None:
+        """Its ways were there."""
+        self.answered, self.forgiven = True, False
+        self.misses, self.lost_for = 0, 0.0
+
+    def missed(self, seconds: float, *, stood_still: bool) -> None:
+        """A way of it has been lost for so many seconds more.
+
+        If the agent ``stood_still`` before, it begins anew, but only once: one that hardly has its turn, perhaps by
+        what it has plugged, has to come to an end too.
+        """
+        if stood_still and not self.forgiven:
+            self.forgiven = True
+            self.misses, self.lost_for = 0, 0.0
+        self.misses += 1
+        self.lost_for += seconds
 
 
 class Trials:
@@ -113,31 +140,32 @@ class Trials:
 
     def probed(self, probe: Probe) -> None:
         """Take in what a probe has found. What could not be found out is not held against anybody."""
-        self._last = probe
+        last, self._last = self._last, probe
         for trial in self._open:
             if probe.begun < trial.since:
                 continue
             trial.probed, trial.last_probe = True, probe.begun
             if trial.needs <= probe.reached | probe.unknown:
-                trial.answered, trial.misses = True, 0
+                trial.found()
             else:
-                trial.lost_at = trial.lost_at if trial.misses else probe.begun
-                trial.misses += 1
+                seconds = probe.ended - (last.ended if trial.misses else probe.begun)
+                stood_still = seconds > probe.patience + (1 + _LATE) * self._interval
+                trial.missed(self._interval if stood_still else seconds, stood_still=stood_still)
 
-    def verdict(self, now: float) -> Verdict:
+    def verdict(self) -> Verdict:
         """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""
         passed = [
             trial
             for trial in self._open
             if trial.answered and not trial.misses and trial.last_probe >= trial.since + self._timeout
         ]
-        ripe = [t for t in self._open if t.misses >= _MISSES and now - t.lost_at >= self._timeout]
+        ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= self._timeout]
         silent = [trial for trial in self._open if not trial.answered]
         doomed = [trial for trial in ripe if trial in silent or not silent]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
         if doomed:
             for trial in self._open:  # it may have been no fault of theirs: they get their time once more
-                trial.lost_at = now
+                trial.lost_for = 0.0
         confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
         return Verdict(confirmed, {key: number for trial in doomed for key, number in trial.links.items()})
 

@@ -51,6 +51,11 @@ class TcpWay:
         self._faces = dict(faces or {})
         self._learned = learned
 
+    @property
+    def patience(self) -> float:
+        """The seconds for which ``reached`` waits for answers, if none comes. To look names up takes its own time."""
+        return self._timeout * len(self._addresses)
+
     def reached(self) -> bool | None:
         """Return whether a server answers, None if no address of any is known or this host could not ask."""
         answers: list[bool | None] = []
@@ -110,6 +115,11 @@ class GatewayWay:
     def __init__(self, *, timeout: float = 1.0) -> None:
         """``timeout`` in seconds and for one answer."""
         self._timeout = timeout
+
+    @property
+    def patience(self) -> float:
+        """The seconds for which ``reached`` waits for answers, if none comes."""
+        return 2 * self._timeout
 
     def reached(self) -> bool | None:
         """Return whether there is a gateway, and it answers."""

@@ -26,6 +26,7 @@ class Bus:
     """A way that is there or not."""
 
     name = "the bus"
+    patience = 0.0
 
     def __init__(self) -> None:
         self.there: bool | None = True

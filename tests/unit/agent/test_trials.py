@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +22,13 @@ class Play:
         self.confirmed: dict[str, int] = {}
         self.condemned: list[set[str]] = []
         self.probes = 0
+        self.patience = 0.0
 
-    def probe(self) -> None:
+    def probe(self, begun: float | None = None) -> None:
         self.probes += 1
-        self.trials.probed(Probe(self.now, self.now, self.reached, self.unknown))
-        verdict = self.trials.verdict(self.now)
+        begun = self.now if begun is None else begun
+        self.trials.probed(Probe(begun, self.now, self.reached, self.unknown, self.patience))
+        verdict = self.trials.verdict()
         self.confirmed |= verdict.confirmed
         if verdict.condemned:
             self.condemned.append(set(verdict.condemned))
@@ -43,6 +46,12 @@ class Play:
             for link in links:
                 self.trials.carries(link, self.now)
         return True
+
+    def stand_still(self, seconds: float, *, asking: bool) -> None:
+        """Let time pass in which nothing is done, not even by who waits for an answer, if it is ``asking`` for one."""
+        begun, self.now = self.now, self.now + seconds
+        if asking:
+            self.probe(begun)
 
     def go(self, seconds: float) -> None:
         end = self.now + seconds
@@ -182,15 +191,49 @@ def test_who_does_not_carry_yet_is_not_confirmed() -> None:
     assert not play.trials.carries(B, play.now)
 
 
-def test_a_few_lost_probes_are_no_proof_however_long_they_took() -> None:
+@pytest.mark.parametrize("asking", [False, True])
+@pytest.mark.parametrize("lost_before", [0, TIMEOUT - 2])
+def test_time_in_which_the_agent_stood_still_is_none_without_the_way(*, lost_before: float, asking: bool) -> None:
+    play = Play()
+    play.plug(A)
+    play.go(1)
+    play.reached = NOTHING
+    play.go(lost_before)
+    play.stand_still(60, asking=asking)
+    play.go(TIMEOUT - 2)
+    assert not play.condemned
+    play.reached = BUS
+    play.go(TIMEOUT + 2)
+    assert play.confirmed == {A: 1} and not play.condemned
+
+
+def test_a_way_that_is_still_lost_after_the_agent_stood_still_is_lost() -> None:
     play = Play()
     play.plug(A)
     play.reached = NOTHING
-    for play.now in (1.0, 60.0):
-        play.probe()
-    assert not play.condemned
-    play.now = 61.0
-    play.probe()
+    play.go(TIMEOUT - 2)
+    play.stand_still(60, asking=True)
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A}]
+
+
+def test_an_agent_that_hardly_ever_has_its_turn_comes_to_an_end_too() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached = NOTHING
+    for _ in range(20):
+        play.stand_still(20, asking=True)
+    assert play.condemned == [{A}]
+
+
+def test_it_may_take_long_to_ask_many() -> None:
+    play = Play()
+    play.patience = 8
+    play.plug(A)
+    play.reached = NOTHING
+    for _ in range(3):
+        assert not play.condemned
+        play.stand_still(7, asking=True)
     assert play.condemned == [{A}]
 
 

@@ -81,6 +81,12 @@ def test_one_of_several_is_enough_and_is_asked_first_the_next_time(
     assert way.reached() is True and asked == [server]
 
 
+def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, TimeoutError())
+    way = TcpWay("the bus", [(NOBODY, port) for port in (1, 2, 3)], timeout=2)
+    assert way.reached() is False and way.patience == 6
+
+
 def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
     monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
