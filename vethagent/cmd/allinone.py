@@ -17,7 +17,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import common, guru, privileges, serving
+from vethagent.cmd import alone, common, guru, privileges, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -104,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         common.configure(conf, PROG, options.list_opts, arguments)
         guru.prepare(conf, PROG)
+        alone.stay_alone(conf.agent.store)
         migration.upgrade(common.connection_url(conf))
         _try_out(conf)
         Store(conf.agent.store).close()

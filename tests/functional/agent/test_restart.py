@@ -11,7 +11,7 @@ import pytest
 
 from tests.functional.agent.node import FIRST, SECOND, Node
 from tests.functional.agent.outages import wait_for_reasons
-from tests.support import commands, traffic
+from tests.support import commands, processes, traffic
 
 CONCURRENCY = ("eventlet", "threading")
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
@@ -97,6 +97,17 @@ def test_the_end_of_the_helper_and_a_sync_lose_nothing(fragile: Node) -> None:
             os.kill(pid, signal.SIGKILL)
         node.set_mode("observe")
         node.set_mode("enforce")  # everything is looked at
+
+
+def test_a_second_one_does_not_start(fragile: Node) -> None:
+    """Somebody starts it by hand beside the service, say."""
+    node = fragile
+    with nothing_is_lost(node):
+        second = [str(processes.COMMANDS / "vethagent-allinone"), "--config-file", str(node.allinone.configuration)]
+        done = commands.run(*node.host.namespace.command(*second), check=False)
+        assert done.returncode == 1
+        assert "another agent runs on this host" in done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
 
 
 def test_nothing_outlives_the_process(fragile: Node) -> None:
