@@ -74,6 +74,8 @@ class Reconciler:
         self._refused: set[str] = set()
         #: Links with which no helper came to an end: some of it may be done all the same.
         self._open: set[str] = set()
+        #: Links with a batch under way.
+        self._begun: set[str] = set()
         self._save_due: float | None = None
 
     def start(self) -> threading.Thread:
@@ -104,6 +106,10 @@ class Reconciler:
             self._finish()
         except Exception:
             LOG.exception("What was left half could not be finished")
+
+    def unfinished(self) -> set[str]:
+        """Return the ids of links with which a batch, or every helper so far, has not come to an end."""
+        return self._begun | self._open
 
     def _hear(self) -> None:
         """Bring in what the kernel has told: a way that was there before a link was wanted has to be known before it.
@@ -167,9 +173,11 @@ class Reconciler:
         if enforce and (todo := [plan for plan in plans if not plan.empty]):
             self._observed.remaking.update(_id(plan) for plan in todo if plan.detach and plan.makes)
             self._journal.stopwatch.passed("planned_at", map(_id, todo))
+            self._begun = set(map(_id, todo))
             failures, left = self._applier.apply(
                 todo, stopping=lambda: self._inbox.closed, passed=self._journal.stopwatch.passed
             )
+            self._begun = set()
             self._confirmer.failed({*failures, *left})
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")

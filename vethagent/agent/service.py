@@ -157,6 +157,9 @@ class Agent:
         self._confirmer.stop()
         self._inbox.close()
         self._worker.join(max(_STOP_SECONDS, _STOP_PATIENCE * self._settings.helper_timeout))
+        if self._worker.is_alive():
+            for link_id in sorted(self._reconciler.unfinished()):
+                LOG.error("Link %s may be left half until the next start: its batch takes too long", link_id)
         try:
             self._desired.flush()
         except exceptions.StoreUnusable as error:

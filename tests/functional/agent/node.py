@@ -88,6 +88,10 @@ class Node(tidy.Tidy):
         armed.write_text(fault)
         armed.rename(self._faults / point)
 
+    def disarm(self, point: str) -> None:
+        """Have nobody meet a fault at a point any more."""
+        (self._faults / point).unlink(missing_ok=True)
+
     def started_at(self) -> str:
         """Return when the agent was started that was heard last."""
         return str(self.api.get(f"/v1/agents/{HOST}")["started_at"])

@@ -318,6 +318,21 @@ def test_what_is_not_begun_before_the_end_is_for_the_next_start(node: Node) -> N
     assert node.host.kernel.named("phy-br1").alias
 
 
+def test_what_is_under_way_is_known_to_who_cannot_wait_for_it(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply, seen = node.host.apply, []
+
+    def look(steps: Any) -> Any:
+        seen.append(node.reconciler.unfinished())
+        return apply(steps)
+
+    monkeypatch.setattr(node.host, "apply", look)
+    node.plug(link(id=A))
+    assert seen == [{A}] and not node.reconciler.unfinished()
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A, generation=2, mtu=1400))
+    assert node.reconciler.unfinished() == {A}
+
+
 def test_an_audit_finds_what_came_without_an_event(node: Node) -> None:
     node.plug(link(id=A))
     node.said()
