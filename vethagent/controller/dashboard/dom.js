@@ -36,13 +36,16 @@ export function fill(element, ...children) {
   if (focused) element.querySelectorAll(focused)[place]?.focus({ preventScroll: true });
 }
 
-export function ago(time) {
+// How long ago `time` was, in words.
+export function age(time) {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
-  if (seconds < 90) return `${seconds} s ago`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`;
-  return `${Math.round(seconds / 86400)} days ago`;
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
 }
+
+export const ago = (time) => `${age(time)} ago`;
 
 export const clock = (time) =>
   h("time", { datetime: time, title: time }, new Date(time).toLocaleTimeString([], { hour12: false }));

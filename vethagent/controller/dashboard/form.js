@@ -104,7 +104,7 @@ export function linkForm({ host, link = null, wanted = null, bridges, seen = [],
     dialog.querySelector(`#bridge-${position}-hint`).textContent = known;
   }
 
-  const names = [...new Set(bridges.map((bridge) => bridge.name))].sort();
+  const names = [...new Set((seen.length ? seen : bridges).map((bridge) => bridge.name))].sort();
   const more = h("details", { open: Boolean(link ?? wanted) },
     h("summary", null, "More: devices, tags, MTU, taking over, loops"),
     h("div", { class: "ends" }, endFields(0, given.ends[0]), endFields(1, given.ends[1])),

@@ -91,7 +91,9 @@ export async function showHost(main, { argument: host, signal, failed }) {
     const drawn = links.slice(0, MANY);
     const used = new Set(links.flatMap((link) => link.ends.map((end) => end.bridge)));
     const taken = new Set(links.flatMap((link) => link.observed.map((end) => end.device)));
-    const shown = [...bridges.filter((bridge) => used.has(bridge.name) || seen.length <= 20)];
+    const there = new Set(seen.map((bridge) => bridge.name));
+    const shown = bridges.filter((bridge) => used.has(bridge.name) || seen.length <= 20)
+      .map((bridge) => ({ ...bridge, absent: there.size > 0 && !there.has(bridge.name) }));
     if (!shown.length) fill(frame, h("p", null, "No links yet. The first one joins two bridges that are there on the host."));
     else fill(frame, picture(shown, drawn, width));
     fill(list,

@@ -2,7 +2,7 @@
 
 import { may } from "./access.js";
 import { changes, checks } from "./diagnosis.js";
-import { ago, badge, fill, h, inOrder, table } from "./dom.js";
+import { age, badge, fill, h, inOrder, table } from "./dom.js";
 import { ApiError, get, request } from "./api.js";
 import { difference, eventList } from "./events.js";
 import { follow } from "./follow.js";
@@ -87,7 +87,7 @@ export async function showLink(main, { argument: id, signal, failed }) {
     const going = link.status === "PENDING_DELETE";
     fill(body,
       h("section", { class: `card state ${link.status.toLowerCase()}`, "aria-label": "Status" },
-        h("p", null, badge(link.status), link.reason && [" ", h("code", null, link.reason)], ` since ${ago(link.status_changed_at)}`),
+        h("p", null, badge(link.status), link.reason && [" ", h("code", null, link.reason)], ` for ${age(link.status_changed_at)}`),
         (link.status !== "ACTIVE" || diagnosis?.conditions.some((each) => !each.met)) && !link.differences.length && h("p", null, diagnosis?.sentence ?? link.message),
         link.reason && REASONS[link.reason] && h("p", null, REASONS[link.reason]),
         link.differences.length > 0 && [h("h3", null, "Not as wanted"), h("ul", null, link.differences.map(difference))],

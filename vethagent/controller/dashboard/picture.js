@@ -47,7 +47,7 @@ function sentence(link) {
   return `Link ${link.name ?? ""} ${ends}: ${link.status} ${link.reason}${wrong}, ${facts(link)}`;
 }
 
-// Return the picture, `width` pixels wide.
+// Return the picture, `width` pixels wide; a bridge that is `absent` is not on the host.
 export function picture(bridges, links, width) {
   const narrow = width < 560;
   const box = Math.min(250, Math.floor((width - (narrow ? 60 : 200)) / 2));
@@ -91,13 +91,13 @@ export function picture(bridges, links, width) {
       s("path", { d: path, class: "wire" }),
       link.status !== "ACTIVE" && s("text", { x: middle[0], y: middle[1] + 5, class: "cut" }, link.status === "BUILD" ? "…" : "✕"),
       !narrow && s("text", { x: middle[0], y: middle[1] - 8, class: "note" },
-        link.status === "ACTIVE" ? `${wrong}${facts(link)}` : `${wrong}${link.reason || link.status}`));
+        [link.name, `${wrong}${link.status === "ACTIVE" ? facts(link) : link.reason || link.status}`].filter(Boolean).join(": ")));
   };
 
-  const shape = ({ bridge, column, y, tall, ports }) => s("g", { class: "bridge" },
+  const shape = ({ bridge, column, y, tall, ports }) => s("g", { class: bridge.absent ? "bridge absent" : "bridge" },
     s("rect", { x: x(column), y, width: box, height: tall, rx: 8 }),
     s("text", { x: x(column) + 12, y: y + 17, class: "kind" },
-      bridge.kind === "ovs" ? "ovs bridge" : bridge.kind === "linux" ? "Linux bridge" : "bridge"),
+      bridge.absent ? "bridge (not there)" : bridge.kind === "ovs" ? "ovs bridge" : bridge.kind === "linux" ? "Linux bridge" : "bridge"),
     s("text", { x: x(column) + 12, y: y + 34, class: "name" }, bridge.name),
     ports.map(([link, number], row) => {
       const left = column ? x(column) : x(column) + box - port;
