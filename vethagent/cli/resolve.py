@@ -31,7 +31,8 @@ def link_of(links: Links, id_or_name: str, host: str | None = None) -> Link:
     if host is not None:
         matches = [link for link in matches if link["host"] == host]
     if not matches:
-        raise NoLink(f"There is no link {id_or_name!r}" + (f" on host {host}" if host else ""))
+        place = f" on host {host}" if host else ""
+        raise NoLink(f"There is no link {id_or_name!r}{place}: see 'link list'")
     if len(matches) > 1:
         hosts = ", ".join(sorted(link["host"] for link in matches))
         raise exceptions.CommandError(f"Several hosts have a link named {id_or_name!r}: {hosts}; pick one with --host")

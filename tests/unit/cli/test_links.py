@@ -148,7 +148,7 @@ def test_show_says_why_a_link_does_not_work(vethctl: Vethctl, service: Service) 
 
 def test_show_what_is_not_there(vethctl: Vethctl) -> None:
     result = vethctl("link", "show", "nope")
-    assert (result.status, result.err) == (1, "There is no link 'nope'\n")
+    assert (result.status, result.err) == (1, "There is no link 'nope': see 'link list'\n")
 
 
 def test_ambiguous_name_lists_the_hosts(vethctl: Vethctl, service: Service, link_id: str) -> None:
@@ -216,7 +216,7 @@ def test_delete_several(vethctl: Vethctl, link_id: str) -> None:
 
 def test_delete_nothing_if_one_is_unknown(vethctl: Vethctl, link_id: str) -> None:
     result = vethctl("link", "delete", "seed", "nope")
-    assert (result.status, result.err) == (1, "There is no link 'nope'\n")
+    assert (result.status, result.err) == (1, "There is no link 'nope': see 'link list'\n")
     assert len(vethctl("link", "list", "-f", "json").json) == 1
 
 
