@@ -153,7 +153,7 @@ class Watcher(tidy.Tidy):
         done = False
         with contextlib.suppress(BlockingIOError):
             while True:
-                data = self._kernel.recv(1 << 18, socket.MSG_DONTWAIT)
+                data = self._kernel.recv(ifinfo.READ, socket.MSG_DONTWAIT)
                 offset = 0
                 while offset + 16 <= len(data):
                     length, kind, *_ = _HEADER.unpack_from(data, offset)

@@ -5,17 +5,17 @@ goes through every character in Python: half of the agent's time in a transactio
 library's parser does it; what is left is to find out where a message ends.
 """
 
-import itertools
 import json
 import re
 from typing import Any
 
 import ovs.json
 
-#: A string, or as much of it as has come. One of them may be long: the server tells its schema as a string.
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|(\\?)\Z)', re.DOTALL)
-_OTHERS = re.compile(r"[^{}]+")
-_STEPS = {"{": 1, "}": -1}
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+#: As much of a string as has come. It may be long: the server tells its schema as a string.
+_BEGUN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(\\?)\Z', re.DOTALL)
+#: What is between two messages, and stands nowhere else but in strings.
+_BETWEEN = re.compile(r"}\s*{")
 _DECODER = json.JSONDecoder()
 
 
@@ -55,17 +55,11 @@ class Parser:
 
     def _may_end(self, text: str) -> bool:
         """Return whether as many braces are closed within ``text`` as were opened, those in strings left out."""
-        text, self._open = self._open + text, ""
-        text = _STRING.sub(self._leave_out, text)
-        steps = [_STEPS[brace] for brace in _OTHERS.sub("", text)]
-        depths = list(itertools.accumulate(steps, initial=self._depth))
-        self._depth = depths[-1]
-        return min(depths[1:], default=1) <= 0 or not self._parts[0].startswith("{")
-
-    def _leave_out(self, found: re.Match[str]) -> str:
-        if found[1] is not None:
-            self._open = '"' + found[1]
-        return ""
+        text, self._open = _STRING.sub("", self._open + text), ""
+        if begun := _BEGUN.search(text):
+            text, self._open = text[: begun.start()], '"' + begun[1]
+        self._depth += text.count("{") - text.count("}")
+        return self._depth <= 0 or bool(_BETWEEN.search(text)) or not self._parts[0].startswith("{")
 
 
 def install() -> None:

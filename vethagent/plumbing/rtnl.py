@@ -19,7 +19,6 @@ LOG = logging.getLogger(__name__)
 _RTMGRP_LINK = 1
 _RECEIVE_BUFFER = 8 << 20
 _AGAIN_SECONDS = 1.0
-_READ = 1 << 18
 
 _SO_ATTACH_FILTER = 26
 _BPF_LOAD_BYTE, _BPF_JUMP_IF_EQUAL, _BPF_RETURN = 0x30, 0x15, 0x06
@@ -64,7 +63,7 @@ class LinkMonitor:
         with self._lock:
             while self._socket is not None:
                 try:
-                    data = self._socket.recv(_READ, socket.MSG_DONTWAIT)
+                    data = self._socket.recv(ifinfo.READ, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     break
                 except OSError as error:

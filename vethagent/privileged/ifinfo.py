@@ -15,6 +15,10 @@ NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 
 AF_UNSPEC = 0
+#: Bytes to read at once. What tells of one device is 2 KiB, and of a dump the kernel gives 32 KiB (netlink_dump in
+#: af_netlink.c). Python makes room for all of it with each read, which from 128 KiB on takes ten times as long.
+READ = 64 << 10
+
 IFF_UP, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x40, 0x10000
 #: A bridge does not forward to a port before it is running, which the kernel finds out a moment after the carrier came
 #: (br_port_carrier_check in br_if.c, link_watch.c).

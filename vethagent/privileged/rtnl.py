@@ -132,7 +132,7 @@ class RouteSocket:
     def _receive(self) -> bytes:
         if not select.select([self._socket], [], [], _ANSWER_SECONDS)[0]:
             raise TimeoutError("rtnetlink did not answer")
-        return self._socket.recv(1 << 18)
+        return self._socket.recv(ifinfo.READ)
 
 
 _SLIM = [("IFLA_EXT_MASK", _RTEXT_FILTER_SKIP_STATS)]

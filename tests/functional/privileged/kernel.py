@@ -66,7 +66,7 @@ class Kernel:
         with opened:
             yield told
             with contextlib.suppress(BlockingIOError):
-                while data := opened.recv(1 << 18):
+                while data := opened.recv(ifinfo.READ):
                     told += ifinfo.parse(data)
                     self.told_by_bridges += data[16] == _AF_BRIDGE
 

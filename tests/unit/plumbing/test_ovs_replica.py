@@ -33,7 +33,7 @@ class Database:
         self.idl._dirty, self.idl._fresh = set(), False
         for index in ("_bridge_names", "_bridge_ports", "_port_bridge", "_port_interfaces", "_interface_port"):
             setattr(self.idl, index, {})
-        self.idl._interface_names = {}
+        self.idl._interface_names, self.idl._ports, self.idl._keys = {}, {}, {}
 
     def put(self, table: str, key: uuid.UUID | None = None, **columns: Any) -> Any:
         key = key or uuid.uuid4()
