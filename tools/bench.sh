@@ -10,9 +10,9 @@
 # table and the same as one line of JSON. Needs the same as tools/demo.sh.
 
 set -euo pipefail
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/bench.sh; }
 
 # A benchmark is a module that can be run.
 names=()

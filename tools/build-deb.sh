@@ -3,11 +3,21 @@
 # Build the Debian package of vethagent, for the release of Debian or Ubuntu that this machine runs.
 #
 #   tools/build-deb.sh [FOLDER]     into FOLDER, dist/ of this checkout if none is named
+#   tools/build-deb.sh --help
 #
 # As root or as a user with sudo, if packages for building are missing (bindep.txt, profile deb). Prints the path of the
 # package.
 
 set -euo pipefail
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
+
+case ${1-} in
+    -h | --help) usage; exit 0 ;;
+    -*) wrong "unknown argument: $1" ;;
+esac
+[[ $# -le 1 ]] || wrong "one folder is enough, not: $*"
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=$(mkdir -p "${1:-$top/dist}" && cd "${1:-$top/dist}" && pwd)
 cd "$top"

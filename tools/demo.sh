@@ -23,15 +23,9 @@
 # closed, it leaves nothing behind.
 
 set -euo pipefail
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/demo.sh; }
-
-wrong() {
-    printf 'error: %s\n\n' "$1" >&2
-    usage >&2
-    exit 2
-}
 
 bus=embedded
 concurrency=eventlet

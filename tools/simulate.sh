@@ -32,16 +32,9 @@
 # Ends with 2 if an option is wrong. However it ends, by Ctrl-C or with its terminal closed, it leaves nothing behind.
 
 set -euo pipefail
-FROM=$PWD
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/simulate.sh; }
-
-wrong() {
-    printf 'error: %s\n\n' "$1" >&2
-    usage >&2
-    exit 2
-}
 
 options=()
 while [[ $# -gt 0 ]]; do

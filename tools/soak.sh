@@ -24,16 +24,9 @@
 # ends, by Ctrl-C or with its terminal closed, it leaves nothing behind.
 
 set -euo pipefail
-FROM=$PWD
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/soak.sh; }
-
-wrong() {
-    printf 'error: %s\n\n' "$1" >&2
-    usage >&2
-    exit 2
-}
 
 minutes=
 options=()

@@ -14,20 +14,14 @@
 # gave.
 
 set -euo pipefail
+# shellcheck source=tools/lib/usage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/usage.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
 
 PARTS=(lint unit functional fullstack)
-
-usage() { sed -n '3,/^$/s/^#\( \|$\)//p' tools/test.sh; }
-
-wrong() {
-    printf 'error: %s\n\n' "$1" >&2
-    usage >&2
-    exit 2
-}
 
 environments_of() {
     case $1 in

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+#
+# What each script in tools/ says of itself; to be sourced by it after `set -euo pipefail`, before it changes the folder.
+#
+#   usage                            print the comment at the top of the script, up to the first empty line
+#   wrong TEXT                       say what is wrong with the arguments, print the usage to stderr and end with status 2
+#
+# Variables that are set here:
+#
+#   FROM   the folder that the script was started in
+
+FROM=$PWD
+_SCRIPT=$(realpath "${BASH_SOURCE[1]}")
+
+usage() { sed -n '3,/^$/s/^#\( \|$\)//p' "$_SCRIPT"; }
+
+wrong() {
+    printf 'error: %s\n\n' "$1" >&2
+    usage >&2
+    exit 2
+}
