@@ -15,6 +15,7 @@ from oslo_log import log
 
 from vethagent import conf as options
 from vethagent import exceptions
+from vethagent.cmd import config_check
 from vethagent.cmd.bootstrap import PROJECT
 from vethagent.rpc import transport as bus
 
@@ -84,30 +85,19 @@ def read(
 def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
     """Check what was read and set up logging; raise StartError.
 
-    All values are looked at: by itself oslo.config does so when one is first used, and never tells of an option that is
-    misspelt.
+    All values are looked at, also those of libraries: by itself oslo.config does so when one is first used, and never
+    tells of an option that is misspelt.
     """
     try:
-        _check_names(conf, listed())
+        for path in _files(conf):
+            for problem in config_check.check_for(path, listed()):
+                raise StartError(str(problem))
         for group, opts in listed():
             for opt in opts:
                 _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
     except (cfg.Error, ValueError) as error:
         raise StartError(_LOCATION.sub(r"\1", str(error))) from error
     log.setup(conf, PROJECT)
-
-
-def _check_names(conf: cfg.ConfigOpts, listed: options.Options) -> None:
-    known: dict[str, set[str]] = {}
-    for group, opts in listed:
-        known.setdefault(group, set()).update(name for opt in opts for name in (opt.name, opt.dest))
-    known.pop("DEFAULT")  # the libraries' options are there too
-    for path in _files(conf):
-        sections: dict[str, dict[str, object]] = {}
-        cfg.ConfigParser(path, sections).parse()
-        for group, names in known.items():
-            if unknown := sorted(set(sections.get(group, ())) - names):
-                raise StartError(f"{path}: there is no option {unknown[0]!r} in [{group}]")
 
 
 def _files(conf: cfg.ConfigOpts) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every mistake in configuration files, and not only the first one that a process would stop at."""
+"""Mistakes in configuration files: those that a process stops at, and every one for whoever asks."""
 
 import contextlib
 import dataclasses
@@ -6,11 +6,9 @@ import importlib.metadata
 import pathlib
 from collections.abc import Iterable, Iterator
 
-import keystoneauth1.loading
-from keystoneauth1.exceptions import NoMatchingPlugin
 from oslo_config import cfg
 
-from vethagent import privileged
+from vethagent import conf as options
 from vethagent.cmd.bootstrap import PROJECT
 
 #: Who lists options that a service of ours reads, by the names of the entry points of oslo.config.opts.
@@ -28,6 +26,30 @@ NAMESPACES = (
     "oslo.service.service",
 )
 
+#: Of these who reads a group of ours, "DEFAULT" is for all, has loaded the library anyway.
+LIBRARIES = {
+    "DEFAULT": ("oslo.concurrency", "oslo.log", "oslo.messaging", "oslo.reports", "oslo.service.service"),
+    "agent": ("oslo.privsep",),
+    "controller": ("oslo.db",),
+    "api": ("oslo.middleware.http_proxy_to_wsgi", "oslo.policy"),
+}
+
+#: All sections that there can be beside those of ours.
+SECTIONS = frozenset(
+    {
+        "database",
+        "keystone_authtoken",
+        "oslo_concurrency",
+        "oslo_messaging_kafka",
+        "oslo_messaging_notifications",
+        "oslo_messaging_rabbit",
+        "oslo_middleware",
+        "oslo_policy",
+        "oslo_reports",
+        "vethagent_privileged",
+    }
+)
+
 #: Programs with a file of their own name.
 PROGRAMS = (
     "vethagent-agent",
@@ -41,6 +63,7 @@ PROGRAMS = (
 _PRIVSEP, _KEYSTONE = "privsep", "keystone_authtoken"
 
 Known = dict[str, dict[str, cfg.Opt]]
+Sections = dict[str, dict[str, list[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,16 +91,34 @@ def default_files() -> list[str]:
 
 def check(path: str) -> list[Problem]:
     """Return all that is wrong with the file."""
-    sections: dict[str, dict[str, list[str]]] = {}
+    sections: Sections = {}
     try:
         cfg.ConfigParser(path, sections).parse()
     except (cfg.ConfigFileParseError, cfg.ParseError, OSError, UnicodeDecodeError) as error:
         return [Problem(path, None, getattr(error, "strerror", None) or str(error))]
-    known = _known(sections)
+    known = _known(NAMESPACES)
+    _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
     return [Problem(path, section, text) for section, texts in _wrong(sections, known) for text in texts]
 
 
-def _wrong(sections: dict[str, dict[str, list[str]]], known: Known) -> Iterator[tuple[str, list[str]]]:
+def check_for(path: str, listed: options.Options) -> list[Problem]:
+    """Return what is wrong with a file that can be read, for a process that reads ``listed`` of our options.
+
+    Of sections that only others read the names are looked at, and nothing else.
+    """
+    sections: Sections = {}
+    cfg.ConfigParser(path, sections).parse()
+    known = _known([library for group, _ in listed for library in LIBRARIES[group]])
+    for group, ours in listed:
+        _add(known, group, ours)
+    own = {group for group, _ in options.list_opts()}
+    named = {value for section in sections.values() for value in section.get("auth_section", ())}
+    others = (SECTIONS | own | named) - known.keys()
+    looked_at = {section: found for section, found in sections.items() if section not in others}
+    return [Problem(path, section, text) for section, texts in _wrong(looked_at, known) for text in texts]
+
+
+def _wrong(sections: Sections, known: Known) -> Iterator[tuple[str, list[str]]]:
     for section, found in sections.items():
         if section not in known:
             yield section, ["there is no such section"]
@@ -100,20 +141,23 @@ def _wrong_values(option: cfg.Opt, values: list[str]) -> Iterator[str]:
             yield f"{option.name}: {error}"
 
 
-def _known(sections: dict[str, dict[str, list[str]]]) -> Known:
+def _known(namespaces: Iterable[str]) -> Known:
     known: Known = {}
+    wanted = set(namespaces)
     for entry in importlib.metadata.entry_points(group="oslo.config.opts"):
-        if entry.name in NAMESPACES:
-            for group, options in entry.load()():
-                _add(known, str(group or "DEFAULT"), options)
-    if (options := known.pop(_PRIVSEP, None)) is not None:
-        known[privileged.default.cfg_section] = options
-    _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
+        if entry.name in wanted:
+            for group, listed in entry.load()():
+                _add(known, str(group or "DEFAULT"), listed)
+    if (found := known.pop(_PRIVSEP, None)) is not None:
+        # Here and not above: a controller has no helper and does not load what it takes. Nor does an agent below.
+        from vethagent import privileged
+
+        known[privileged.default.cfg_section] = found
     return known
 
 
-def _add(known: Known, group: str, options: Iterable[cfg.Opt]) -> None:
-    for option in options:
+def _add(known: Known, group: str, listed: Iterable[cfg.Opt]) -> None:
+    for option in listed:
         for name in (option.name, option.dest):
             known.setdefault(group, {})[name] = option
         for old in option.deprecated_opts:
@@ -122,8 +166,11 @@ def _add(known: Known, group: str, options: Iterable[cfg.Opt]) -> None:
 
 def _keystone_options(found: dict[str, list[str]]) -> list[cfg.Opt]:
     """Return what the auth plugin reads that the section names."""
+    import keystoneauth1.loading
+    from keystoneauth1.exceptions import NoMatchingPlugin
+
     name = (found.get("auth_type") or found.get("auth_plugin") or ["password"])[-1]
-    options = list(keystoneauth1.loading.get_auth_common_conf_options())
+    found_options = list(keystoneauth1.loading.get_auth_common_conf_options())
     with contextlib.suppress(NoMatchingPlugin):
-        options += keystoneauth1.loading.get_auth_plugin_conf_options(name)
-    return options
+        found_options += keystoneauth1.loading.get_auth_plugin_conf_options(name)
+    return found_options

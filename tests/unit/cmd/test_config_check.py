@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from vethagent import conf as options
 from vethagent.cmd import config_check
 
 TOP = pathlib.Path(__file__).parents[3]
@@ -72,6 +73,31 @@ def test_samples_list_no_option_that_is_not_checked() -> None:
         listed = set(re.findall(r"^namespace = (\S+)$", path.read_text(), re.MULTILINE))
         known = set(config_check.NAMESPACES) | {"vethagent.agent", "vethagent.api", "vethagent.controller"}
         assert listed <= known, path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[api]\nprot = 1\n[controller]\nagent_down_time = soon\n[database]\nconection = x\n", []),
+        ("[keystone_authtoken]\nauth_section = service\n[service]\nusername = u\n[oslo_policy]\nx = y\n", []),
+        ("[agent]\nprot = 1\n[agnet]\nport = 1\n", ["[agent] there is no option 'prot'", "[agnet] there is no such"]),
+        ("transport = x\n[oslo_messaging_rabbit]\nssl = perhaps\n", ["[DEFAULT] there is no option", "ssl: "]),
+    ],
+)
+def test_a_process_looks_at_what_it_reads(tmp_path: pathlib.Path, text: str, told: list[str]) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(f"[DEFAULT]\n{text}")
+    problems = [str(problem) for problem in config_check.check_for(str(path), options.list_agent_opts())]
+    assert len(problems) == len(told)
+    assert all(part in problem for part, problem in zip(told, problems, strict=True))
+
+
+def test_all_sections_are_known() -> None:
+    ours = {group for group, _ in options.list_opts()}
+    assert config_check._known(config_check.NAMESPACES).keys() - ours == config_check.SECTIONS
+    libraries = {library for loaded in config_check.LIBRARIES.values() for library in loaded}
+    assert libraries | {"vethagent", "keystonemiddleware.auth_token"} == set(config_check.NAMESPACES)
+    assert config_check.LIBRARIES.keys() == ours
 
 
 def manage(home: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from vethagent import conf as options
 
@@ -30,6 +30,24 @@ def test_every_option_tells_what_it_is_for() -> None:
         for opt in opts:
             assert opt.help
             assert opt.help.endswith(".")
+
+
+def test_every_number_has_a_unit_and_a_range() -> None:
+    for group, opts in options.list_opts():
+        for opt in opts:
+            if isinstance(opt.type, types.Integer | types.Float):
+                assert str(opt.help).startswith(("Seconds ", "Days ", "Bytes ", "Requests ", "Port ")), (
+                    f"{group} {opt.name}"
+                )
+                assert None not in (opt.type.min, opt.type.max), f"{group} {opt.name}"
+
+
+def test_every_default_is_a_value_that_is_taken() -> None:
+    for group, opts in options.list_opts():
+        for opt in opts:
+            if opt.default is not None and "$" not in str(opt.default):
+                text = "" if opt.default == {} else str(opt.default)
+                assert opt.type(text) == opt.default, f"{group} {opt.name}"
 
 
 def test_defaults_serve_this_host_only() -> None:
