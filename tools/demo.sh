@@ -41,9 +41,7 @@ while [[ $# -gt 0 ]]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --keep) keep=(--keep) ;;
-        --end)
-            [[ $given == 1 ]] || wrong "--end goes with no other option"
-            end=yes ;;
+        --end) end=yes ;;
         --bus)
             [[ ${2-} == embedded || ${2-} == rabbit ]] || wrong "--bus must be embedded or rabbit, not '${2-}'"
             bus=$2
@@ -57,6 +55,7 @@ while [[ $# -gt 0 ]]; do
     esac
     shift
 done
+[[ $end == no || $given == 1 ]] || wrong "--end goes with no other option"
 
 exec < /dev/null
 # shellcheck source=tools/lib/install.sh

@@ -80,6 +80,15 @@ class Node(tidy.Tidy):
             return False
         return True
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What somebody on the host has in his environment: our commands and its Open vSwitch are at hand."""
+        return {**os.environ, **self.host.ovs.env, "PATH": f"{processes.COMMANDS}:{os.environ['PATH']}"}
+
+    def type(self, text: str) -> str:
+        """Return what a line for a shell prints on the host."""
+        return commands.run(*self.host.namespace.command("sh", "-c", text), env=self.environment).stdout
+
     # -- faults --------------------------------------------------------------------------------------------------
 
     def arm(self, point: str, fault: str) -> None:

@@ -1,11 +1,9 @@
 """What Prometheus reads of an agent, of a controller and of the fleet, while links come, break and go."""
 
-import os
 import pathlib
-import signal
 
 from tests.functional.agent.node import FIRST, HOST, Node
-from tests.support import commands, scraping
+from tests.support import commands, documents, scraping
 
 CONCURRENCY = ("eventlet", "threading")
 
@@ -77,7 +75,8 @@ def test_a_process_tells_what_its_threads_do_and_goes_on(node: Node) -> None:
         text = node.allinone.log.read_bytes()[before:]
         return all(word in text for word in (b"Guru Meditation", b"Threads", b"Configuration", b"report_interval"))
 
-    os.kill(_worker(node.allinone.pid), signal.SIGUSR2)
+    for command in documents.run_here(__file__):
+        node.type(command.text.replace("PID", str(_worker(node.allinone.pid))))
     commands.wait_until(told, what="the report")
     node.plug_usual()
     assert b"rabbit://" not in node.allinone.log.read_bytes()[before:]

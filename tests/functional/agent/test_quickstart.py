@@ -1,20 +1,13 @@
 """The commands of the quickstart, one after the other as they stand there, on a host that has the two bridges."""
 
 import os
-import pathlib
 import signal
 import subprocess
-import sys
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
-from tests.support import commands
-from tests.unit.test_documents import commands_of
+from tests.support import documents
 
-QUICKSTART = pathlib.Path(__file__).parents[3] / "doc/source/user/quickstart.rst"
-
-
-def environment(node: Node) -> dict[str, str]:
-    return {**os.environ, **node.host.ovs.env, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+QUICKSTART = documents.TOP / "doc/source/user/quickstart.rst"
 
 
 def follow(node: Node, text: str) -> str:
@@ -24,7 +17,7 @@ def follow(node: Node, text: str) -> str:
     """
     with subprocess.Popen(
         node.host.namespace.command("sh", "-c", f"exec {text}"),
-        env=environment(node),
+        env=node.environment,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -42,14 +35,11 @@ def follow(node: Node, text: str) -> str:
 
 def test_the_quickstart_does_what_it_says(node: Node) -> None:
     seen = {}
-    for command in commands_of(QUICKSTART):
+    lines = list(documents.commands_of(QUICKSTART))
+    assert set(documents.run_here(__file__)) < set(lines)
+    for command in lines:
         text = command.text.replace("compute-195", HOST)
-        text = text.replace("ovs-vsctl ", f"ovs-vsctl --db={node.host.ovsdb} ")
-        if "--follow" in text:
-            seen[command.text] = follow(node, text)
-        else:
-            line = node.host.namespace.command("sh", "-c", text)
-            seen[command.text] = commands.run(*line, env=environment(node)).stdout
+        seen[command.text] = follow(node, text) if "--follow" in text else node.type(text)
 
     def said(start: str) -> str:
         return next(output for text, output in seen.items() if text.startswith(start))

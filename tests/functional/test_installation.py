@@ -1,0 +1,204 @@
+"""The installation as it is written, on a copy of this machine with a systemd of its own: what it says is typed there.
+
+RabbitMQ, MariaDB, Open vSwitch and all of vethagent run as services there. Two things are stood in for: apt only says
+what it would install, and what pip would install is taken from the environment of the tests, where tox had pip do it.
+"""
+
+import pathlib
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+
+import bcrypt
+import pytest
+
+from tests.support import commands, documents
+from tests.support.documents import TOP
+from tests.support.scratch import NAME, PREFIX, PROJECT, Scratch
+
+INSTALL = "doc/source/install/index.rst"
+PACKAGE, HELPER = "Debian package", "The helper"
+BOTH, AGENT = "/etc/vethagent/vethagent.conf", "/etc/vethagent/vethagent-agent.conf"
+#: Section with an example -> the file that it is for.
+FILES = {"Controller and API": BOTH, "Agent": AGENT, HELPER: AGENT}
+RUN_AGENT = "runuser -u vethagent -- /opt/vethagent/bin/vethagent-agent"
+SCRIPTS = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
+
+HERE = documents.run_here(__file__)
+EXAMPLES = [block for block in documents.blocks(TOP / INSTALL) if block.kind == "ini"]
+LINES = [command for command in documents.commands_of(TOP / INSTALL) if not command.text.startswith("tools/")]
+
+
+@pytest.fixture(scope="module")
+def machine(_machine: None) -> Iterator[Scratch]:
+    """A copy of this machine that has nothing of vethagent, and RabbitMQ and Open vSwitch as they are when new."""
+    with Scratch() as made:
+        made.write("/usr/local/sbin/apt", '#!/bin/sh\nexec apt-get --simulate --quiet "$@"\n')
+        made.run("chmod 755 /usr/local/sbin/apt && echo 127.0.0.1 rabbit.example.org db.example.org >> /etc/hosts")
+        made.run("rm -rf /etc/openvswitch/* /var/lib/openvswitch/* /var/lib/rabbitmq/mnesia /etc/rabbitmq/*")
+        made.run("rm -rf /etc/vethagent /opt/vethagent /var/lib/vethagent /etc/sudoers.d/* && mkdir -p /etc/sudoers.d")
+        make_package(made)
+        yield made
+
+
+def make_package(machine: Scratch) -> None:
+    """Put a package where the documents have it: one with the name and the dependencies of ours, and nothing in it."""
+    control = (TOP / "debian/control").read_text().partition("\n\n")[2]
+    control = re.sub(r"\$\{[^}]*\},? ?", "", control).replace("Architecture: any", "Architecture: all\nVersion: 0")
+    machine.write("/tmp/deb/DEBIAN/control", f"Maintainer: nobody <nobody@vethagent.invalid>\n{control}")
+    machine.run("mkdir -p dist && rm -f dist/*.deb && dpkg-deb --build /tmp/deb dist/vethagent_0_all.deb")
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Scratch) -> Scratch:
+    """The copy after what is written for an installation from source."""
+    lines = [command for command in LINES if command.section != PACKAGE]
+    items: list[documents.Block | documents.Command] = [*EXAMPLES, *lines]
+    for item in sorted(items, key=lambda item: item.number):
+        if isinstance(item, documents.Block):
+            add(machine, item)
+        elif item.text == "/opt/vethagent/bin/pip install .":
+            install_project(machine)
+        elif item.text.startswith("/opt/vethagent/bin/pip install "):
+            machine.run(f"/opt/vethagent/bin/python3 -c 'import {item.programs[0][-1]}'")
+        else:
+            run(machine, item)
+            if item.section == HELPER and item.text.startswith("visudo"):
+                check_helper_by_sudo(machine)
+    return machine
+
+
+def add(machine: Scratch, example: documents.Block) -> None:
+    machine.run(f"cat >> {FILES[example.section]}", stdin="\n".join([*example.lines, ""]))
+    machine.run(f"chown root:vethagent {FILES[example.section]} && chmod 0640 {FILES[example.section]}")
+
+
+def install_project(machine: Scratch) -> None:
+    [packages] = machine.run("ls -d /opt/vethagent/lib/python3*/site-packages").split()
+    [tested] = machine.run(f"ls -d {PREFIX}/lib/python3*/site-packages").split()
+    machine.write(f"{packages}/tests.pth", f"{PROJECT}\n{tested}\n")
+    for name in (*SCRIPTS, "privsep-helper"):
+        script = (pathlib.Path(sys.prefix) / "bin" / name).read_text().partition("\n")[2]
+        machine.write(f"/opt/vethagent/bin/{name}", f"#!/opt/vethagent/bin/python3\n{script}")
+        machine.run(f"chmod 755 /opt/vethagent/bin/{name}")
+
+
+def run(machine: Scratch, command: documents.Command) -> str:
+    """Type a line of a document."""
+    if "CapEff" in command.text:
+        return check_rights(machine, command.text)
+    try:
+        printed = machine.run(command.text, stdin="secret\nsecret\n")
+    except commands.CommandFailed as error:
+        raise AssertionError(f"{command}: {error}\n{machine.journal()}") from error
+    for words in command.programs:
+        if words[0] == "systemctl":
+            check_units(machine, words[1], [word for word in words[2:] if not word.startswith("--")])
+    return printed
+
+
+def check_rights(machine: Scratch, text: str) -> str:
+    """The agent has no effective capability and its helper CAP_NET_ADMIN alone, once it has given up the others."""
+    wanted = f"CapEff:\t{1 << 12 if 'privsep-helper' in text else 0:016x}\n"
+    commands.wait_until(lambda: machine.run(text, check=False) == wanted, what=f"{text}: {wanted}")
+    return wanted
+
+
+def check_units(machine: Scratch, verb: str, units: list[str]) -> None:
+    for unit in units:
+        if verb in ("enable", "disable"):
+            assert machine.run(f"systemctl is-enabled {unit}", check=False).strip() == f"{verb}d"
+        wanted = "inactive" if verb == "disable" else "active"
+        assert machine.run(f"systemctl is-active {unit}", check=False).strip() == wanted, machine.journal()
+
+
+def check_helper_by_sudo(machine: Scratch) -> None:
+    """Without systemd the agent starts its helper with sudo, and both have the rights that the document names."""
+    machine.run(f"systemd-run --quiet --unit=by-hand {RUN_AGENT}")
+    try:
+        for command in LINES:
+            if "CapEff" in command.text:
+                run(machine, command)
+    finally:
+        machine.run("systemctl stop by-hand")
+    machine.run(f"rm {AGENT}")
+    add(machine, next(example for example in EXAMPLES if example.section == "Agent"))
+
+
+def wait_until_alive(machine: Scratch) -> None:
+    listed = "vethctl agent list -f value -c Host -c Alive -c Ready"
+    commands.wait_until(lambda: machine.run(listed).split() == [NAME, "True", "True"], what="the agent", interval=0.3)
+
+
+def plug(machine: Scratch) -> None:
+    """Type the three commands from the package to a link."""
+    lines = [command for command in LINES if command.section == PACKAGE]
+    bridges = next(command for command in lines if command.text.startswith("ip "))
+    run(machine, bridges)
+    # As the document says for a kernel without the module of Open vSwitch.
+    machine.run("ovs-vsctl set bridge br-eth1 datapath_type=netdev")
+    assert "ACTIVE" in run(machine, next(command for command in lines if command.text.startswith("vethctl ")))
+
+
+def test_from_source(installed: Scratch) -> None:
+    wait_until_alive(installed)
+    assert installed.run("stat --format '%U:%G %a' /etc/vethagent").split() == ["root:vethagent", "750"]
+    assert installed.run("stat --format '%U:%G %a' /run/vethagent/ovsdb.sock").split() == ["root:vethagent", "770"]
+    plug(installed)
+    installed.run("systemctl kill --signal=KILL vethagent-agent")
+    commands.wait_until(
+        lambda: installed.run("systemctl show --value --property NRestarts vethagent-agent").strip() == "1",
+        what="the agent that systemd starts again",
+    )
+    wait_until_alive(installed)
+
+
+@pytest.mark.parametrize("document", sorted({command.document for command in HERE} - {INSTALL}))
+def test_other_commands(installed: Scratch, document: str) -> None:
+    installed.run(" && ".join(f"ln -sf /opt/vethagent/bin/{name} /usr/bin/{name}" for name in SCRIPTS))
+    for command in HERE:
+        if command.document == document:
+            run(installed, command)
+    if document.endswith("security.rst"):
+        name, _, digest = installed.run("cat /etc/vethagent/htpasswd").strip().partition(":")
+        assert name == "alice"
+        assert bcrypt.checkpw(b"secret", digest.encode())
+
+
+def test_the_package(installed: Scratch) -> None:
+    """Its files in the places that they have in it, its scripts, and the commands that follow."""
+    machine = installed
+    machine.run("vethctl link list -f value -c ID | xargs -r vethctl link delete --wait && ip link del br1")
+    machine.run("systemctl disable --now vethagent-agent vethagent-api vethagent-controller vethagent-ovsdb")
+    machine.run("rm -rf /etc/systemd/system/vethagent-* /etc/vethagent /var/lib/vethagent && ovs-vsctl del-br br-eth1")
+    for line in (TOP / "debian/vethagent.install").read_text().splitlines():
+        pattern, place = line.split()
+        machine.run(f"install -D -m 0644 -t /{place} {pattern}")
+    machine.run("sh debian/vethagent.postinst configure '' && systemctl daemon-reload")
+    machine.run("systemctl enable --now vethagent-ovsdb vethagent-allinone")
+
+    lines = [command for command in LINES if command.section == PACKAGE]
+    assert "Inst vethagent" in run(machine, next(command for command in lines if command.text.startswith("apt ")))
+    plug(machine)
+    devices = machine.run("ip -br link show type veth")
+    machine.run(f"printf '[DEFAULT]\\ntransport_url = rabbit://vethagent:SECRET@{NAME}/vethagent\\n' > {BOTH}")
+    for command in lines:
+        if command.text.startswith(("systemctl ", "runuser ")):
+            run(machine, command)
+    wait_until_alive(machine)
+    assert machine.run("vethctl link list -f value -c Status").split() == ["ACTIVE"]
+    assert machine.run("ip -br link show type veth") == devices
+
+    machine.run("vethctl link list -f value -c ID | xargs vethctl link delete --wait")
+    machine.run("systemctl disable --now vethagent-agent vethagent-api vethagent-controller vethagent-ovsdb")
+    machine.run("sh debian/vethagent.postrm purge")
+    assert (
+        machine.run("ls -d /etc/vethagent /var/lib/vethagent /run/vethagent; getent passwd vethagent", check=False)
+        == ""
+    )
+
+
+def test_every_example_has_a_file() -> None:
+    assert {block.section for block in EXAMPLES} == set(FILES)
+    assert RUN_AGENT in (TOP / INSTALL).read_text()
