@@ -36,7 +36,10 @@ def test_a_rollout_is_watched_paused_and_resumed(world: World, page: Page, serve
     assert [each["id"] for each in violations if each["impact"] in ("serious", "critical")] == []
     if PICTURES:
         page.screenshot(path=pathlib.Path(PICTURES, "templates.png"))
-    page.get_by_role("button", name="Resume the roll-out of uplink").click()
+    page.set_viewport_size({"width": 360, "height": 740})
+    button = page.get_by_role("button", name="Resume the roll-out of uplink")
+    expect(button).to_be_in_viewport(ratio=1)
+    button.click()
     expect(main).to_contain_text("RUNNING")
     for _ in range(3):
         world.answer(*sorted(world.linked()))

@@ -52,8 +52,9 @@ export const clock = (time) =>
 
 export const badge = (kind, text) => h("span", { class: `badge ${kind.toLowerCase()}` }, text ?? kind);
 
-export const table = (caption, heads, rows) =>
-  h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+// On a small screen a table is moved sideways, or with `stacked` each row is a block of lines.
+export const table = (caption, heads, rows, { stacked = false } = {}) =>
+  h("div", { class: stacked ? "scroll stacked" : "scroll", tabindex: "0", role: "region", "aria-label": caption },
     h("table", null,
       h("caption", { class: "hidden" }, caption),
       h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))),

@@ -98,7 +98,7 @@ export async function showHost(main, { argument: host, signal, failed }) {
     else fill(frame, picture(shown, drawn, width));
     fill(list,
       links.length > MANY && h("p", { class: "quiet" }, `The picture has the first ${MANY} of ${links.length} links.`),
-      links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row)),
+      links.length > 0 && table("Links", ["Link", "Status", "Devices", "Facts"], links.map(row), { stacked: true }),
       foreignPairs(pairs.filter((pair) => !taken.has(pair.devices[0])), may("post_bridge_links") ? adopt : null));
   }
 

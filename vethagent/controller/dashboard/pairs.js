@@ -14,5 +14,5 @@ export function foreignPairs(pairs, adopt) {
   return h("section", null,
     h("h2", null, "Pairs that are not ours"),
     h("p", { class: "quiet" }, "Somebody made them by hand or with another tool. One that is adopted goes on to carry, and is kept as it is from then on."),
-    table("Pairs that are not ours", ["Devices", adopt && ""].filter((head) => head !== null), found.map(row)));
+    table("Pairs that are not ours", ["Devices", adopt && ""].filter((head) => head !== null), found.map(row), { stacked: true }));
 }

@@ -53,7 +53,7 @@ export async function showTemplates(main, { signal, failed }) {
 
   function draw() {
     fill(list, found.length
-      ? table("Link templates", ["Template", "Selects", "Hosts", "Roll-out"], found.map(row))
+      ? table("Link templates", ["Template", "Selects", "Hosts", "Roll-out"], found.map(row), { stacked: true })
       : NONE());
   }
 
