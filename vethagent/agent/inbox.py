@@ -17,8 +17,10 @@ from vethagent.plumbing.rtnl import Changes
 
 T = TypeVar("T")
 
-#: Casts that come in a row are taken together: once none has come for ``_LULL`` seconds, or after ``_ROW`` seconds.
+#: What comes in a row is taken together: once nothing more has come for ``_LULL`` seconds, or after ``_ROW`` seconds.
 _LULL, _ROW = 0.005, 0.1
+#: More casts, or more devices that have gone, than one change by itself brings: a row.
+_CASTS, _GONE = 1, 8
 
 
 @dataclasses.dataclass(slots=True)
@@ -127,10 +129,9 @@ class Inbox:
         """
         with self._condition:
             self._condition.wait_for(lambda: self._anything or self._closed, timeout)
-        if self._batch.casts > 1:
-            self._let_end()
         if not self._closed:
             before()
+            self._let_end(before)
         return None if self._closed else self.rest()
 
     def rest(self) -> Batch:
@@ -145,15 +146,23 @@ class Inbox:
             batch = self._batch
             return len(batch.dirty) + len(batch.devices) + len(batch.bridges) + len(batch.ports)
 
-    def _let_end(self) -> None:
-        """Wait for the end of a row of casts: Open vSwitch looks at all of its ports after each batch.
+    def _let_end(self, more: Callable[[], None]) -> None:
+        """Wait for the end of a row, if there is one: Open vSwitch looks at all of its ports after each batch.
 
         A cast that comes alone is not held up, nor is the first one of a row.
         """
-        end, seen = time.monotonic() + _ROW, 0
-        while seen != self._batch.casts and time.monotonic() < end and not self._closed:
-            seen = self._batch.casts
+        end, seen = time.monotonic() + _ROW, (_CASTS, _GONE)
+        while self._is_more(seen) and time.monotonic() < end and not self._closed:
+            seen = self._row()
             time.sleep(_LULL)
+            more()
+
+    def _row(self) -> tuple[int, int]:
+        with self._condition:
+            return self._batch.casts, sum(device is None for device in self._batch.devices.values())
+
+    def _is_more(self, seen: tuple[int, int]) -> bool:
+        return any(now > before for now, before in zip(self._row(), seen, strict=True))
 
     def _notify(self) -> None:
         self._anything = True

@@ -126,6 +126,10 @@ class Reconciler:
             plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link.id)) for link in links
         ]
 
+    def look_at_unsettled(self) -> None:
+        """Look again at all links that are not as wanted, or not yet; asked through the inbox."""
+        self._inbox.mark(self._retries)
+
     # -- one round -----------------------------------------------------------------------------------------------
 
     def _round(self, batch: Batch) -> None:

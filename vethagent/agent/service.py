@@ -285,7 +285,7 @@ class Agent:
 
     def _switch_back(self) -> None:
         self._health.good("vswitchd")
-        self._inbox.mark_all()  # some links may have waited for it
+        self._inbox.ask(self._reconciler.look_at_unsettled)  # some links may have waited for it
 
     def _publish(self, event: model.PortEvent) -> None:
         state = event.state

@@ -18,6 +18,8 @@ LOG = logging.getLogger(__name__)
 #: Plans of one part. Open vSwitch has the ports of one while the kernel makes the pairs of the next, and a process that
 #: is to end waits for no more than that, which is a few tenths of a second.
 PART = 50
+#: Plans of one part that wait for ovs-vswitchd between two steps: it looks at all of its ports each time.
+SETTLING = 200
 
 
 #: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
@@ -86,10 +88,12 @@ class Applier:
         todo = sorted(_without(plans, failures), key=lambda plan: (plan.settle, plan.makes))
         last = _Part([])
         while todo and not stopping():
-            part = _Part([plan for plan in todo[:PART] if plan.settle is todo[0].settle])
+            most = SETTLING if todo[0].settle else PART
+            part = _Part([plan for plan in todo[:most] if plan.settle is todo[0].settle])
             self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
             passed("ovsdb_at", [_id(plan) for plan in part.left if plan.detach])
             self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
+            self._settle([plan for plan in part.left if plan.settle], part)
             passed("kernel_at", [_id(plan) for plan in part.left if plan.operations])
             ended = self._end(last, passed)
             failed = part.failures | ended
@@ -132,7 +136,7 @@ class Applier:
             steps = [step for plan in plans for step in plan.detach]
             keep = [step for plan in plans for step in plan.keep]
             if steps or keep:
-                self._ovs.commit(detach=steps, keep=keep, settle=any(plan.settle for plan in plans))
+                self._ovs.commit(detach=steps, keep=keep)
                 faults.point("agent-detached")
         except exceptions.OvsdbUnavailable as error:
             failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
@@ -175,6 +179,22 @@ class Applier:
                     failures[step.link_id] = Failure(Reason.NETLINK_ERROR, outcome.error)
                 elif outcome.ifindex:
                     made[step.link_id] = outcome.ifindex
+
+    def _settle(self, plans: Sequence[LinkPlan], part: "_Part") -> None:
+        """Wait until ovs-vswitchd has let go of what was detached; the kernel has made the new pairs meanwhile.
+
+        It sets the flags of a device that is gone by its name (netdev_linux_update_flags in lib/netdev-linux.c), which
+        takes the new one down. To make it once more brings it up.
+        """
+        if not plans:
+            return
+        try:
+            self._ovs.settle([step.device for plan in plans for step in plan.detach])
+        except exceptions.OvsdbUnavailable as error:
+            part.failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+            return
+        again = [dataclasses.replace(plan, operations=plan.creates) for plan in plans if plan.makes]
+        self._operate(again, part.failures, part.made)
 
     def _one_by_one(
         self,

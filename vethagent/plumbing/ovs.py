@@ -4,7 +4,7 @@ import contextlib
 import logging
 import queue
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ovs.db import idl as ovs_idl
 from ovsdbapp import exceptions as ovsdbapp_exceptions
@@ -21,6 +21,9 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds of silence that a batch allows ovs-vswitchd to let go of a device; with 1000 ports it takes a tenth of one.
 _SETTLE = 5.0
+#: Seconds more for each of them: on the userspace datapath it closes a packet socket, and the kernel has it wait for an
+#: RCU grace period then (packet_release in net/packet/af_packet.c). Half of that was seen.
+_CLOSE = 0.03
 
 
 class _Transaction(impl_idl.OvsVsctlTransaction):
@@ -277,18 +280,13 @@ class Ovs:
         detach: Iterable[DetachPort] = (),
         attach: Iterable[AttachPort] = (),
         keep: Iterable[KeepBridge] = (),
-        settle: bool = False,
     ) -> None:
         """Do all steps in one transaction; the changes have gone to ``sink`` when this returns.
 
-        With ``settle`` ovs-vswitchd has let go of what was detached when this returns; what it has not let go of is not
-        attached again before. Raise OvsdbUnavailable if the server does not answer or ovs-vswitchd does not act,
-        OvsdbRefused if a step cannot be done: then none is.
+        What ovs-vswitchd has not let go of is not attached again before. Raise OvsdbUnavailable if the server does not
+        answer or ovs-vswitchd does not act, OvsdbRefused if a step cannot be done: then none is.
         """
-        detached = tuple(detach)
-        self.begin(detach=detached, attach=attach, keep=keep)()
-        if settle:
-            self._settle([step.device for step in detached])
+        self.begin(detach=detach, attach=attach, keep=keep)()
 
     def begin(
         self,
@@ -304,7 +302,7 @@ class Ovs:
         detached, attached, kept = tuple(detach), tuple(attach), tuple(keep)
         if not (detached or attached or kept):
             return lambda: None
-        self._settle([step.device for step in attached])
+        self.settle([step.device for step in attached])
         change = _Transaction(api, api.connection)
         for item in [
             *(_Detach(api, step) for step in detached),
@@ -333,8 +331,10 @@ class Ovs:
         ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
             raise exceptions.OvsdbRefused(f"{type(error).__name__}: {error}") from error
 
-    def _settle(self, ports: list[str]) -> None:
-        if not self._switch.wait(ports, max(0.0, self._patience - self._switch.silent_for())):
+    def settle(self, ports: Sequence[str]) -> None:
+        """Wait until ovs-vswitchd has let go of the devices of ``ports``; raise OvsdbUnavailable if it does not act."""
+        patience = self._patience + len(ports) * _CLOSE
+        if not self._switch.wait(ports, max(0.0, patience - self._switch.silent_for())):
             raise exceptions.OvsdbUnavailable(f"ovs-vswitchd has not acted for {self._switch.silent_for():.0f} s")
 
     # -- ovs-vswitchd --------------------------------------------------------------------------------------------

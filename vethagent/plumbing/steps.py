@@ -75,9 +75,14 @@ class LinkPlan:
         return bool(self.detach or self.keep or self.attach)
 
     @property
+    def creates(self) -> tuple[CreatePair, ...]:
+        """The operations that make pairs."""
+        return tuple(operation for operation in self.operations if isinstance(operation, CreatePair))
+
+    @property
     def makes(self) -> bool:
         """Whether a pair is made."""
-        return any(isinstance(operation, CreatePair) for operation in self.operations)
+        return bool(self.creates)
 
     def sentences(self, names: Callable[[int], str | None] = lambda ifindex: None) -> tuple[str, ...]:
         """Return the steps in order, each for a person to read; ``names`` knows devices by their ifindex."""

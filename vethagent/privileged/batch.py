@@ -224,24 +224,32 @@ class _Batch:
         messages = {place: _create_messages(operation, indexes[place]) for place, operation in creates}
         answers = iter(self._route.request(itertools.chain.from_iterable(messages.values())))
         self._step("helper-sent")
-        for place, operation in creates:
-            made, *marked = itertools.islice(answers, len(messages[place]))
-            if made.errno == errno.EEXIST and (there := self._made_before(operation)):
-                self._indexes[place] = there
-            elif made.errno:
+        told = {place: list(itertools.islice(answers, len(messages[place]))) for place, _ in creates}
+        taken = [(place, operation) for place, operation in creates if told[place][0].errno == errno.EEXIST]
+        self._indexes |= (there := self._made_before(taken))
+        for place in told.keys() - there.keys():
+            made, *marked = told[place]
+            if made.errno:
                 self._errors[place] = made.text
-            else:
-                self._indexes[place] = indexes[place]
-                if failed := next((answer for answer in marked if answer.errno), None):
-                    self._errors[place] = failed.text
+                continue
+            self._indexes[place] = indexes[place]
+            if failed := next((answer for answer in marked if answer.errno), None):
+                self._errors[place] = failed.text
 
-    def _made_before(self, operation: operations.CreatePair) -> tuple[int, int] | None:
-        """Return the ifindexes of the pair if it is there with all its marks: made by a helper that then died."""
-        first, second = (self._route.find(end.name) for end in operation.ends)
-        if first is None or second is None or (first.peer, second.peer) != (second.ifindex, first.ifindex):
-            return None
-        ours = all(device.kind == "veth" and device.alias == operation.alias for device in (first, second))
-        return (first.ifindex, second.ifindex) if ours else None
+    def _made_before(self, creates: Sequence[tuple[int, operations.CreatePair]]) -> dict[int, tuple[int, int]]:
+        """Return by place the ifindexes of those pairs that are there with all their marks.
+
+        A helper that then died has made them, or the same operation in another batch.
+        """
+        found = iter(self._route.find_all(end.name for _, operation in creates for end in operation.ends))
+        made: dict[int, tuple[int, int]] = {}
+        for place, operation in creates:
+            first, second = next(found), next(found)
+            if first is None or second is None or (first.peer, second.peer) != (second.ifindex, first.ifindex):
+                continue
+            if all(device.kind == "veth" and device.alias == operation.alias for device in (first, second)):
+                made[place] = first.ifindex, second.ifindex
+        return made
 
     def _attach_messages(self, create: operations.CreatePair, indexes: tuple[int, int]) -> list[Request]:
         """Return what puts a pair into its bridges, and up, and what keeps these as they are."""

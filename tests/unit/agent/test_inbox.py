@@ -61,6 +61,20 @@ def test_a_cast_that_comes_alone_is_taken_at_once(inbox: Inbox, monkeypatch: pyt
     assert take(inbox) == Batch(dirty={"a"}, casts=1)
 
 
+def test_devices_that_go_in_a_row_are_one_batch(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: None)
+    rest = [dict.fromkeys(range(start, start + 20)) for start in (100, 80, 60, 40, 20)]
+    inbox.put_devices(dict.fromkeys(range(20)))
+    batch = inbox.take(0, lambda: inbox.put_devices(rest.pop() if rest else {}))
+    assert batch is not None and len(batch.devices) == 120
+
+
+def test_a_device_that_goes_alone_is_taken_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: pytest.fail("waited"))
+    inbox.put_devices({1: None, 2: None, 3: Device(3, "br1")})
+    assert len(take(inbox).devices) == 3
+
+
 def test_of_a_device_the_newest_is_kept(inbox: Inbox) -> None:
     old, new = Device(1, "a"), Device(1, "b")
     inbox.put_devices({1: old, 2: old})

@@ -178,6 +178,20 @@ def test_one_that_fails_does_not_hold_up_another_and_is_tried_again(node: Node) 
     assert node.said() == [PLUGGED]
 
 
+def test_what_is_not_as_wanted_is_looked_at_at_once_when_somebody_asks_for_that(node: Node) -> None:
+    node.plug(other())
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A))
+    node.said()
+    node.helper_error = None
+    node.inbox.ask(node.reconciler.look_at_unsettled)
+    node.round()
+    assert node.inbox.rest().dirty == {A}
+    node.inbox.mark([A])
+    node.settle()
+    assert node.said() == [PLUGGED]
+
+
 def test_tries_become_seldom_and_events_do_not_make_them_seldomer(node: Node) -> None:
     node.helper_error = exceptions.HelperUnavailable("no helper")
     node.plug(link(id=A))

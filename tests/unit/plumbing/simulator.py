@@ -124,6 +124,9 @@ class Host:
     def connected(self) -> bool:
         return True
 
+    def settle(self, ports: Iterable[str]) -> None:
+        pass
+
     def begin(self, *, attach: Iterable[AttachPort]) -> Callable[[], None]:
         self.commit(attach=attach)
         return lambda: None
@@ -134,7 +137,6 @@ class Host:
         detach: Iterable[DetachPort] = (),
         attach: Iterable[AttachPort] = (),
         keep: Iterable[KeepBridge] = (),
-        settle: bool = False,
     ) -> None:
         rows = dict(self.rows)
         for kept in keep:

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -48,7 +48,7 @@ class Ovs:
     def __init__(self, log: list[str]) -> None:
         self._log = log
         self.rows: list[DetachPort | AttachPort] = []
-        self.settled: list[bool] = []
+        self.silent: set[str] = set()
         self.connected = True
         self.transactions = 0
         self.refused: set[tuple[str, str]] = set()
@@ -57,6 +57,11 @@ class Ovs:
 
     def is_stuck(self, ports: Iterable[str]) -> bool:
         return not self.stuck.isdisjoint(ports)
+
+    def settle(self, ports: Sequence[str]) -> None:
+        self._log.append("settle")
+        if not self.silent.isdisjoint(ports):
+            raise exceptions.OvsdbUnavailable("ovs-vswitchd does not act")
 
     def begin(self, *, attach: Iterable[AttachPort]) -> Callable[[], None]:
         failed: list[Exception] = []
@@ -77,14 +82,12 @@ class Ovs:
         detach: Iterable[DetachPort] = (),
         attach: Iterable[AttachPort] = (),
         keep: Iterable[KeepBridge] = (),
-        settle: bool = False,
     ) -> None:
         steps: list[DetachPort | AttachPort] = [*detach, *attach]
         assert steps or keep
         self.transactions += 1
         what = "attach" if isinstance(steps[0], AttachPort) else "detach"
         self._log.append(what)
-        self.settled.append(settle)
         if what in self.away:
             raise exceptions.OvsdbUnavailable("no server")
         if bad := self.refused & {(what, step.link_id) for step in steps}:
@@ -133,15 +136,28 @@ def plan(of: str, *, detach: bool = False, make: bool = True, attach: bool = Tru
 
 def test_a_batch_is_one_call_and_two_transactions_in_order(setup: Setup) -> None:
     assert setup.apply([plan(of, detach=True, settle=True) for of in (A, B, C)]) == {}
-    assert setup.log == ["detach", "helper", "attach"]
-    assert setup.ovs.settled == [True, False]
+    assert setup.log == ["detach", "helper", "settle", "helper", "attach"]
     assert setup.attached() == {A, B, C}
+
+
+def test_what_ovs_vswitchd_took_down_as_it_let_go_is_made_once_more(setup: Setup) -> None:
+    wanted = plan(A, detach=True, settle=True)
+    left = operations.DeletePair(link_id=A, ifindex=7)
+    assert setup.apply([replace(wanted, operations=(left, *wanted.operations))]) == {}
+    assert setup.helper.batches == [[left, *wanted.operations], list(wanted.operations)]
+
+
+def test_a_pair_is_taken_back_if_ovs_vswitchd_does_not_let_go(setup: Setup) -> None:
+    setup.ovs.silent = {"b1"}
+    failures = setup.apply([plan(A, detach=True, settle=True), plan(B)])
+    assert {of: failure.reason for of, failure in failures.items()} == {A: Reason.OVSDB_UNAVAILABLE}
+    assert setup.attached() == {B}
+    assert setup.taken_back() == {(A, 1)}
 
 
 def test_those_that_wait_for_ovs_vswitchd_come_last(setup: Setup) -> None:
     assert setup.apply([plan(A, detach=True, settle=True), plan(B), plan(C)]) == {}
-    assert setup.log == ["helper", "attach", "detach", "helper", "attach"]
-    assert setup.ovs.settled == [False, True, False]
+    assert setup.log == ["helper", "attach", "detach", "helper", "settle", "helper", "attach"]
     assert setup.attached() == {A, B, C}
 
 
@@ -162,7 +178,7 @@ def test_nothing_to_do_calls_nobody(setup: Setup) -> None:
 
 def test_without_settle_ovs_vswitchd_is_not_waited_for(setup: Setup) -> None:
     setup.apply([plan(A, detach=True)])
-    assert setup.ovs.settled == [False, False]
+    assert setup.log == ["detach", "helper", "attach"]
 
 
 def test_a_pair_that_cannot_be_made_is_not_attached_and_holds_nobody_up(setup: Setup) -> None:
@@ -205,7 +221,6 @@ def test_a_detach_that_is_refused_is_found_too(setup: Setup) -> None:
     setup.ovs.refused = {("detach", A)}
     assert set(setup.apply([plan(of, detach=True, settle=True) for of in (A, B, C)])) == {A}
     assert setup.attached() == {B, C}
-    assert setup.ovs.settled[1:4] == [True, True, True]
 
 
 def test_a_batch_that_the_helper_refuses_is_tried_link_by_link(setup: Setup) -> None:

@@ -34,8 +34,9 @@ class FakeKernel:
     def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
         return {index: self.devices[index] for index in indexes if index in self.devices}
 
-    def find(self, name: str) -> ifinfo.Device | None:
-        return next((device for device in self.devices.values() if device.name == name), None)
+    def find_all(self, names: Iterable[str]) -> list[ifinfo.Device | None]:
+        by_name = {device.name: device for device in self.devices.values()}
+        return [by_name.get(name) for name in names]
 
     def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
         self.dumps += master is None
