@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+import re
 
 from vethagent import constants, model
 
@@ -10,6 +11,7 @@ _NAME_PREFIX = "va"
 #: Unicast, locally administered and higher than the addresses of real cards: neither a Linux bridge nor Open vSwitch
 #: takes such an address of a port for its own while there is another one.
 _MAC_PREFIX = "fe"
+_MARK = re.compile(re.escape(constants.ALIAS_PREFIX) + "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,16 +63,8 @@ def alias(link_id: str) -> str:
 
 def owner(device_alias: str) -> str | None:
     """Return the link id that a mark names, None if it is not a mark of ours."""
-    prefix, _, link_id = device_alias.partition(":")
-    if prefix + ":" != constants.ALIAS_PREFIX or not _is_link_id(link_id):
-        return None
-    return link_id
-
-
-def _is_link_id(text: str) -> bool:
-    parts = text.split("-")
-    digits = all(char in "0123456789abcdef" for part in parts for char in part)
-    return digits and [len(part) for part in parts] == [8, 4, 4, 4, 12]
+    mark = _MARK.fullmatch(device_alias)
+    return mark[1] if mark is not None else None
 
 
 def _hash(link_id: str) -> bytes:
