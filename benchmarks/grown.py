@@ -42,10 +42,8 @@ def main() -> None:
         alone = measure(site, last, options.runs)
         report.progress(f"plugging {len(others)} links")
         begun = time.perf_counter()
-        ids = site.plug(others)
-        site.watcher.wait_until_carrying(others, 250)
+        site.place(others)
         report.progress(f"that took {time.perf_counter() - begun:.1f} s")
-        site.wait_until_stored(ids, "ACTIVE")
         report.progress(f"{options.runs} runs beside them")
         grown = measure(site, last, options.runs)
     for (name, none), many in zip(alone.items(), grown.values(), strict=True):

@@ -1,22 +1,28 @@
-"""One link: a shell script of five commands against one cast of vethagent over RabbitMQ, alternating in one run.
+"""One link: five shell commands, and ``ip -batch`` with one ovs-vsctl, against one cast of vethagent over RabbitMQ.
+
+They alternate in one run.
 
 "Stored" is from just before the cast leaves the process that has the API's part until ACTIVE can be read from the
 controller's database, where it is committed then, by the clock of the machine that all of it runs on. The shell
-commands end when the devices are up; nobody checks what has become of them, and nothing is stored.
+commands end when the devices are up; nobody checks what has become of them, and nothing is stored. The agent's part is
+from when it took the cast until it found the link as wanted, carrier and ofport included.
 """
 
 import argparse
 import contextlib
+import datetime
 import sqlite3
 import time
 from collections.abc import Callable
 
-from benchmarks import report
+from benchmarks import peers, report
 from benchmarks.beside import Beside
+from benchmarks.shapes import End, Wanted
 from tests.support import commands, deployment, machine, rest
 
 _HOST = "compute-1"
 _FIRST, _SECOND = "phy-br1", "eth1-br1"
+_LINK = Wanted((End("br1", _FIRST, ovs=False), End("br-eth1", _SECOND, ovs=True)))
 _SCRIPT = f"""
 ip link add {_SECOND} type veth peer name {_FIRST}
 brctl addif br1 {_FIRST}
@@ -26,7 +32,7 @@ ip link set {_SECOND} up
 """
 _SHELL = "shell: ip, brctl, ovs-vsctl, ip, ip"
 _STORED = "vethagent: cast to ACTIVE stored"
-_AGENT = "of that the agent, notice to as wanted"
+_AGENT = "of that the agent, cast taken to as wanted"
 _WARM_UP = 2
 #: Seconds between two looks into the database: no more than a few hundredths of one of the two cores.
 _LOOK = 0.0005
@@ -45,10 +51,18 @@ def by_shell(node: deployment.Node) -> float:
     return took * 1000
 
 
+def by_batch(peer: peers.Batch) -> float:
+    """Plug and unplug as the floor does; return the milliseconds of the plug."""
+    begun = time.perf_counter()
+    peer.plug([_LINK])
+    took = time.perf_counter() - begun
+    peer.unplug([_LINK])
+    return took * 1000
+
+
 def by_system(api: rest.Rest, caster: Beside, database: sqlite3.Connection) -> dict[str, float]:
     """Plug by one cast and unplug again; return the milliseconds by what they measure."""
-    ends = [{"bridge": "br1", "device": _FIRST}, {"bridge": "br-eth1", "device": _SECOND}]
-    cast = caster.ask({"host": _HOST, "ends": ends})
+    cast = caster.ask(_LINK.body(_HOST))
     status = "SELECT 1 FROM bridge_links WHERE id = ? AND status = 'ACTIVE'"
     # The API is not asked meanwhile: a question to it is work for the same two cores.
     commands.wait_until(
@@ -58,12 +72,14 @@ def by_system(api: rest.Rest, caster: Beside, database: sqlite3.Connection) -> d
     (plugged,) = [event for event in api.events(f"link_id={cast['id']}") if event["kind"] == "plugged"]
     api.delete(cast["id"])
     api.wait_until_gone(cast["id"])
-    return {_STORED: (stored_at - cast["cast_at"]) * 1000, _AGENT: plugged["took_ms"]}
+    heard_at, wanted_at = map(datetime.datetime.fromisoformat, (plugged["timing"]["heard_at"], plugged["observed_at"]))
+    took = (wanted_at - heard_at).total_seconds()
+    return {_STORED: (stored_at - cast["cast_at"]) * 1000, _AGENT: took * 1000}
 
 
 def measure(runs: int, concurrency: str, progress: Callable[[str], None]) -> dict[str, list[float]]:
     """Return the milliseconds of each way, ``runs`` of each."""
-    samples: dict[str, list[float]] = {_SHELL: [], _STORED: [], _AGENT: []}
+    samples: dict[str, list[float]] = {_SHELL: [], peers.Batch.name: [], _STORED: [], _AGENT: []}
     progress("starting RabbitMQ, controller, API and one host with its agent")
     with (
         deployment.Deployment() as made,
@@ -71,9 +87,11 @@ def measure(runs: int, concurrency: str, progress: Callable[[str], None]) -> dic
         contextlib.closing(sqlite3.connect(f"file:{made.database}?mode=ro", uri=True)) as database,
     ):
         node = made.add_node(_HOST, concurrency=concurrency)
+        floor = peers.Batch(node.host)
         progress(f"{runs} runs of each, alternating, after {_WARM_UP} to warm up")
         for number in range(-_WARM_UP, runs):
-            run = {_SHELL: by_shell(node), **by_system(made.rest, caster, database)}
+            run = {_SHELL: by_shell(node), peers.Batch.name: by_batch(floor)}
+            run |= by_system(made.rest, caster, database)
             if number >= 0:
                 for name, took in run.items():
                     samples[name].append(took)
@@ -89,7 +107,10 @@ def main() -> None:
         parser.error("--runs must be 1 or more")
     machine.prepare()
     samples = measure(options.runs, options.concurrency, lambda text: print(f"==> {text}", flush=True))
+    agent = samples.pop(_AGENT)
+    floor = samples.pop(peers.Batch.name)
     report.show(f"one link, agent on {options.concurrency}", samples, baseline=_SHELL)
+    report.show("of that in the agent", {peers.Batch.name: floor, _AGENT: agent}, baseline=peers.Batch.name)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,12 @@ class Batch(Peer):
                 [["add-port", end.bridge, end.device] for link in links for end in link.ends if end.ovs],
             )
 
+    def repair(self, links: Sequence[Wanted]) -> None:
+        """Make links anew whose pairs have gone: ovs-vswitchd has to let go of each before another has its name."""
+        with self._host.namespace.entered():
+            self._vsctl([["del-port", end.bridge, end.device] for link in links for end in link.ends if end.ovs])
+        self.plug(links)
+
     def unplug(self, links: Sequence[Wanted]) -> None:
         """Take all ports out without waiting for ovs-vswitchd, then delete pair by pair."""
         with self._host.namespace.entered():

@@ -1,22 +1,26 @@
 """Many of many more links pulled out at once, until all of them carry again, against a bulk plug of as many.
 
-They go by device group, in one message to the kernel: one by one the last would have gone seconds after the first.
+They go by device group, in one message to the kernel: one by one the last would have gone seconds after the first. By
+hand, with all commands ready, shows what of it is kernel and ovs-vswitchd.
 """
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 
-from benchmarks import report, shapes
+from benchmarks import peers, report, shapes
 from benchmarks.bulk import by_system
-from benchmarks.site import Site, settle
+from benchmarks.shapes import Wanted
+from benchmarks.site import LONG, Site, settle
 from tests.support import commands, machine
 
 _GROUP = "4711"
-_PLUG, _PULLED = "one bulk request, until all carry", "pulled out, until all carry again"
+_ALONE, _PLUG = "one bulk request, none in place", "one bulk request, the others in place"
+_PULLED, _HAND = "pulled out, until all carry again", "the same by hand: del-port, ip -batch, add-port"
 
 
-def pull(site: Site, links: list[shapes.Wanted]) -> float:
-    """Delete the pairs of ``links`` at once; return the milliseconds until each carries again."""
+def pull(site: Site, links: Sequence[Wanted], repair: Callable[[], None] = lambda: None) -> float:
+    """Delete the pairs of ``links`` at once and ``repair`` them; return the milliseconds until each carries again."""
     namespace = site.host.namespace.name
     old = site.watcher.indexes(links)
     lines = "\n".join(f"link set {link.ends[0].device} group {_GROUP}" for link in links)
@@ -24,7 +28,31 @@ def pull(site: Site, links: list[shapes.Wanted]) -> float:
     settle(site)
     begun = time.perf_counter()
     commands.run("ip", "-n", namespace, "link", "delete", "group", _GROUP)
-    return (site.watcher.wait_until_carrying(links, 250, instead=old) - begun) * 1000
+    repair()
+    return (site.watcher.wait_until_carrying(links, LONG, instead=old) - begun) * 1000
+
+
+def pull_ours(site: Site, links: Sequence[Wanted]) -> float:
+    """Plug and pull; return the milliseconds until the agent has them carry again."""
+    ids = site.place(links)
+    took = pull(site, links)
+    site.wait_until_stored(ids, "ACTIVE")
+    site.unplug(ids)
+    site.wait_until_stored(ids, None)
+    settle(site)
+    return took
+
+
+def pull_theirs(site: Site, links: Sequence[Wanted]) -> float:
+    """The same of links that are not the agent's, so that it leaves them alone."""
+    peer = peers.Batch(site.host)
+    peer.plug(links)
+    site.watcher.wait_until_carrying(links, LONG)
+    took = pull(site, links, lambda: peer.repair(links))
+    peer.unplug(links)
+    site.watcher.wait_until_gone(links, LONG)
+    settle(site)
+    return took
 
 
 def main() -> None:
@@ -38,24 +66,18 @@ def main() -> None:
     machine.prepare()
     links = shapes.SHAPES[options.shape](options.count)
     chosen, others = links[: options.pulled], links[options.pulled :]
-    samples: dict[str, list[float]] = {_PLUG: [], _PULLED: []}
+    samples: dict[str, list[float]] = {_PLUG: [], _ALONE: [], _PULLED: [], _HAND: []}
     with Site(concurrency=options.concurrency) as site:
         shapes.make_bridges(site.host, links)
+        report.progress(f"plugging {len(chosen)} links {options.runs} times, alone")
+        samples[_ALONE] = [by_system(site, chosen)[0] for _ in range(options.runs)]
         report.progress(f"plugging {len(others)} links")
-        stay = site.plug(others)
-        site.watcher.wait_until_carrying(others, 250)
-        site.wait_until_stored(stay, "ACTIVE")
+        site.place(others)
         for number in range(options.runs):
             report.progress(f"run {number + 1} of {options.runs}")
             samples[_PLUG].append(by_system(site, chosen)[0])
-            ids = site.plug(chosen)
-            site.watcher.wait_until_carrying(chosen, 250)
-            site.wait_until_stored(ids, "ACTIVE")
-            samples[_PULLED].append(pull(site, chosen))
-            site.wait_until_stored(ids, "ACTIVE")
-            site.unplug(ids)
-            site.wait_until_stored(ids, None)
-            settle(site)
+            samples[_PULLED].append(pull_ours(site, chosen))
+            samples[_HAND].append(pull_theirs(site, chosen))
     title = f"{options.pulled} of {options.count} links, agent on {options.concurrency}"
     report.show(title, samples, baseline=_PLUG)
 

@@ -8,6 +8,8 @@ from benchmarks.watcher import Watcher
 from tests.support import commands, deployment, rest, tidy
 
 HOST = "compute-1"
+#: Seconds within which any number of links is to carry.
+LONG = 250.0
 
 
 class Site(tidy.Tidy):
@@ -28,6 +30,13 @@ class Site(tidy.Tidy):
         answer = self.api.request("POST", "/v1/bridge-links/bulk-create", body)
         assert answer.status in (200, 201), answer
         return [link["id"] for link in answer.body["bridge_links"]]
+
+    def place(self, links: Sequence[Wanted]) -> list[str]:
+        """Plug links in one request; return their ids once each carries and is stored as ACTIVE."""
+        ids = self.plug(links)
+        self.watcher.wait_until_carrying(links, LONG)
+        self.wait_until_stored(ids, "ACTIVE")
+        return ids
 
     def unplug(self, ids: Sequence[str]) -> None:
         """Ask for their end in one bulk request."""

@@ -78,9 +78,7 @@ def main() -> None:
     with Site(concurrency=options.concurrency) as site:
         shapes.make_bridges(site.host, links)
         report.progress(f"plugging {len(links)} links")
-        ids = site.plug(links)
-        site.watcher.wait_until_carrying(links, 250)
-        site.wait_until_stored(ids, "ACTIVE")
+        site.place(links)
         report.progress(f"starting the agent {options.runs} times")
         name = "process started until in step"
         took = [start(site) for _ in range(options.runs)]
