@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.functional.privileged.kernel import LINK, OTHER, Kernel, create
+from tests.support import commands
 from vethagent import exceptions, faults
 from vethagent.privileged import batch
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, DeletePair, Operation
@@ -37,7 +38,12 @@ def _batch(kernel: Kernel) -> list[Operation]:
 
 
 def _seen(kernel: Kernel) -> dict[str, Any]:
-    """Return what has to be alike however often a batch is begun; ifindexes are not."""
+    """Return what has to be alike however often a batch is begun; ifindexes are not.
+
+    The kernel says a moment after a device came up that the other end runs too (linkwatch).
+    """
+    run = ("aa", "bb", "ii", "ff")
+    commands.wait_until(lambda: all(kernel.device(name)["operstate"] == "UP" for name in run), what=f"{run} up")
     devices = kernel.devices()
     keys = ("ifalias", "master", "mtu", "link", "group", "operstate")
     shown = {name: kernel.run("ethtool", "--show-offload", name) for name in ("aa", "bb", "ii")}
