@@ -185,6 +185,10 @@ class Desired:
         """Whether another sync has to confirm that something is wanted by nobody."""
         return bool(self._suspects)
 
+    def strangers(self, owners: Iterable[str]) -> set[str]:
+        """Return those of the link ids that marks on the host name which are neither wanted nor to go."""
+        return set(owners) - self.ids()
+
     # -- what the reconciler asks --------------------------------------------------------------------------------
 
     def link(self, link_id: str) -> model.BridgeLink | None:

@@ -78,6 +78,7 @@ class Heartbeat:
         self._pull_now = True
         self._stopping = False
         self._suspected_at = 0.0
+        self._strangers: set[str] = set()
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._backing_off = False
         self.reached: Callable[[], None] = lambda: None
@@ -158,7 +159,7 @@ class Heartbeat:
             pull, self._pull_now, self._report_now, self._report_by = self._pull_now, False, False, None
             self._reported_at = time.monotonic()
         try:
-            if pull or self._desired.suspects:
+            if pull or self._desired.suspects or self._strangers:
                 self._sync()
             before = self._outbox.position()
             report = self._report()
@@ -272,4 +273,6 @@ class Heartbeat:
     def _render(self) -> account.Account:
         self._inventory = self._look()
         outlook = self._desired.outlook()
+        # A mark that nobody knows: an older copy of a database was put back, say, and no digest tells of that.
+        self._strangers = self._desired.strangers(self._observed.owners())
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))

@@ -103,16 +103,27 @@ def test_an_orphan_is_removed_at_the_second_sight(fragile: Node) -> None:
     node = fragile
     before = node.picture()
     assert node.allinone.stop() == 0
+    _make_orphan(node)
+    node.start()
+    assert "orphan-a" in node.host.devices()  # the agent is in step after its first look
+    condition(lambda: "orphan-a" in node.host.devices(), False, "the orphan")
+    condition(node.picture, before, "the host as before")
+
+
+def test_an_orphan_that_comes_while_the_agent_runs_is_removed(fragile: Node) -> None:
+    """As if an older copy of the database of Open vSwitch was put back."""
+    before = fragile.picture()
+    _make_orphan(fragile)
+    condition(fragile.picture, before, "the host as before")
+
+
+def _make_orphan(node: Node) -> None:
     node.host.ip("link", "add", "orphan-a", "type", "veth", "peer", "name", "orphan-b")
     for device in ("orphan-a", "orphan-b"):
         node.host.ip("link", "set", device, "alias", f"vethagent:{ID}")
     node.host.ip("link", "set", "orphan-a", "master", "br1")
     mark = f"external_ids:vethagent-link-id={ID}"
     node.host.vsctl("add-port", "br-eth1", "orphan-b", "--", "set", "Port", "orphan-b", mark)
-    node.start()
-    assert "orphan-a" in node.host.devices()  # the agent is in step after its first look
-    condition(lambda: "orphan-a" in node.host.devices(), False, "the orphan")
-    condition(node.picture, before, "the host as before")
 
 
 def test_through_the_end_of_many_links(crowded: Node) -> None:

@@ -17,6 +17,7 @@ from vethagent.agent.reporter import Heartbeat
 from vethagent.agent.store import Store
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.observed import Observed
+from vethagent.privileged.ifinfo import Device
 
 A, B, C = ids(3)
 
@@ -170,6 +171,21 @@ def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) ->
     setup.beat()
     setup.beat(after=27)
     assert setup.desired.link(A) is None and setup.desired.removal(A) is not None
+
+
+def test_a_mark_that_nobody_knows_goes_also_if_it_comes_later(setup: Setup) -> None:
+    """As with an older copy of a database that is put back; no digest tells of it."""
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    for index, link_id in ((7, A), (8, B)):
+        setup.observed.put_device(index, Device(index, f"v{index}", "veth", f"vethagent:{link_id}"))
+    for _ in range(3):
+        assert setup.desired.removal(B) is None
+        setup.beat()
+    assert setup.desired.removal(B) is not None
+    pulls = setup.controller.pulls
+    setup.beat()
+    assert (setup.controller.pulls, setup.desired.ids()) == (pulls, {A, B})
 
 
 def test_a_controller_with_another_database_takes_nothing_down(setup: Setup) -> None:
