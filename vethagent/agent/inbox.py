@@ -31,6 +31,8 @@ class Batch:
     casts: int = 0
     all_dirty: bool = False
     devices: Changes = dataclasses.field(default_factory=dict)
+    #: Indexes of devices that were gone in between: moved into another namespace and back, say.
+    returned: set[int] = dataclasses.field(default_factory=set)
     look_again: bool = False
     bridges: dict[str, OvsBridge | None] = dataclasses.field(default_factory=dict)
     ports: dict[str, OvsPort | None] = dataclasses.field(default_factory=dict)
@@ -70,6 +72,8 @@ class Inbox:
     def put_devices(self, changes: Changes) -> None:
         """Devices changed."""
         with self._condition:
+            known = self._batch.devices
+            self._batch.returned.update(i for i, device in changes.items() if device and known.get(i, device) is None)
             self._batch.devices.update(changes)
             self._notify()
 

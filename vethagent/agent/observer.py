@@ -28,6 +28,7 @@ class Observer:
     def absorb(self, batch: Batch) -> set[str]:
         """Take in what changed; return the ids of the links that it concerns."""
         dirty = set(batch.dirty)
+        dirty |= self._devices(dict.fromkeys(batch.returned))
         dirty |= self._devices(batch.devices)
         if batch.whole:
             batch.bridges = dict.fromkeys(self._observed.bridges) | batch.bridges

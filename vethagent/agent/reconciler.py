@@ -256,6 +256,7 @@ class Reconciler:
             book.discard(link_id)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
+        self._know_rival(link_id, plan.rival)
         if not acted and state.reason is Reason.DRIFT:
             self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
             self._retries.pop(link_id, None)
@@ -276,6 +277,15 @@ class Reconciler:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
             self._journal.forget(link_id)
             self._counters.add("unplugged")
+
+    def _know_rival(self, link_id: str, rival: str | None) -> None:
+        """Have a link that another one is in the way of looked at once more: that one may wait for this one."""
+        rivals = self._observed.rivals
+        if rival is None:
+            rivals.pop(link_id, None)
+        elif rivals.get(link_id) != rival:
+            rivals[link_id] = rival
+            self._inbox.mark([link_id])
 
     def _is_unseen(self, state: model.LinkState) -> bool:
         """Return whether OVSDB was not heard since the start, nor found not to answer: that takes a moment."""

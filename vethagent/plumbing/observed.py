@@ -15,6 +15,9 @@ from vethagent.privileged.ifinfo import Device
 #: Devices whose members send and receive as one.
 _BUNDLES = ("bond", "team")
 
+#: In place of the ifindex of a device that ovs-vswitchd has opened and that has gone since.
+_GONE = 0
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -73,6 +76,8 @@ class Observed:
         self._opened: dict[str, int] = {}
         #: Links whose port was taken out so that the pair can be made anew; set by whoever carries that out.
         self.remaking: set[str] = set()
+        #: Link -> the other one that has a name of its own; set by whoever says so of it.
+        self.rivals: dict[str, str] = {}
         self._names: dict[str, int] = {}
         #: ifindex of a veth device -> that of the one which names it as its other end.
         self._peers: dict[int, int] = {}
@@ -97,7 +102,7 @@ class Observed:
             if link_id := _owner(before):
                 _drop(self._owned_devices, link_id, ifindex)
         if device is None:
-            self.tx_checksum.pop(ifindex, None)
+            self._forget(ifindex, before)
             return before
         self.devices[ifindex] = device
         self._names[device.name] = ifindex
@@ -113,6 +118,11 @@ class Observed:
         if link_id := _owner(device):
             self._owned_devices[link_id].add(ifindex)
         return before
+
+    def _forget(self, ifindex: int, before: Device | None) -> None:
+        self.tx_checksum.pop(ifindex, None)
+        if before is not None and self._opened.get(before.name) == ifindex:
+            self._opened[before.name] = _GONE  # should one come with the same index it is another one
 
     def put_bridge(self, name: str, bridge: OvsBridge | None) -> OvsBridge | None:
         """Take in an OVS bridge as it is now, None if it is gone; return it as it was before."""

@@ -17,7 +17,7 @@ class Pair:
 
     ``adopted``: a foreign pair that the link may take over if it is exactly as wanted. ``claimed``: a pair that lost
     its mark, or was made by hand in place of ours, while the OVS row of the same name still has the mark, or had it
-    until it was taken out to make the pair anew.
+    until it was taken out to make the pair anew. ``rival``: another link of ours, whose device is in the way.
     """
 
     devices: tuple[Device, Device] | None = None
@@ -26,6 +26,7 @@ class Pair:
     claimed: bool = False
     reason: Reason = Reason.NONE
     conflict: str = ""
+    rival: str | None = None
 
 
 def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -> Pair:
@@ -121,5 +122,23 @@ def _with_conflicts(pair: Pair, names: tuple[str, str], observed: Observed, *, o
             owner = naming.owner(holder.alias)
             whose = f"link {owner}" if owner else "something else"
             text = f"the name {name} is taken by a {holder.kind or 'physical'} device of {whose}"
-            return dataclasses.replace(pair, reason=Reason.NAME_CONFLICT, conflict=text)
+            return dataclasses.replace(pair, reason=Reason.NAME_CONFLICT, conflict=text, rival=owner)
     return pair
+
+
+def gives_way(link: model.BridgeLink, rival: str | None, observed: Observed) -> bool:
+    """Return whether what is there of a link has to go, lest it and another one wait for each other's names for ever.
+
+    That is so if somebody swapped their names or marks. Of those in each other's way the one with the highest id goes.
+    One that waits for a link which waits for nobody, or for something else, keeps what it has.
+    """
+    ring = [link.id]
+    while rival is not None and rival not in ring:
+        ring.append(rival)
+        rival = observed.rivals.get(rival)
+    if rival != link.id or link.id != max(ring):
+        return False
+    names = {end.device for end in naming.wanted_ends(link)}
+    held = {device.name for device in observed.owned_devices(link.id)}
+    held |= {row.name for row in observed.owned_ports(link.id)}
+    return not held <= names

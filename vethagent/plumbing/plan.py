@@ -107,7 +107,7 @@ class _LinkPlanner:
     def plan(self) -> LinkPlan:
         pair = pairs.find(self.link, self.sites, self.observed)
         if pair.conflict:
-            return self._verdict(Status.ERROR, pair.reason, pair.conflict, pair)
+            return self._refused(pair.reason, pair.conflict, pair, pair.rival)
         mtu = sites.wanted_mtu(self.link, self.sites, self.settled_mtu)
         return dataclasses.replace(self._plan(pair, mtu), mtu=mtu)
 
@@ -122,7 +122,7 @@ class _LinkPlanner:
         )
         self.differences += rows.differences
         if rows.conflict:
-            return self._verdict(Status.ERROR, rows.reason, rows.conflict, pair)
+            return self._refused(Reason.NAME_CONFLICT, rows.conflict, pair, rows.rival)
         if pair.adopted and self.differences:
             wrong = f"not exactly the pair wanted: {_told(self.differences)}"
             return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, wrong, pair)
@@ -131,6 +131,16 @@ class _LinkPlanner:
         if self._attaches(pair.devices) and (loop := self._loop()):
             return self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
         return self._moving(pair, steps, rows)
+
+    def _refused(self, reason: Reason, text: str, pair: pairs.Pair, rival: str | None) -> LinkPlan:
+        """Say who is in the way; what is there of the link goes if it is in the way of that one too."""
+        if not pairs.gives_way(self.link, rival, self.observed):
+            return dataclasses.replace(self._verdict(Status.ERROR, reason, text, pair), rival=rival)
+        for end in naming.wanted_ends(self.link):
+            self._differ("NAME", end.device, end.device, f"of link {rival}")
+        ref = model.LinkRef(link_id=self.link.id, generation=self.link.generation)
+        state = self._verdict(Status.DOWN, Reason.DRIFT, text, pair).state
+        return dataclasses.replace(plan_removal(ref, self.observed, self.link), state=state)
 
     def _moving(self, pair: pairs.Pair, steps: Sequence[operations.Operation], rows: ports.Rows) -> LinkPlan:
         fresh = pair.devices is None and not pair.leftovers and not rows.detach

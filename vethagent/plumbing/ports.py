@@ -3,7 +3,7 @@
 import dataclasses
 
 from vethagent import constants, model
-from vethagent.model import BridgeKind, Difference, Reason
+from vethagent.model import BridgeKind, Difference
 from vethagent.plumbing.observed import Observed, OvsPort
 from vethagent.plumbing.sites import Site
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
@@ -12,15 +12,18 @@ from vethagent.privileged.ifinfo import Device
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rows:
-    """The steps in OVSDB, and what they are for; ``settle`` as in LinkPlan."""
+    """The steps in OVSDB, and what they are for; ``settle`` as in LinkPlan, ``rival`` as in Pair.
+
+    ``conflict`` is why a wanted name cannot be had.
+    """
 
     detach: tuple[DetachPort, ...] = ()
     attach: tuple[AttachPort, ...] = ()
     keep: tuple[KeepBridge, ...] = ()
     settle: bool = False
     differences: tuple[Difference, ...] = ()
-    reason: Reason = Reason.NONE
     conflict: str = ""
+    rival: str | None = None
 
 
 def compare(
@@ -55,7 +58,7 @@ def compare(
             differences += unfit
     for site in sites:
         if text := _foreign(link, site, observed, adopt):
-            return Rows(reason=Reason.NAME_CONFLICT, conflict=text, differences=tuple(differences))
+            return Rows(conflict=text, rival=observed.ports[site.end.device].link_id, differences=tuple(differences))
     leaving = {step.device for step in detach}
     for name, site in wanted.items():
         row_now = observed.ports.get(name)

@@ -28,6 +28,8 @@ _AF_BRIDGE, _FAMILY_AT, _ALL = 7, 16, 0xFFFFFFFF
 #: After so many datagrams, each so soon after the one before, a batch is under way, and they are read with pauses.
 _ROW, _ROW_SECONDS, _ROW_PAUSE = 20, 0.005, 0.002
 
+_NOTHING = (0, b"")
+
 #: ifindex -> the device as it is now, None if it is gone.
 Changes = dict[int, Device | None]
 Sink = Callable[[Changes], None]
@@ -72,6 +74,8 @@ class LinkMonitor:
                     lost = True
                     continue
                 for ifindex, kind, message in ifinfo.newest(data):
+                    if newest.get(ifindex, _NOTHING)[0] == ifinfo.RTM_DELLINK != kind:
+                        self._sink({ifindex: None})  # it has been somewhere else, and is not what it was
                     newest[ifindex] = kind, message
             if newest:
                 self._sink({ifindex: _now(*each) for ifindex, each in newest.items()})

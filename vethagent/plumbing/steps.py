@@ -49,7 +49,8 @@ class AttachPort:
 class LinkPlan:
     """What is to be done for one link, and how it is now.
 
-    ``mtu`` is what both ends are to have, in bytes, None if that is not known.
+    ``mtu`` is what both ends are to have, in bytes, None if that is not known; ``rival`` another link of ours that has
+    a name which this one is to have.
 
     Applied in this order: ``detach`` and ``keep``, ``operations``, ``attach``. With ``settle`` ovs-vswitchd has to have
     seen the detach before the attach: made again under the same name within one look, a port on a userspace datapath
@@ -63,6 +64,7 @@ class LinkPlan:
     settle: bool = False
     mtu: int | None = None
     keep: tuple[KeepBridge, ...] = ()
+    rival: str | None = None
 
     @property
     def empty(self) -> bool:

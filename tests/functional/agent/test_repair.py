@@ -6,6 +6,7 @@ import pytest
 
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, SECOND, Node, condition
+from tests.support import commands
 
 CONCURRENCY = ("eventlet", "threading")
 
@@ -69,6 +70,16 @@ def test_both_names_swapped(node: Node) -> None:
     node.carries()
 
 
+def test_an_end_goes_away_and_comes_back(node: Node) -> None:
+    """It has the index that it had; what ovs-vswitchd has open of it passes nothing any more."""
+    link = node.plug_usual()
+    away = node.guests["br2"].name
+    with node.repaired(link, "OVS_PORT_STALE", passing=("ADMIN_STATE",)), node.unseen():
+        node.host.ip("link", "set", SECOND, "netns", away)
+        commands.run("ip", "-n", away, "link", "set", SECOND, "netns", node.host.namespace.name)
+    node.carries()
+
+
 def test_a_pair_that_somebody_makes_while_ours_is_made_anew(fragile: Node) -> None:
     """The port is out by then, and with it the last mark."""
     node = fragile
@@ -90,3 +101,25 @@ def test_a_device_in_a_bond_is_told_of(node: Node) -> None:
     node.host.vsctl("del-port", "bond0")
     node.check_repaired(link)
     node.carries()
+
+
+@pytest.mark.parametrize("what", ["name", "alias"])
+def test_two_links_are_swapped(node: Node, what: str) -> None:
+    """Neither can have its names as long as the other has them."""
+    links = [
+        node.plug_usual(),
+        node.plug({"bridge": "br2", "device": "phy-br2"}, {"bridge": "br-eth2", "device": "eth1-br2"}),
+    ]
+    pairs = (FIRST, SECOND), ("phy-br2", "eth1-br2")
+    with node.unseen():
+        if what == "name":
+            for one, other in zip(*pairs, strict=True):
+                node.batch(f"link set {one} name x", f"link set {other} name {one}", f"link set x name {other}")
+        else:
+            for devices, link in zip(pairs, reversed(links), strict=True):
+                node.batch(*(f"link set {device} alias vethagent:{link['id']}" for device in devices))
+    for link in links:
+        node.wait_for_event(link, "repaired", 0)
+        node.check_repaired(link)
+    node.carries()
+    node.carries("br2", "br-eth2")

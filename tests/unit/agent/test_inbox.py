@@ -93,6 +93,15 @@ def test_rows_add_up_until_all_of_them_come(inbox: Inbox) -> None:
     assert not take(inbox).whole
 
 
+def test_a_device_that_was_away_meanwhile_is_known(inbox: Inbox) -> None:
+    inbox.put_devices({7: None, 8: None, 9: Device(9, "c")})
+    inbox.put_devices({7: Device(7, "a"), 9: Device(9, "d")})
+    batch = take(inbox)
+    assert (batch.devices, batch.returned) == ({7: Device(7, "a"), 8: None, 9: Device(9, "d")}, {7})
+    inbox.put_devices({8: Device(8, "b")})
+    assert take(inbox).returned == set()
+
+
 def test_everything_that_was_left_is_taken_once(inbox: Inbox) -> None:
     inbox.mark_all()
     inbox.look_again()

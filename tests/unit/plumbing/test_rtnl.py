@@ -44,6 +44,12 @@ def test_all_that_is_queued_is_told_at_once() -> None:
     assert made.told == [{7: Device(7, "c"), 8: None}]
 
 
+def test_one_that_was_away_meanwhile_is_told_to_have_gone() -> None:
+    made = Monitor(encode(FIRST), encode(FIRST, kind=ifinfo.RTM_DELLINK) + encode(SECOND), encode(FIRST))
+    made.monitor.drain()
+    assert made.told == [{7: None}, {7: FIRST, 8: SECOND}]
+
+
 def test_nothing_queued_tells_nothing() -> None:
     made = Monitor()
     made.monitor.drain()
