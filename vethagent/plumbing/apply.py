@@ -15,11 +15,12 @@ from vethagent.privileged.recovery import Outcome
 
 LOG = logging.getLogger(__name__)
 
-#: Plans of one part. Open vSwitch has the ports of one while the kernel makes the pairs of the next, and a process that
-#: is to end waits for no more than that, which is a few tenths of a second.
-PART = 50
-#: Plans of one part that wait for ovs-vswitchd between two steps: it looks at all of its ports each time.
-SETTLING = 200
+#: Plans of one part that make pairs. Open vSwitch opens the ports of one while the kernel makes the pairs of the next,
+#: so the less is in the last the sooner all carry.
+PART = 25
+#: Plans of one part that make none, as pairs that go together wait for the kernel once, or that wait for ovs-vswitchd
+#: between two steps, which looks at all of its ports each time. A process that is to end waits for no more than a part.
+OTHERS = 200
 
 
 #: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
@@ -88,8 +89,7 @@ class Applier:
         todo = sorted(_without(plans, failures), key=lambda plan: (plan.settle, plan.makes))
         last = _Part([])
         while todo and not stopping():
-            most = SETTLING if todo[0].settle else PART
-            part = _Part([plan for plan in todo[:most] if plan.settle is todo[0].settle])
+            part = _Part(_first(todo))
             self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
             passed("ovsdb_at", [_id(plan) for plan in part.left if plan.detach])
             self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
@@ -235,6 +235,16 @@ class PlanPart(Protocol):
 
 def _id(plan: LinkPlan) -> str:
     return plan.state.link_id
+
+
+def _first(todo: Sequence[LinkPlan]) -> Sequence[LinkPlan]:
+    """Return the plans that are carried out first, together."""
+    room = OTHERS
+    for number, plan in enumerate(todo):
+        room -= OTHERS // PART if plan.makes and not plan.settle else 1
+        if room < 0 or plan.settle is not todo[0].settle:
+            return todo[:number]
+    return todo
 
 
 def _attachments(plans: Iterable[LinkPlan]) -> list[AttachPort]:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
-from vethagent.plumbing.apply import PART, Applier, Failure
+from vethagent.plumbing.apply import OTHERS, PART, Applier, Failure
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
@@ -270,6 +270,15 @@ def test_a_great_batch_is_done_in_parts_names_are_freed_first(setup: Setup) -> N
     assert [len(batch) for batch in setup.helper.batches] == [PART, PART, 1]
     assert setup.helper.batches[0][0].verb == "delete_pair"
     assert setup.attached() == set(MANY[1:])
+
+
+def test_many_pairs_go_together(setup: Setup) -> None:
+    removals = [
+        replace(plan(of, make=False, attach=False), operations=(operations.DeletePair(link_id=of, ifindex=5),))
+        for of in (link_id(number) for number in range(1, OTHERS + 2))
+    ]
+    assert setup.apply(removals) == {}
+    assert [len(batch) for batch in setup.helper.batches] == [OTHERS, 1]
 
 
 def test_a_part_is_ended_and_no_other_begun_when_the_process_is_to_end(setup: Setup) -> None:
