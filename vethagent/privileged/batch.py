@@ -230,7 +230,7 @@ class _Batch:
         for place in told.keys() - there.keys():
             made, *marked = told[place]
             if made.errno:
-                self._errors[place] = made.text
+                self._errors[place] = made.text + (_taken(dict(creates)[place]) if made.errno == errno.EEXIST else "")
                 continue
             self._indexes[place] = indexes[place]
             if failed := next((answer for answer in marked if answer.errno), None):
@@ -317,6 +317,11 @@ class _Batch:
             ethtool.set_tx_checksum(index, name, on)
         except OSError as error:
             self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
+
+
+def _taken(create: operations.CreatePair) -> str:
+    first, second = (end.name for end in create.ends)
+    return f": a device has the name {first} or {second}, perhaps as an altname (ip -d link)"
 
 
 def _mentioned(operation: operations.Operation) -> Iterable[int]:

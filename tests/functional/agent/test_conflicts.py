@@ -141,3 +141,13 @@ def test_only_one_device_of_a_pair_to_adopt(node: Node) -> None:
 
 def test_nothing_to_adopt_is_made(node: Node) -> None:
     node.check(node.plug(*ENDS, adopt=True))
+
+
+def test_an_altname_is_in_the_way(node: Node) -> None:
+    """No event tells of it; the agent tries again after a while."""
+    node.host.ip("link", "add", "alien", "type", "veth", "peer", "name", "alien2")
+    node.host.ip("link", "property", "add", "dev", "alien", "altname", FIRST)
+    link = node.create(*ENDS)
+    assert f"the name {FIRST} or {SECOND}, perhaps as an altname" in node.wait(link, "ERROR")["message"]
+    node.host.ip("link", "property", "del", "dev", "alien", "altname", FIRST)
+    node.check(node.wait(link, "ACTIVE"))
