@@ -12,6 +12,7 @@ from cliff.columns import FormattableColumn
 from vethagent.client.types import Difference, End, EndState, HealthReason, Link, LinkTiming
 
 _BEYOND_MS = re.compile(r"(?<=\.\d{3})\d+")
+_BEYOND_S = re.compile(r"\.\d+")
 
 
 class Text(FormattableColumn[str | int | float | None]):
@@ -42,13 +43,13 @@ class Time(FormattableColumn[str | None]):
     """A time in RFC 3339, with milliseconds at most; None is not known."""
 
     def __init__(self, value: str | None, *, short: bool = False) -> None:
-        """Without the day if that is today, if it is to be ``short``."""
+        """If it is to be ``short`` there are seconds at most, and the day only if that is not today."""
         super().__init__(value)
         self._short = short
 
     def human_readable(self) -> str:
         """Return it like 2026-01-31T12:00:00.123Z."""
-        text = _BEYOND_MS.sub("", self._value or "")
+        text = (_BEYOND_S if self._short else _BEYOND_MS).sub("", self._value or "")
         today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT")
         return text.removeprefix(today) if self._short else text
 

@@ -22,7 +22,7 @@ _PAUSE = 0.5
 
 #: Where a table's rows cannot wait for each other's widths; the last column has what is left.
 _WIDTHS = {"ID": 6, "Received At": 24, "Host": 16, "Link": 20, "Kind": 9, "Status": 14, "Reason": 16, "Took ms": 8}
-_NARROW_WIDTHS = {"At": 13, "Host": 12, "Link": 12, "Kind": 9, "Status": 7, "Reason": 10}
+_NARROW_WIDTHS = {"At": 9, "Host": 12, "Link": 12, "Kind": 9, "Status": 7, "Reason": 10}
 _WIDTH = 12
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cliff.utils import terminal_width
@@ -85,9 +85,19 @@ class DriftHost(Lister):
                 each["device"],
                 each["wanted"],
                 each["observed"],
-                columns.Time(link["status_changed_at"]),
+                columns.Time(link["status_changed_at"], short=self.is_narrow(parsed_args)),
             )
             for link in self.client.links.list(host=parsed_args.host)
             for each in link["differences"]
         ]
         return ("Host", "Link", "What", "Device", "Wanted", "Is", "Since"), rows
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Sequence[Any]]
+    ) -> int:
+        """Write the rows, or for people that there is none."""
+        rows = list(data)
+        if parsed_args.formatter == "table" and not rows:
+            self.app.stdout.write("Nothing differs, as far as agents have told.\n")
+            return 0
+        return super().produce_output(parsed_args, column_names, rows)

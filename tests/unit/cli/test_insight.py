@@ -43,6 +43,7 @@ def test_plan_and_drift(vethctl: Vethctl, service: Service) -> None:
     [row] = vethctl("host", "drift", "-f", "json").json
     assert (row["Link"], row["What"], row["Device"], row["Wanted"], row["Is"]) == ("seed", *difference.values())
     assert vethctl("host", "drift", "h9", "-f", "json").json == []
+    assert vethctl("host", "drift", "h9").out == "Nothing differs, as far as agents have told.\n"
 
 
 def test_diagnosis_and_history(vethctl: Vethctl, service: Service) -> None:
