@@ -78,8 +78,8 @@ def main() -> None:
             samples[_PLUG].append(by_system(site, chosen)[0])
             samples[_PULLED].append(pull_ours(site, chosen))
             samples[_HAND].append(pull_theirs(site, chosen))
-    title = f"{options.pulled} of {options.count} links, agent on {options.concurrency}"
-    report.show(title, samples, baseline=_PLUG)
+        title = f"{options.pulled} of {options.count} links, agent on {options.concurrency}"
+        report.show(title, samples, baseline=_PLUG)
 
 
 if __name__ == "__main__":
