@@ -62,9 +62,9 @@ def _following(request: falcon.Request, query: model.Model, marker: str) -> list
 
 
 def generations(request: falcon.Request) -> set[int] | None:
-    """Return the generations that If-Match names, None if any will do."""
-    tags = request.if_match
-    if tags is None or "*" in tags:
+    """Return the generations that If-Match names, None if any will do. An empty one names none: its tag was lost."""
+    tags = request.if_match or ()
+    if request.get_header("If-Match") is None or "*" in tags:
         return None
     return {int(tag) for tag in map(str, tags) if tag.isascii() and tag.isdigit() and len(tag) < 20}
 
