@@ -66,6 +66,19 @@ def test_reason_is_explained(reason: model.Reason) -> None:
     assert heading in (TOP / "doc/source/admin/troubleshooting.rst").read_text()
 
 
+def test_every_part_of_an_agent_has_its_cure() -> None:
+    sources = (path.read_text() for path in (TOP / "vethagent/agent").glob("*.py"))
+    parts = {part for source in sources for part in re.findall(r'\.(?:bad|good)\("(\w+)"', source)}
+    text = (TOP / "doc/source/admin/troubleshooting.rst").read_text().partition("Health of an agent\n")[2]
+    assert parts and parts == set(re.findall(r"^(\w+)\n  \S", text, re.MULTILINE))
+
+
+def test_every_alert_is_told() -> None:
+    alerts = re.findall(r"alert: (\w+)", (TOP / "etc/prometheus/vethagent.rules.yml").read_text())
+    text = (TOP / "doc/source/admin/monitoring.rst").read_text()
+    assert alerts and alerts == re.findall(r"^   \* - (Vethagent\w+)$", text, re.MULTILINE)
+
+
 def test_sudo_allows_the_helper_and_nothing_else() -> None:
     rule = (TOP / "etc/sudoers.d/vethagent-agent").read_text().splitlines()[-1]
     command, _, arguments = rule.partition("NOPASSWD: ")[2].partition(" ")
