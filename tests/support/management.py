@@ -49,6 +49,6 @@ class ManagementNetwork(namespaces.Namespace):
         device = host.device(BRIDGE)
         assert device is not None
         self.ip("neighbour", "replace", address, "lladdr", device["address"], "dev", "mgmt", "nud", "permanent")
-        settings = {"base_reachable_time_ms": 500, "delay_first_probe_time": 1, "retrans_time_ms": 100, "locktime": 0}
-        for name, value in settings.items():
-            host.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/neigh/{BRIDGE}/{name}")
+        # In milliseconds. Not by /proc/sys, which a container may not write to.
+        settings = ["base_reachable", "500", "delay_probe", "1000", "retrans", "100", "locktime", "0"]
+        host.ip("ntable", "change", "name", "arp_cache", "dev", BRIDGE, *settings)
