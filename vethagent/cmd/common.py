@@ -97,7 +97,10 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
                 _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
     except (cfg.Error, ValueError) as error:
         raise StartError(_LOCATION.sub(r"\1", str(error))) from error
-    log.setup(conf, PROJECT)
+    try:
+        log.setup(conf, PROJECT)
+    except (OSError, log.LogConfigError) as error:
+        raise StartError(f"logs cannot be written as they are to be: {error}") from error
 
 
 def _files(conf: cfg.ConfigOpts) -> list[str]:
@@ -145,6 +148,9 @@ def connection_url(conf: cfg.ConfigOpts) -> str:
 def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the transport that ``conf`` names, not connected yet; raise StartError if the URL is not good."""
     try:
+        for host, port in bus.brokers(conf):
+            if not 0 < port < 65536:
+                raise ValueError(f"{host} has no port {port}")
         return bus.get_transport(conf)
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
         raise StartError(f"transport_url cannot be used: {error}") from error

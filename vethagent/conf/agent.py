@@ -53,7 +53,8 @@ OPTIONS = [
     cfg.StrOpt(
         "ovsdb_connection",
         default="unix:/var/run/openvswitch/db.sock",
-        help="Where the Open vSwitch database of this host is reached.",
+        regex=r"^(unix:/.+|tcp:(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5})$",
+        help="Where the Open vSwitch database of this host is reached: unix:PATH, or tcp:ADDRESS:PORT.",
     ),
     cfg.IntOpt(
         "ovsdb_timeout",
