@@ -12,7 +12,7 @@ from vethagent.plumbing import naming, pairs, ports, sites
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.sites import BlockedError, Site
-from vethagent.plumbing.steps import DetachPort, LinkPlan
+from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.ifinfo import Device
 
@@ -47,11 +47,12 @@ def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink 
         adopt = operations.AdoptPair(link_id=link_id, ifindexes=(pair[0].ifindex, pair[1].ifindex))
         return LinkPlan(_going(ref, gone=False), operations=(adopt,))
     doomed = pairs.one_of_each(owned)
-    rows = observed.owned_ports(link_id)
+    # Also one whose mark somebody took off: without its device it would stay for ever.
+    rows = ports.ours(link_id, observed)
     gone = not owned and not rows and (observed.ovs_known or not _needs_ovs(link, observed))
     return LinkPlan(
         _going(ref, gone=gone),
-        detach=tuple(DetachPort(row.bridge, row.name, link_id) for row in rows),
+        detach=tuple(ports.leave(row, link_id) for row in rows),
         operations=tuple(operations.DeletePair(link_id=link_id, ifindex=device.ifindex) for device in doomed),
     )
 

@@ -47,11 +47,11 @@ def compare(
     differences: list[Difference] = []
     wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
     bridges = {site.end.device: site.end.bridge for site in sites}
-    for row in _our_rows(link, observed):
+    for row in ours(link.id, observed):
         site = wanted.get(row.name)
         unfit = _unfit(row, observed)
         if site is None or row.bridge != site.end.bridge or remake or unfit:
-            detach.append(DetachPort(row.bridge, row.name, link.id, marked=row.link_id is not None))
+            detach.append(leave(row, link.id))
         if row.bridge != bridges.get(row.name, row.bridge):
             differences.append(_difference("WRONG_BRIDGE", row.name, bridges[row.name], row.bridge))
         elif site is not None and not remake:
@@ -114,11 +114,19 @@ def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
     return wrong
 
 
-def _our_rows(link: model.BridgeLink, observed: Observed) -> list[OvsPort]:
-    """Return the marked rows, and those without a mark that somebody made for a marked device and for no other."""
-    devices = [device.name for device in observed.owned_devices(link.id)]
+def ours(link_id: str, observed: Observed) -> list[OvsPort]:
+    """Return the marked rows, and those without a mark that are for a marked device and for no other.
+
+    Somebody made the latter, or took their mark off.
+    """
+    devices = [device.name for device in observed.owned_devices(link_id)]
     rows = filter(None, map(observed.ports.get, devices))
-    return observed.owned_ports(link.id) + [row for row in rows if row.link_id is None and row.port == row.name]
+    return observed.owned_ports(link_id) + [row for row in rows if row.link_id is None and row.port == row.name]
+
+
+def leave(row: OvsPort, link_id: str) -> DetachPort:
+    """Return the step that takes one of the link's rows away."""
+    return DetachPort(row.bridge, row.name, link_id, marked=row.link_id is not None)
 
 
 def _foreign(link: model.BridgeLink, site: Site, observed: Observed, adopt: bool) -> str:
@@ -131,8 +139,8 @@ def _foreign(link: model.BridgeLink, site: Site, observed: Observed, adopt: bool
         return ""
     if row.port != row.name:
         return f"{row.name} is in {row.port}, a port of something else in OVS bridge {row.bridge}"
-    ours = {device.name for device in observed.owned_devices(link.id)}
-    if row.link_id is None and (row.name in ours or (adopt and row.bridge == site.end.bridge)):
+    devices = {device.name for device in observed.owned_devices(link.id)}
+    if row.link_id is None and (row.name in devices or (adopt and row.bridge == site.end.bridge)):
         return ""
     whose = f"link {row.link_id}" if row.link_id else "something else"
     return f"the name {row.name} is taken by a port of {whose} in OVS bridge {row.bridge}"

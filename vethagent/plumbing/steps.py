@@ -11,7 +11,7 @@ from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, De
 class DetachPort:
     """Take an owned port out of its OVS bridge; the row goes with it.
 
-    ``marked`` is False for a row that somebody made for a device of the link, in the wrong bridge.
+    ``marked`` is False for a row for a device of the link that carries no mark: somebody made it, or took the mark off.
     """
 
     bridge: str

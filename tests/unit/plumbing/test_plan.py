@@ -159,6 +159,14 @@ def test_a_removal_is_the_port_first_and_one_deletion_for_both_ends(host: Host) 
     assert [op.verb for op in plan.operations] == ["delete_pair"] and plan.attach == ()
 
 
+def test_a_port_whose_mark_was_taken_off_goes_with_its_device(host: Host) -> None:
+    settle(host, link())
+    host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], link_id=None)
+    host.look()
+    assert host.remove(link()).state.reason is Reason.UNPLUGGED
+    assert "eth1-br1" not in host.rows
+
+
 def test_what_was_never_there_is_gone(host: Host) -> None:
     plan = plan_removal(REF, host.observed, None)
     assert plan.empty and plan.state.reason is Reason.UNPLUGGED
