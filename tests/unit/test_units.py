@@ -42,6 +42,11 @@ def test_only_who_changes_devices_has_a_capability(name: str) -> None:
     assert service["CapabilityBoundingSet"] == service.get("AmbientCapabilities", "") == needed
 
 
+@pytest.mark.parametrize("name", ["vethagent-agent", "vethagent-allinone"])
+def test_who_has_a_helper_is_ended_before_it(name: str) -> None:
+    assert read(name)["Service"]["KillMode"] == "mixed"
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
 @pytest.mark.parametrize("name", SERVICES)
 def test_exposure(name: str) -> None:
