@@ -22,9 +22,9 @@ def show(title: str, samples: Mapping[str, Sequence[float]], *, baseline: str) -
         result["ratio"] = round(result["median_ms"] / results[baseline]["median_ms"], 3)
     width = max(map(len, results))
     print(title)
-    print(f"{'':{width}}  {'runs':>6}{'min':>10}{'median':>10}{'max':>10}{'ratio':>8}")
+    print(f"{'':{width}}  {'runs':>6}{'min':>12}{'median':>12}{'max':>12}{'ratio':>8}")
     for name, result in results.items():
-        times = "".join(f"{result[key]:>7.1f} ms" for key in ("min_ms", "median_ms", "max_ms"))
+        times = "".join(f"{result[key]:>9.1f} ms" for key in ("min_ms", "median_ms", "max_ms"))
         print(f"{name:{width}}  {result['runs']:>6}{times}{result['ratio']:>8.2f}")
     print(json.dumps({"title": title, "baseline": baseline, "results": results}))
 
