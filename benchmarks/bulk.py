@@ -32,16 +32,28 @@ def by_peer(site: Site, peer: peers.Peer, links: Sequence[Wanted]) -> tuple[floa
     return plugged * 1000, unplugged * 1000
 
 
-def by_system(site: Site, links: Sequence[Wanted]) -> tuple[float, float]:
-    """Return the milliseconds of plug and unplug."""
+def by_system(
+    site: Site,
+    links: Sequence[Wanted],
+    *,
+    first: Callable[[], object] | None = None,
+    last: Callable[[], object] | None = None,
+) -> tuple[float, float]:
+    """Return the milliseconds of plug and unplug; ``first`` belongs to the one, ``last`` to the other."""
     begun = time.perf_counter()
+    if first is not None:
+        first()
     ids = site.plug(links)
     plugged = site.watcher.wait_until_carrying(links, _LONG) - begun
     site.wait_until_stored(ids, "ACTIVE")
     settle(site)
     begun = time.perf_counter()
     site.unplug(ids)
-    unplugged = site.watcher.wait_until_gone(links, _LONG) - begun
+    ended = site.watcher.wait_until_gone(links, _LONG)
+    if last is not None:
+        last()
+        ended = time.perf_counter()
+    unplugged = ended - begun
     site.wait_until_stored(ids, None)
     settle(site)
     return plugged * 1000, unplugged * 1000

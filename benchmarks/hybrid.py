@@ -6,22 +6,20 @@ With ours the bridges are made by one ``ip -batch``, the links by one request, a
 
 import argparse
 import contextlib
+import functools
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 
-from benchmarks import report, shapes
-from benchmarks.bulk import by_peer
+from benchmarks import bulk, report, shapes
 from benchmarks.peers import Peer
 from benchmarks.shapes import End, Wanted
-from benchmarks.site import Site, settle
+from benchmarks.site import Site
 from tests.support import commands, hosts, machine
 
 _OURS = "vethagent: ip -batch and one bulk request"
 _GROUP = "4712"
-_LONG = 280.0
 
 
 class OsVif(Peer):
@@ -76,22 +74,14 @@ def _vif_id(link: Wanted) -> str:
 def by_system(site: Site, links: Sequence[Wanted]) -> tuple[float, float]:
     """Return the milliseconds of plug and unplug, with the Linux bridges made and removed."""
     bridges = [link.ends[0].bridge for link in links]
-    made = [f"link add name {name} group {_GROUP} type bridge\nlink set {name} up" for name in bridges]
-    namespace = site.host.namespace.name
-    begun = time.perf_counter()
-    commands.run("ip", "-n", namespace, "-batch", "-", stdin="\n".join(made))
-    ids = site.plug(links)
-    plugged = site.watcher.wait_until_carrying(links, _LONG) - begun
-    site.wait_until_stored(ids, "ACTIVE")
-    settle(site)
-    begun = time.perf_counter()
-    site.unplug(ids)
-    site.watcher.wait_until_gone(links, _LONG)
-    commands.run("ip", "-n", namespace, "link", "delete", "group", _GROUP)
-    unplugged = time.perf_counter() - begun
-    site.wait_until_stored(ids, None)
-    settle(site)
-    return plugged * 1000, unplugged * 1000
+    lines = [f"link add name {name} group {_GROUP} type bridge\nlink set {name} up" for name in bridges]
+    ip = functools.partial(commands.run, "ip", "-n", site.host.namespace.name)
+    return bulk.by_system(
+        site,
+        links,
+        first=functools.partial(ip, "-batch", "-", stdin="\n".join(lines)),
+        last=functools.partial(ip, "link", "delete", "group", _GROUP),
+    )
 
 
 def main() -> None:
@@ -109,7 +99,7 @@ def main() -> None:
         with contextlib.closing(OsVif(site.host)) as peer:
             for number in range(options.runs):
                 report.progress(f"{options.count} links: run {number + 1} of {options.runs}")
-                for name, took in ((OsVif.name, by_peer(site, peer, links)), (_OURS, by_system(site, links))):
+                for name, took in ((OsVif.name, bulk.by_peer(site, peer, links)), (_OURS, by_system(site, links))):
                     plug[name].append(took[0])
                     unplug[name].append(took[1])
     for verb, samples in (("plug", plug), ("unplug", unplug)):
