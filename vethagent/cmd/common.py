@@ -89,10 +89,10 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
     tells of an option that is misspelt.
     """
     try:
-        for path in _files(conf):
-            for problem in config_check.check_for(path, listed()):
-                raise StartError(str(problem))
-        for group, opts in listed():
+        ours = listed()
+        for problem in config_check.check_for(_files(conf), ours):
+            raise StartError(str(problem))
+        for group, opts in ours:
             for opt in opts:
                 _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
     except (cfg.Error, ValueError) as error:

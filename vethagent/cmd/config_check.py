@@ -101,21 +101,23 @@ def check(path: str) -> list[Problem]:
     return [Problem(path, section, text) for section, texts in _wrong(sections, known) for text in texts]
 
 
-def check_for(path: str, listed: options.Options) -> list[Problem]:
-    """Return what is wrong with a file that can be read, for a process that reads ``listed`` of our options.
+def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem]:
+    """Return what is wrong with files that can be read, for a process that reads ``listed`` of our options.
 
     Of sections that only others read the names are looked at, and nothing else.
     """
-    sections: Sections = {}
-    cfg.ConfigParser(path, sections).parse()
     known = _known([library for group, _ in listed for library in LIBRARIES[group]])
     for group, ours in listed:
         _add(known, group, ours)
     own = {group for group, _ in options.list_opts()}
-    named = {value for section in sections.values() for value in section.get("auth_section", ())}
-    others = (SECTIONS | own | named) - known.keys()
-    looked_at = {section: found for section, found in sections.items() if section not in others}
-    return [Problem(path, section, text) for section, texts in _wrong(looked_at, known) for text in texts]
+    for path in paths:
+        sections: Sections = {}
+        cfg.ConfigParser(path, sections).parse()
+        named = {value for section in sections.values() for value in section.get("auth_section", ())}
+        others = (SECTIONS | own | named) - known.keys()
+        looked_at = {section: found for section, found in sections.items() if section not in others}
+        for section, texts in _wrong(looked_at, known):
+            yield from (Problem(path, section, text) for text in texts)
 
 
 def _wrong(sections: Sections, known: Known) -> Iterator[tuple[str, list[str]]]:

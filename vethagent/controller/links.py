@@ -256,7 +256,6 @@ class Links:
         with self._database.writer() as session:
             found = session.execute(_locked(link_queries.with_report().where(models.BridgeLink.id.in_(link_ids))))
             stored = [_Stored(*each) for each in found]
-            changes = []
             for row, _ in stored:
                 link_rows.check_generation(row, generations)
                 if row.status != Status.PENDING_DELETE:

@@ -87,7 +87,7 @@ def test_samples_list_no_option_that_is_not_checked() -> None:
 def test_a_process_looks_at_what_it_reads(tmp_path: pathlib.Path, text: str, told: list[str]) -> None:
     path = tmp_path / "vethagent.conf"
     path.write_text(f"[DEFAULT]\n{text}")
-    problems = [str(problem) for problem in config_check.check_for(str(path), options.list_agent_opts())]
+    problems = [str(problem) for problem in config_check.check_for([str(path)], options.list_agent_opts())]
     assert len(problems) == len(told)
     assert all(part in problem for part, problem in zip(told, problems, strict=True))
 
