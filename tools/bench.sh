@@ -41,7 +41,7 @@ install_system_packages demo rabbit
 install_project
 # os-vif, which only this one is beside.
 if [[ " ${names[*]} " == *' hybrid '* ]]; then
-    _quietly "$VENV/bin/pip" install --requirement benchmarks/requirements.txt
+    install_python --requirement benchmarks/requirements.txt
 fi
 for name in "${names[@]}"; do
     as_root env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m "benchmarks.$name" "$@"

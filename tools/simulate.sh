@@ -72,7 +72,7 @@ install_system_packages demo rabbit simulate
 install_project
 if ! "$VENV/bin/python" -c 'import psycopg2, pymysql' 2> /dev/null; then
     mapfile -t drivers < <(grep --extended-regexp '^(PyMySQL|psycopg2)' test-requirements.txt)
-    "$VENV/bin/pip" install --quiet "${drivers[@]}"
+    install_python "${drivers[@]}"
 fi
 exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.simulate \
     "${options[@]}"

@@ -7,8 +7,9 @@
 #   as_root COMMAND...               run COMMAND as root: directly, or through sudo; PATH stays as it is
 #   install_system_packages PROFILE...
 #                                    install what bindep.txt names for the profiles (demo, rabbit, test) and is missing
-#   make_venv                        make $VENV from the system's python3, with tox and bindep in it
+#   make_venv                        make $VENV from the system's python3, with bindep, uv and tox in it
 #   install_project                  install vethagent itself into $VENV, editable
+#   install_python ARGUMENT...       install into $VENV with uv: libraries, or --requirement FILE
 #   need_root                        end with one clear line unless as_root will work; sudo may ask for the password
 #
 # Each can be called again and does nothing where nothing is missing. Variables that are set here:
@@ -158,7 +159,10 @@ _allow_services() {
 # -- Python -----------------------------------------------------------------------------------------------------
 
 make_venv() {
-    [[ -x $VENV/bin/bindep && -x $VENV/bin/tox ]] && return
+    if _has_tools; then
+        _configure_uv
+        return
+    fi
     # The system's own interpreter: one from a home folder cannot be read by the service user.
     local python=/usr/bin/python3
     [[ -x $python ]] || _apt_install python3
@@ -169,8 +173,23 @@ make_venv() {
     say "making $VENV"
     "$python" -m venv --clear "$VENV"
     _quietly "$VENV/bin/pip" install --upgrade pip
-    _quietly "$VENV/bin/pip" install 'bindep>=2.12' 'tox>=4.28'
+    _quietly "$VENV/bin/pip" install 'bindep>=2.12' 'tox>=4.28' 'tox-uv>=1.29'
+    _configure_uv
 }
+
+_has_tools() { [[ -x $VENV/bin/bindep && -x $VENV/bin/uv && -x $VENV/bin/tox ]]; }
+
+# uv, which tox too makes its environments with, reads neither pip's files nor the certificates of the system by itself.
+_configure_uv() {
+    local index
+    index=${PIP_INDEX_URL:-$("$VENV/bin/pip" config get global.index-url 2> /dev/null || true)}
+    [[ -z $index ]] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
+    export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
+    # Once here, and not at each start of a process.
+    export UV_COMPILE_BYTECODE=${UV_COMPILE_BYTECODE:-true}
+}
+
+install_python() { _quietly "$VENV/bin/uv" pip install --python "$VENV/bin/python" "$@"; }
 
 install_project() {
     make_venv
@@ -182,7 +201,7 @@ install_project() {
     fi
     say "installing vethagent into $VENV"
     rm --force "$stamp"
-    _quietly "$VENV/bin/pip" install --editable "$TOP"
+    install_python --editable "$TOP"
     printf '%s\n' "$now" > "$stamp"
 }
 
