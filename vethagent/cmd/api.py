@@ -24,8 +24,8 @@ PROG = "vethagent-api"
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
     """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
     database = common.open_database(conf)
-    atexit.register(common.notify(conf, "api", database))
     agent_api = AgentAPI(common.open_transport(conf))
+    atexit.register(common.notify(conf, "api", database))
     return serving.application(conf, database, agent_api, Liveness(conf.controller.agent_down_time))
 
 

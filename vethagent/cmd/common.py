@@ -1,7 +1,9 @@
 """What the entry points share: reading the configuration, logging, and ending with one clear line."""
 
+import contextlib
 import gc
 import importlib.metadata
+import io
 import os
 import re
 import sys
@@ -77,9 +79,22 @@ def read(
     options.register(conf, listed)
     conf.register_cli_opts(list(commands))
     try:
-        conf(arguments, project=PROJECT, prog=prog, version=version(), usage=f"{prog} [options]")
+        _parse(conf, prog, arguments)
     except (cfg.Error, ValueError) as error:
         raise StartError(_LOCATION.sub(r"\1", str(error))) from error
+
+
+def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None) -> None:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            conf(arguments, project=PROJECT, prog=prog, version=version(), usage=f"{prog} [options]")
+    except SystemExit as ended:
+        if ended.code == 1:  # a value of "debug" in a file: oslo.config says it itself, and not whose it is
+            raise StartError(said.getvalue().removeprefix("argument --")) from None
+        sys.stderr.write(said.getvalue())
+        raise
+    sys.stderr.write(said.getvalue())
 
 
 def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
@@ -116,9 +131,10 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":
     from vethagent.controller.db import migration
     from vethagent.controller.db.database import Database
 
+    url = connection_url(conf)
     try:
         database = Database(
-            connection_url(conf),
+            url,
             max_pool_size=conf.database.max_pool_size,
             max_overflow=conf.database.max_overflow,
             pool_timeout=conf.database.pool_timeout,
@@ -148,9 +164,7 @@ def connection_url(conf: cfg.ConfigOpts) -> str:
 def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the transport that ``conf`` names, not connected yet; raise StartError if the URL is not good."""
     try:
-        for host, port in bus.brokers(conf):
-            if not 0 < port < 65536:
-                raise ValueError(f"{host} has no port {port}")
+        bus.check_ports(bus.brokers(conf))
         return bus.get_transport(conf)
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
         raise StartError(f"transport_url cannot be used: {error}") from error
@@ -166,7 +180,7 @@ def notify(conf: cfg.ConfigOpts, service: str, database: "Database") -> Callable
     try:
         notifier = bus.get_notifier(conf, f"vethagent-{service}.{conf.host}")
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
-        raise StartError(f"[oslo_messaging_notifications] transport_url cannot be used: {error}") from error
+        raise StartError(f"[oslo_messaging_notifications] cannot be used: {error}") from error
     if notifier is None:
         return lambda: None
 

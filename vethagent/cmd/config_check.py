@@ -1,20 +1,22 @@
 """Mistakes in configuration files: those that a process stops at, and every one for whoever asks."""
 
-import contextlib
 import dataclasses
 import importlib.metadata
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent.cmd.bootstrap import PROJECT
 
+_KEYSTONE_LIBRARY = "keystonemiddleware.auth_token"
+
 #: Who lists options that a service of ours reads, by the names of the entry points of oslo.config.opts.
 NAMESPACES = (
     "vethagent",
-    "keystonemiddleware.auth_token",
+    _KEYSTONE_LIBRARY,
     "oslo.concurrency",
     "oslo.db",
     "oslo.log",
@@ -64,6 +66,8 @@ _PRIVSEP, _KEYSTONE = "privsep", "keystone_authtoken"
 
 Known = dict[str, dict[str, cfg.Opt]]
 Sections = dict[str, dict[str, list[str]]]
+#: Section, option and value -> what is wrong with a value that has the right type.
+Look = Callable[[str, str, Any], str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +102,11 @@ def check(path: str) -> list[Problem]:
         return [Problem(path, None, getattr(error, "strerror", None) or str(error))]
     known = _known(NAMESPACES)
     _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
-    return [Problem(path, section, text) for section, texts in _wrong(sections, known) for text in texts]
+    # Here and not above: a process looks at such values when it uses them, and an agent has not what it takes.
+    from vethagent.cmd import config_values
+
+    found = _wrong(sections, known, config_values.problem)
+    return [Problem(path, section, text) for section, texts in found for text in texts]
 
 
 def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem]:
@@ -110,9 +118,12 @@ def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem
     for group, ours in listed:
         _add(known, group, ours)
     own = {group for group, _ in options.list_opts()}
-    for path in paths:
-        sections: Sections = {}
-        cfg.ConfigParser(path, sections).parse()
+    files = {path: _parsed(path) for path in paths}
+    if "api" in known and _uses_keystone(files.values()):
+        known |= _known([_KEYSTONE_LIBRARY])
+        for sections in files.values():
+            _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
+    for path, sections in files.items():
         named = {value for section in sections.values() for value in section.get("auth_section", ())}
         others = (SECTIONS | own | named) - known.keys()
         looked_at = {section: found for section, found in sections.items() if section not in others}
@@ -120,7 +131,18 @@ def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem
             yield from (Problem(path, section, text) for text in texts)
 
 
-def _wrong(sections: Sections, known: Known) -> Iterator[tuple[str, list[str]]]:
+def _parsed(path: str) -> Sections:
+    sections: Sections = {}
+    cfg.ConfigParser(path, sections).parse()
+    return sections
+
+
+def _uses_keystone(files: Iterable[Sections]) -> bool:
+    strategies = [value for sections in files for value in sections.get("api", {}).get("auth_strategy", ())]
+    return strategies[-1:] == ["keystone"]
+
+
+def _wrong(sections: Sections, known: Known, look: Look = lambda *_: None) -> Iterator[tuple[str, list[str]]]:
     for section, found in sections.items():
         if section not in known:
             yield section, ["there is no such section"]
@@ -130,17 +152,19 @@ def _wrong(sections: Sections, known: Known) -> Iterator[tuple[str, list[str]]]:
             if option is None:
                 yield section, [f"there is no option {name!r}"]
             else:
-                yield section, list(_wrong_values(option, values))
+                yield section, list(_wrong_values(section, option, values, look))
 
 
-def _wrong_values(option: cfg.Opt, values: list[str]) -> Iterator[str]:
+def _wrong_values(section: str, option: cfg.Opt, values: list[str], look: Look) -> Iterator[str]:
     for value in values if option.multi else values[-1:]:
         if "$" in value:
             continue  # stands for another option
         try:
-            option.type(value)
+            problem = look(section, option.dest, option.type(value))
         except (ValueError, TypeError) as error:
-            yield f"{option.name}: {error}"
+            problem = str(error)
+        if problem is not None:
+            yield f"{option.name}: {problem}"
 
 
 def _known(namespaces: Iterable[str]) -> Known:
@@ -169,10 +193,9 @@ def _add(known: Known, group: str, listed: Iterable[cfg.Opt]) -> None:
 def _keystone_options(found: dict[str, list[str]]) -> list[cfg.Opt]:
     """Return what the auth plugin reads that the section names."""
     import keystoneauth1.loading
-    from keystoneauth1.exceptions import NoMatchingPlugin
 
     name = (found.get("auth_type") or found.get("auth_plugin") or ["password"])[-1]
     found_options = list(keystoneauth1.loading.get_auth_common_conf_options())
-    with contextlib.suppress(NoMatchingPlugin):
+    if name in importlib.metadata.entry_points(group=keystoneauth1.loading.PLUGIN_NAMESPACE).names:
         found_options += keystoneauth1.loading.get_auth_plugin_conf_options(name)
     return found_options

@@ -85,8 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
         bus.prefer_throughput(conf)
         guru.prepare(conf, PROG)
         # What is wrong is told now, by the process that was started, and not over and over by the one it forks.
-        common.open_database(conf).close()
+        database = common.open_database(conf)
         common.open_transport(conf).cleanup()
+        common.notify(conf, "controller", database)()
+        database.close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     common.spare_imports()

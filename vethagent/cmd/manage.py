@@ -59,10 +59,9 @@ def check_files(conf: cfg.ConfigOpts) -> None:
 
 
 def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= 3650:
-        raise argparse.ArgumentTypeError("must be from 1 to 3650")
-    return days
+    if not text.isdecimal() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from 1 to 3650")
+    return int(text)
 
 
 def _add_parsers(subparsers: Any) -> None:

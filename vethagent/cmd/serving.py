@@ -7,7 +7,7 @@ import oslo_middleware
 from oslo_config import cfg
 
 from vethagent.controller.api import app, auth, policies
-from vethagent.controller.api.server import ApiServer
+from vethagent.controller.api.server import ApiServer, ListenError
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
@@ -42,6 +42,8 @@ def api_server(conf: cfg.ConfigOpts, served: WSGIApplication) -> ApiServer:
         auth.require_loopback(conf.api.host)
     elif conf.api.certificate_file is None and not auth.is_loopback(conf.api.host):
         LOG.warning("passwords and tokens come in clear unless there is TLS: see [api] certificate_file")
+    if conf.api.key_file is not None and conf.api.certificate_file is None:
+        raise ListenError("[api] key_file: it is of no use without a certificate_file, and nothing would be encrypted")
     return ApiServer(
         served,
         host=conf.api.host,

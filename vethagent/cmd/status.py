@@ -4,6 +4,8 @@ from vethagent.cmd import bootstrap
 
 bootstrap.choose("threading")
 
+from typing import Any
+
 import sqlalchemy
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
@@ -17,6 +19,8 @@ from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 
 PROG = "vethagent-status"
+
+_HELP = "look whether tables, bus and agents are what this version can work with"
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -58,14 +62,22 @@ def _contracts(database: Database) -> dict[str, str]:
     return {row.host: row.contract_version for row in rows}
 
 
+def _add_parsers(subparsers: Any) -> None:
+    # That of the library takes any word for "check", and a word that is misspelt would do the same as the right one.
+    parser = subparsers.add_parser("upgrade", help=_HELP)
+    parser.add_argument("action", choices=["check"], metavar="check", help=_HELP)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(action_fn=Checks().check)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the checks; the status is 0 if all is well, 1 for a warning, 2 for a failure."""
     conf = cfg.CONF
-    upgradecheck.register_cli_options(conf, Checks())
+    command = cfg.SubCommandOpt("command", title="commands", handler=_add_parsers)
     # Its own main would set it, and read the configuration without the checks of ours.
     upgradecheck.CONF = conf
     try:
-        common.configure(conf, PROG, options.list_controller_opts, arguments)
+        common.configure(conf, PROG, options.list_controller_opts, arguments, commands=[command])
     except exceptions.VethagentError as error:
         common.fail(PROG, error, status=255)
     raise SystemExit(upgradecheck.run(conf))

@@ -5,6 +5,7 @@ and the server drops messages without a word.
 """
 
 import contextlib
+import importlib.metadata
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -69,10 +70,21 @@ def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
 def get_notifier(conf: cfg.ConfigOpts, publisher_id: str) -> oslo_messaging.Notifier | None:
     """Return what sends notifications as ``[oslo_messaging_notifications]`` wants it, None if that names no driver.
 
-    Raise what ``get_transport`` does; nothing is connected yet.
+    Raise what ``get_transport`` does; nothing is connected yet. An unknown driver is a ValueError: oslo.messaging only
+    warns, and the notifications would go nowhere.
     """
-    notifier = oslo_messaging.Notifier(oslo_messaging.get_notification_transport(conf), publisher_id=publisher_id)
-    return notifier if conf.oslo_messaging_notifications.driver else None
+    transport = oslo_messaging.get_notification_transport(conf)
+    drivers = conf.oslo_messaging_notifications.driver
+    for driver in drivers:
+        check_driver("oslo.messaging.notify.drivers", driver)
+    return oslo_messaging.Notifier(transport, publisher_id=publisher_id) if drivers else None
+
+
+def check_driver(kind: str, name: str) -> None:
+    """Raise ValueError unless an installed package has the driver ``name``; ``kind`` is a group of entry points."""
+    known = importlib.metadata.entry_points(group=kind).names
+    if name not in known:
+        raise ValueError(f"there is no driver {name!r}, only {', '.join(sorted(known))}")
 
 
 def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:
@@ -82,6 +94,13 @@ def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:
     if port is None:
         return ()
     return tuple((host.hostname, host.port or port) for host in url.hosts if host.hostname)
+
+
+def check_ports(brokers: Iterable[tuple[str, int]]) -> None:
+    """Raise ValueError if one of ``brokers``, as ``brokers()`` returns them, has a port that there is not."""
+    for host, port in brokers:
+        if not 0 < port < 65536:
+            raise ValueError(f"{host} has no port {port}")
 
 
 def reached(brokers: Iterable[tuple[str, int]]) -> bool:

@@ -58,6 +58,31 @@ def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[DEFAULT]\ntransport_url = host", "[DEFAULT] transport_url: No scheme"),
+        ("[DEFAULT]\ntransport_url = amqp://host", "[DEFAULT] transport_url: there is no driver 'amqp'"),
+        ("[DEFAULT]\ntransport_url = rabbit://u:SECRET@host:99999", "[DEFAULT] transport_url: host has no port 99999"),
+        ("[DEFAULT]\ntransport_url = rabbit://u:SECRET@host:port", "[DEFAULT] transport_url: invalid literal"),
+        ("[oslo_messaging_notifications]\ndriver = pigeon", "driver: there is no driver 'pigeon', only log"),
+        ("[database]\nconnection = u:SECRET", "[database] connection: it is no URL"),
+        ("[database]\nconnection = abacus://u:SECRET@host", "[database] connection: Can't load plugin"),
+        ("[database]\nconnection = mysql+pymysql://u:SECRET@host:port/x", "[database] connection: invalid literal"),
+        ("[api]\nhttp_basic_roles = alice:emperor", "[api] http_basic_roles: there is no role 'emperor'"),
+        ("[keystone_authtoken]\nauth_type = pasword", "[keystone_authtoken] auth_type: there is no driver 'pasword'"),
+    ],
+)
+def test_values_that_no_service_can_start_with(
+    tmp_path: pathlib.Path, text: str, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(text + "\n")
+    (problem,) = config_check.check(str(path))
+    assert told in str(problem) and "SECRET" not in str(problem)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
     ("text", "told"), [(None, "No such file"), ("[agent\n", "must end with"), ("alone\n", "alone")]
 )
 def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path, text: str | None, told: str) -> None:
@@ -80,6 +105,7 @@ def test_samples_list_no_option_that_is_not_checked() -> None:
     [
         ("[api]\nprot = 1\n[controller]\nagent_down_time = soon\n[database]\nconection = x\n", []),
         ("[keystone_authtoken]\nauth_section = service\n[service]\nusername = u\n[oslo_policy]\nx = y\n", []),
+        ("[api]\nauth_strategy = keystone\n[keystone_authtoken]\nauth_urll = x\n", []),
         ("[agent]\nprot = 1\n[agnet]\nport = 1\n", ["[agent] there is no option 'prot'", "[agnet] there is no such"]),
         ("transport = x\n[oslo_messaging_rabbit]\nssl = perhaps\n", ["[DEFAULT] there is no option", "ssl: "]),
     ],
@@ -90,6 +116,14 @@ def test_a_process_looks_at_what_it_reads(tmp_path: pathlib.Path, text: str, tol
     problems = [str(problem) for problem in config_check.check_for([str(path)], options.list_agent_opts())]
     assert len(problems) == len(told)
     assert all(part in problem for part, problem in zip(told, problems, strict=True))
+
+
+@pytest.mark.parametrize(("strategy", "count"), [("keystone", 1), ("noauth", 0)])
+def test_the_api_looks_at_what_keystone_takes(tmp_path: pathlib.Path, strategy: str, count: int) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(f"[api]\nauth_strategy = {strategy}\n[keystone_authtoken]\nauth_urll = x\nusername = u\n")
+    problems = list(config_check.check_for([str(path)], options.list_api_opts()))
+    assert [problem.text for problem in problems] == ["there is no option 'auth_urll'"] * count
 
 
 def test_all_sections_are_known() -> None:

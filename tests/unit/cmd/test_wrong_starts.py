@@ -21,6 +21,7 @@ from tests.unit.cmd.conftest import Run
         (["agent"], "[agent]\novsdb_connection = nonsense\n", "[agent] ovsdb_connection"),
         (["agent"], "[agent]\novsdb_connection = tcp:\n", "[agent] ovsdb_connection"),
         (["agent"], "[DEFAULT]\ntransport_url = rabbit://broker:99999/\n", "broker has no port 99999"),
+        (["agent"], "[DEFAULT]\ndebug = perhaps\n", "debug"),
         (["agent"], "[DEFAULT]\nlog_dir = /proc/none\n", "/proc/none"),
         (["agent"], "[DEFAULT]\nlog_config_append = /none.conf\n", "/none.conf"),
         (["agent"], "[vethagent_privileged]\nhelper_comand = x\n", "there is no option 'helper_comand'"),
@@ -54,6 +55,8 @@ def test_what_is_wrong_is_told_in_one_line(
         ("[api]\nauth_strategy = keystone\n", "[keystone_authtoken] auth_type"),
         ("transport_url = rubbish://\n", "transport_url"),
         ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
+        ("[api]\nkey_file = /none.pem\n", "[api] key_file"),
+        ("[oslo_messaging_notifications]\ndriver = pigeon\n", "there is no driver 'pigeon'"),
     ],
 )
 @pytest.mark.usefixtures("migrated")
@@ -68,3 +71,10 @@ def test_what_is_wrong_with_the_api(run: Run, config: pathlib.Path, text: str, m
 @pytest.mark.parametrize("arguments", [[], ["db"], ["db", "drop"], ["db", "purge", "--days", "0"]])
 def test_wrong_commands(run: Run, arguments: list[str]) -> None:
     assert run("manage", *arguments).returncode != 0
+
+
+@pytest.mark.parametrize("arguments", [["upgrade"], ["upgrade", "chek"], ["--json"]])
+def test_wrong_commands_of_the_check(run: Run, arguments: list[str]) -> None:
+    done = run("status", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("vethagent-status")

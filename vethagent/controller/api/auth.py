@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 from typing import Protocol
 
 import falcon
@@ -57,6 +58,12 @@ class Noauth:
     def identify(self, request: falcon.Request) -> RequestContext:
         """Return somebody without a name who has every role."""
         return caller(request, None, "admin")
+
+
+def check_roles(roles: Mapping[str, str]) -> None:
+    """Raise ValueError unless there is each of the roles of users."""
+    if wrong := sorted(set(roles.values()) - set(ROLES)):
+        raise ValueError(f"there is no role {wrong[0]!r}, only {', '.join(ROLES)}")
 
 
 def caller(request: falcon.Request, name: str | None, role: str) -> RequestContext:

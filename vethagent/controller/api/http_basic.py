@@ -36,12 +36,17 @@ class HttpBasic:
     challenge = 'Basic realm="vethagent", charset="UTF-8"'
 
     def __init__(self, user_file: str, roles: Mapping[str, str]) -> None:
-        if wrong := sorted(set(roles.values()) - set(auth.ROLES)):
-            raise UserFileError(f"[api] http_basic_roles: there is no role {wrong[0]!r}, only {', '.join(auth.ROLES)}")
         try:
+            auth.check_roles(roles)
+        except ValueError as error:
+            raise UserFileError(f"[api] http_basic_roles: {error}") from error
+        try:
+            with open(user_file):  # the library does not tell why it cannot read it
+                pass
             basic_auth.validate_auth_file(user_file)
-        except (oslo_middleware.exceptions.ConfigInvalid, webob.exc.HTTPException, ValueError) as error:
-            raise UserFileError(f"[api] http_basic_user_file: {user_file} cannot be used: {error}") from error
+        except (OSError, oslo_middleware.exceptions.ConfigInvalid, webob.exc.HTTPException, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UserFileError(f"[api] http_basic_user_file: {user_file} cannot be used: {reason}") from error
         self._user_file = user_file
         self._roles = dict(roles)
         self._proved = _Proved()

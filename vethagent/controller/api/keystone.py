@@ -3,6 +3,7 @@
 from wsgiref.types import WSGIApplication
 
 import falcon
+from keystoneauth1.exceptions import AuthPluginException
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_context.context import RequestContext
@@ -37,9 +38,12 @@ def validated(application: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplica
 
     Whether a token is needed is known only when the route is: so nothing is refused here. Raise KeystoneNotConfigured.
     """
-    wrapped: WSGIApplication = auth_token.AuthProtocol(
-        application, {"oslo_config_config": conf, "delay_auth_decision": True}
-    )
+    try:
+        wrapped: WSGIApplication = auth_token.AuthProtocol(
+            application, {"oslo_config_config": conf, "delay_auth_decision": True}
+        )
+    except (AuthPluginException, cfg.Error) as error:
+        raise KeystoneNotConfigured(f"[keystone_authtoken] cannot be used: {error}") from error
     if not conf.keystone_authtoken.auth_type and not conf.keystone_authtoken.auth_section:
         raise KeystoneNotConfigured("[keystone_authtoken] auth_type: it takes the way to Keystone, and a user there")
     return wrapped

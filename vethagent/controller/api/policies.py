@@ -3,6 +3,8 @@
 Links are part of the hosts and belong to no project: a role in a project alone opens nothing but to admins.
 """
 
+import logging
+
 import falcon
 from oslo_config import cfg
 from oslo_context.context import RequestContext
@@ -15,6 +17,7 @@ from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.operation import Operation, Route
 from vethagent.controller.api.routes import ROUTES
 
+_PARSER_LOG = logging.getLogger("oslo_policy._parser")
 _PREFIX = "vethagent:"
 _BASE = (
     policy.RuleDefault("admin", "role:admin", "May do everything, what stops an agent too"),
@@ -36,12 +39,32 @@ def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
     """
     made = policy.Enforcer(conf)
     made.register_defaults(list_rules())
+    _PARSER_LOG.disabled = True  # it writes a traceback for each rule; the one line of the exception tells more
     try:
         made.load_rules(force_reload=True)
         made.check_rules(raise_on_violation=True)
+        _check_file(made, conf)
     except (policy.InvalidDefinitionError, ValueError, TypeError, AttributeError, OSError) as error:
         raise PolicyFileError(f"[oslo_policy] policy_file: {error}") from error
+    finally:
+        _PARSER_LOG.disabled = False
     return made
+
+
+def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts) -> None:
+    """Raise ValueError for what oslo.policy takes, and what whoever wrote it did not mean.
+
+    A file that is not there, or a rule of a name that is misspelt, would leave the default in force. What cannot be
+    parsed would let nobody in.
+    """
+    location = conf.get_location("policy_file", "oslo_policy")
+    if made.policy_path is None and location is not None and location.location.is_user_controlled:
+        raise ValueError(f"there is no file {conf.oslo_policy.policy_file}")
+    for name, rule in made.file_rules.items():
+        if name.startswith(_PREFIX) and name not in made.registered_rules:
+            raise ValueError(f"there is no rule {name!r}")
+        if "!" in str(rule.check) and "!" not in rule.check_str:
+            raise ValueError(f"the rule {name!r} cannot be understood: {rule.check_str}")
 
 
 def list_rules() -> list[policy.RuleDefault]:

@@ -42,10 +42,7 @@ class ApiServer:
         # What frames the chunks counts here; the application counts the body alone, exactly.
         self._server.max_chunked_body = max_body + 64 * 1024
         if certificate is not None:
-            try:
-                self._server.ssl_adapter = cheroot.ssl.builtin.BuiltinSSLAdapter(certificate, key or certificate)
-            except OSError as error:
-                raise ListenError(f"TLS with {certificate} and {key or certificate}: {error}") from error
+            self._server.ssl_adapter = _tls(certificate, key or certificate)
         self._thread: threading.Thread | None = None
 
     @property
@@ -69,6 +66,16 @@ class ApiServer:
         self._server.stop()
         if self._thread is not None:
             self._thread.join(_STOP_TIMEOUT)
+
+
+def _tls(certificate: str, key: str) -> cheroot.ssl.builtin.BuiltinSSLAdapter:
+    try:
+        for path in (certificate, key):
+            with open(path, "rb"):  # the libraries do not tell which of the two is not there
+                pass
+        return cheroot.ssl.builtin.BuiltinSSLAdapter(certificate, key)
+    except OSError as error:
+        raise ListenError(f"TLS with certificate {certificate} and key {key}: {error}") from error
 
 
 class _Gateway(cheroot.wsgi.Gateway_10):

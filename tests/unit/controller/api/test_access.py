@@ -14,6 +14,7 @@ import bcrypt
 import pytest
 import yaml
 from falcon import testing
+from oslo_config import cfg
 from oslo_context.context import get_current
 
 from tests.unit.controller import fakes
@@ -170,7 +171,7 @@ def test_no_password_is_logged(basic: testing.TestClient, caplog: pytest.LogCapt
 
 
 def test_files_that_cannot_be_used(tmp_path: pathlib.Path, user_file: pathlib.Path) -> None:
-    with pytest.raises(http_basic.UserFileError, match="none"):
+    with pytest.raises(http_basic.UserFileError, match="none cannot be used: No such file"):
         http_basic.HttpBasic(str(tmp_path / "none"), {})
     with pytest.raises(http_basic.UserFileError, match="no role 'owner'"):
         http_basic.HttpBasic(str(user_file), {"alice": "owner"})
@@ -290,12 +291,51 @@ def test_a_rule_of_a_file_wins(make_client: MakeClient, tmp_path: pathlib.Path) 
     assert code(client.simulate_get("/v1/agents")) == (403, "FORBIDDEN")
 
 
-@pytest.mark.parametrize("text", ["a: [", "- list", '"vethagent:get_agents": "rule:nowhere"'])
-def test_rules_that_make_no_sense(make_client: MakeClient, tmp_path: pathlib.Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "- list",
+        '"vethagent:get_agents": "rule:nowhere"',
+        '"vethagent:get_agents": "role:x or ("',
+        '"vethagent:get_agents": "role:x or everybody"',
+        '"vethagent:fly": "@"',
+    ],
+)
+def test_rules_that_make_no_sense(
+    make_client: MakeClient, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(text)
     with pytest.raises(policies.PolicyFileError):
         make_client(policy_file=str(path))
+    assert "Traceback" not in caplog.text
+
+
+def test_rules_that_let_nobody_in(make_client: MakeClient, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text('"vethagent:get_agents": "role:x and !"\n"friends": "role:y"\n')
+    assert code(make_client(policy_file=str(path)).simulate_get("/v1/agents")) == (403, "FORBIDDEN")
+
+
+def configured(tmp_path: pathlib.Path, text: str) -> cfg.ConfigOpts:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(text)
+    conf = cfg.ConfigOpts()
+    conf(["--config-file", str(path)], default_config_dirs=[])
+    return conf
+
+
+def test_a_file_of_rules_that_is_not_there(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(policies.PolicyFileError, match=r"there is no file /none\.yaml"):
+        policies.enforcer(configured(tmp_path, "[oslo_policy]\npolicy_file = /none.yaml\n"))
+    policies.enforcer(configured(tmp_path, ""))
+
+
+@pytest.mark.parametrize(("text", "match"), [("nonsense", "nonsense"), ("password", "auth_url"), ("", "auth_type")])
+def test_keystone_that_cannot_be_asked(tmp_path: pathlib.Path, text: str, match: str) -> None:
+    with pytest.raises(keystone.KeystoneNotConfigured, match=match):
+        keystone.validated(mock.Mock(), configured(tmp_path, f"[keystone_authtoken]\nauth_type = {text}\n"))
 
 
 # -- how often --------------------------------------------------------------------------------------------------
