@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -10,9 +9,7 @@ import tempfile
 from types import TracebackType
 from typing import Self
 
-from tests.support import commands, hosts, namespaces, tcp
-
-_REPLY = re.compile(r"icmp_seq=(\d+) ttl=")
+from tests.support import commands, hosts, icmp, namespaces, tcp
 
 
 def can_ping(source: namespaces.Namespace, address: str, *, timeout: float = 1) -> bool:
@@ -86,11 +83,11 @@ class Pings:
     """
 
     def __init__(self, source: namespaces.Namespace, address: str, *, interval: float = 0.02) -> None:
-        self._command = source.command("ping", "-n", "-i", str(interval), address)
+        self._command = source.command(sys.executable, "-I", str(icmp.__file__), address, str(interval))
         self._answered: list[int] = []
 
     def __enter__(self) -> Self:
-        # A file and not a pipe: one that nobody reads from would make ping wait.
+        # A file and not a pipe: one that nobody reads from would make it wait.
         self._output = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=self._output)
         self.wait_for_answers(1)
@@ -113,10 +110,10 @@ class Pings:
         """Return the numbers of the pings that are answered so far."""
         if self._answered:
             return self._answered
-        # Read without moving: the position is shared with ping, which writes there.
+        # Read without moving: the position is shared with the program that writes there.
         descriptor = self._output.fileno()
-        text = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
-        return sorted({int(number) for number in _REPLY.findall(text)})
+        whole, _, _ = os.pread(descriptor, os.fstat(descriptor).st_size, 0).rpartition(b"\n")
+        return sorted(set(map(int, whole.split())))
 
     def lost(self) -> list[int]:
         """Return the numbers of the pings that were not answered."""
