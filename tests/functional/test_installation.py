@@ -141,11 +141,29 @@ def plug(machine: Scratch) -> None:
     assert "ACTIVE" in run(machine, next(command for command in lines if command.text.startswith("vethctl ")))
 
 
+def check_networkd(machine: Scratch) -> None:
+    """A file that matches every device has systemd-networkd take all but ours out of their bridges."""
+    ours = machine.run("ip -br link show master br1")
+    machine.write("/etc/systemd/network/50-all.network", "[Match]\nName=*\n[Network]\nLinkLocalAddressing=no\n")
+    machine.run("ip link add other master br1 type veth peer name another")
+    machine.run("systemctl start systemd-networkd")
+    try:
+        commands.wait_until(
+            lambda: "other" not in machine.run("ip -br link show master br1"), what="networkd that takes what it can"
+        )
+        assert machine.run("ip -br link show master br1") == ours
+        assert machine.run("networkctl --no-legend --no-pager list 'va*'").count(" unmanaged") == 2
+    finally:
+        machine.run("systemctl stop systemd-networkd.socket systemd-networkd")
+        machine.run("rm /etc/systemd/network/50-all.network && ip link del other")
+
+
 def test_from_source(installed: Scratch) -> None:
     wait_until_alive(installed)
     assert installed.run("stat --format '%U:%G %a' /etc/vethagent").split() == ["root:vethagent", "750"]
     assert installed.run("stat --format '%U:%G %a' /run/vethagent/ovsdb.sock").split() == ["root:vethagent", "770"]
     plug(installed)
+    check_networkd(installed)
     installed.run("systemctl kill --signal=KILL vethagent-agent")
     commands.wait_until(
         lambda: installed.run("systemctl show --value --property NRestarts vethagent-agent").strip() == "1",

@@ -71,8 +71,10 @@ def test_socket_of_the_database_is_the_same_everywhere() -> None:
 
 def test_udev_knows_our_devices() -> None:
     rules = (TOP / "etc/udev/rules.d/84-vethagent.rules").read_text()
-    pattern = re.search(r'KERNEL=="([^"]*)"', rules)
+    pattern = re.search(r'KERNEL=="([^"]*)".*ENV{ID_VETHAGENT}="1"', rules)
     assert pattern is not None
+    assert f"\nName={pattern[1]}\n" in (UNITS / "network/00-vethagent.network").read_text()
+    assert "\nProperty=ID_VETHAGENT=1\n" in (UNITS / "network/00-vethagent-named.network").read_text()
     for end in (0, 1):
         name = naming.derived_device("6f7a1f2e-52b3-4f3c-8a86-0f6b1d0f7a11", end)
         assert pathlib.PurePath(name).match(pattern[1])

@@ -69,7 +69,7 @@ def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
         ("[database]\nconnection = abacus://u:SECRET@host", "[database] connection: Can't load plugin"),
         ("[database]\nconnection = mysql+pymysql://u:SECRET@host:port/x", "[database] connection: invalid literal"),
         ("[api]\nhttp_basic_roles = alice:emperor", "[api] http_basic_roles: there is no role 'emperor'"),
-        ("[keystone_authtoken]\nauth_type = pasword", "[keystone_authtoken] auth_type: there is no driver 'pasword'"),
+        ("[keystone_authtoken]\nauth_type = pigeon", "[keystone_authtoken] auth_type: there is no driver 'pigeon'"),
     ],
 )
 def test_values_that_no_service_can_start_with(

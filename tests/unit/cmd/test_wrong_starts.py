@@ -73,7 +73,7 @@ def test_wrong_commands(run: Run, arguments: list[str]) -> None:
     assert run("manage", *arguments).returncode != 0
 
 
-@pytest.mark.parametrize("arguments", [["upgrade"], ["upgrade", "chek"], ["--json"]])
+@pytest.mark.parametrize("arguments", [["upgrade"], ["upgrade", "look"], ["--json"]])
 def test_wrong_commands_of_the_check(run: Run, arguments: list[str]) -> None:
     done = run("status", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
