@@ -3,13 +3,17 @@
 import argparse
 import functools
 import os
+import ssl
+import warnings
 from typing import cast
 
 from keystoneauth1 import plugin
-from keystoneauth1.exceptions import NoMatchingPlugin
+from keystoneauth1.exceptions import MissingRequiredOptions, NoMatchingPlugin
 from keystoneauth1.loading import cli as loading_cli
+from urllib3.exceptions import InsecureRequestWarning
 
 from vethagent.cli import parsing
+from vethagent.cli.base import UsageError
 from vethagent.client import session
 from vethagent.client.v1 import Client
 
@@ -71,8 +75,12 @@ class ClientManager:
     def vethagent(self) -> Client:
         """Return the client of the API."""
         options = self._options
-        auth = cast(plugin.BaseAuthPlugin, loading_cli.load_from_argparse_arguments(options))
+        auth = _auth_of(options)
         api_url = _api_url_of(options, auth)
+        _check_files(options)
+        if options.insecure:
+            # Who asks for it need not be told with every request.
+            warnings.simplefilter("ignore", InsecureRequestWarning)
         verify: bool | str = False if options.insecure else options.os_cacert or True
         cert = (options.os_cert, options.os_key) if options.os_cert and options.os_key else options.os_cert
         on = session.make_session(
@@ -83,6 +91,33 @@ class ClientManager:
                 on, api_url=api_url, region_name=options.os_region_name, interface=options.os_interface
             )
         )
+
+
+def _auth_of(options: argparse.Namespace) -> plugin.BaseAuthPlugin:
+    try:
+        return cast(plugin.BaseAuthPlugin, loading_cli.load_from_argparse_arguments(options))
+    except MissingRequiredOptions as error:
+        missing = ", ".join(f"--os-{option.name}" for option in error.options)
+        raise UsageError(f"--os-auth-type {options.os_auth_type} takes {missing} too (or the like of OS_*)") from None
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Raise UsageError for a file that is no good: the libraries do not say which option named it."""
+    context = ssl.create_default_context()
+    if options.os_key and not options.os_cert:
+        raise UsageError("--os-key: it takes --os-cert too")
+    option = "--os-cacert"
+    try:
+        if options.os_cacert and not options.insecure:
+            folder = os.path.isdir(options.os_cacert)
+            context.load_verify_locations(**{"capath" if folder else "cafile": options.os_cacert})
+        option = "--os-cert and --os-key" if options.os_key else "--os-cert"
+        if options.os_cert:
+            context.load_cert_chain(options.os_cert, options.os_key)
+    except OSError as error:
+        path = options.os_cacert if option == "--os-cacert" else options.os_cert
+        why = "no certificate in it, or not its key" if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(f"{option}: {path}: {why}") from None
 
 
 def _api_url_of(options: argparse.Namespace, auth: plugin.BaseAuthPlugin) -> str | None:

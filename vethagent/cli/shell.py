@@ -78,7 +78,8 @@ class Shell(app.App):
         super().configure_logging()
         if self.options.verbose_level <= self.DEFAULT_VERBOSE_LEVEL:
             for name in ("keystoneauth", "urllib3", "stevedore"):
-                logging.getLogger(name).setLevel(logging.WARNING)
+                # What Keystone's client warns of becomes an error, which says it in one line.
+                logging.getLogger(name).setLevel(logging.ERROR)
 
     def initialize_app(self, argv: list[str]) -> None:
         """Prepare the client; it is made when a command asks for it."""

@@ -35,15 +35,16 @@ class Agents:
 
     def get(self, host: str) -> Agent:
         """Return the agent of ``host``; NotFound if there is none."""
-        return cast(Agent, self._transport.request("GET", _path(host)))
+        return cast(Agent, self._transport.request("GET", _path(host), key="host"))
 
     def history(self, host: str) -> Sequence[AgentChange]:
         """Return what happened to the agent of ``host``, the oldest first."""
-        return cast(Sequence[AgentChange], self._transport.request("GET", f"{_path(host)}/history")["history"])
+        answer = self._transport.request("GET", f"{_path(host)}/history", key="history")
+        return cast(Sequence[AgentChange], answer["history"])
 
     def update(self, host: str, body: AgentUpdate) -> Agent:
         """Change what ``body`` names and return the agent."""
-        return cast(Agent, self._transport.request("PATCH", _path(host), body=body))
+        return cast(Agent, self._transport.request("PATCH", _path(host), body=body, key="host"))
 
     def delete(self, host: str) -> None:
         """Forget an agent that is dead, until it reports again; Conflict while it is alive.

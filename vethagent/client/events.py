@@ -29,7 +29,8 @@ class Events:
     ) -> list[Event]:
         """Return one page of events by rising id: the first ones after the id ``after``, without it the newest ones."""
         query: Query = {"host": host, "link_id": link_id, "kind": kind, "after": after, "limit": limit}
-        return cast(list[Event], self._transport.request("GET", PATH, query=query)["port_events"])
+        answer = self._transport.request("GET", PATH, query=query, key="port_events")
+        return cast(list[Event], answer["port_events"])
 
     def since(
         self, after: int, *, host: str | None = None, link_id: str | None = None, kind: str | None = None

@@ -22,14 +22,35 @@ class ApiUnreachable(ClientError):
         )
 
 
-class ApiUntrusted(ApiUnreachable):
-    """What answers has a certificate that is not trusted here."""
+class ProxyFailed(ApiUnreachable):
+    """The environment has a proxy asked, and that did not get through."""
 
     def __str__(self) -> str:
         return (
-            f"The certificate of {self.url} is not trusted: {self.why}. Name the file of its authority with "
-            "--os-cacert or OS_CACERT."
+            f"Cannot reach the vethagent API at {self.url} through the proxy that the environment names: {self.why}. "
+            "Check http_proxy and https_proxy, or name the host of the API in no_proxy."
         )
+
+
+class NoTls(ApiUnreachable):
+    """Somebody answered, but not in TLS."""
+
+    def __str__(self) -> str:
+        return f"What answers at {self.url} does not speak TLS: try the address with http:// (see --api-url)."
+
+
+class ApiUntrusted(ApiUnreachable):
+    """What answers has a certificate that is not trusted here; ``advice`` is what could be done."""
+
+    def __init__(
+        self, url: str, why: str, advice: str = "Name the file of its authority with --os-cacert or OS_CACERT."
+    ) -> None:
+        super().__init__(url, why)
+        self.args = (url, why, advice)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"The certificate of {self.url} is not trusted: {self.why}. {self.advice}"
 
 
 class AuthenticationFailed(ClientError):
@@ -72,6 +93,25 @@ class Forbidden(ApiError):
     """401 or 403: not for this user."""
 
 
+class Unauthorized(Forbidden):
+    """401: the API does not know who asks; ``challenge`` is what it says that it wants."""
+
+    challenge: str = ""
+
+    def __str__(self) -> str:
+        scheme = self.challenge.replace(",", " ").partition(" ")[0].lower()
+        return f"{super().__str__()}. {_CREDENTIALS.get(scheme, _ANY_CREDENTIALS)}"
+
+
+_ANY_CREDENTIALS = "See --os-auth-type and OS_AUTH_TYPE."
+
+#: By the scheme of WWW-Authenticate.
+_CREDENTIALS = {
+    "basic": "Give both with --os-auth-type http_basic, --os-username and --os-password, or OS_AUTH_TYPE and the like.",
+    "keystone": "Get one with --os-auth-type password, or OS_AUTH_TYPE, and what your openrc file sets.",
+}
+
+
 class NotFound(ApiError):
     """404: there is no such thing."""
 
@@ -90,7 +130,7 @@ class Unavailable(ApiError):
 
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidRequest,
-    401: Forbidden,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,

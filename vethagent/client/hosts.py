@@ -17,11 +17,11 @@ class Hosts:
 
     def describe(self, host: str) -> HostDescription:
         """Return the bridges of ``host``, their ports, and its veth pairs, now or as its agent has last told."""
-        return cast(HostDescription, self._transport.request("GET", f"{_path(host)}/bridges"))
+        return cast(HostDescription, self._transport.request("GET", f"{_path(host)}/bridges", key="bridges"))
 
     def plan(self, host: str) -> HostPlan:
         """Return what the agent of ``host`` would do now for each of its links."""
-        return cast(HostPlan, self._transport.request("GET", f"{_path(host)}/plan"))
+        return cast(HostPlan, self._transport.request("GET", f"{_path(host)}/plan", key="links"))
 
 
 def _path(host: str) -> str:

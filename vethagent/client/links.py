@@ -19,7 +19,7 @@ class Links:
 
     def create(self, body: LinkCreate) -> Link:
         """Make a link and return it as it was taken: in the database, and on its way to the agent."""
-        return cast(Link, self._transport.request("POST", PATH, body=body))
+        return cast(Link, self._transport.request("POST", PATH, body=body, key="id"))
 
     def list(
         self,
@@ -40,14 +40,14 @@ class Links:
 
     def get(self, link_id: str) -> Link:
         """Return a link; NotFound if there is none."""
-        return cast(Link, self._transport.request("GET", _path(link_id)))
+        return cast(Link, self._transport.request("GET", _path(link_id), key="id"))
 
     def update(self, link_id: str, body: LinkUpdate, *, generation: int | None = None) -> Link:
         """Change what ``body`` names and return the link.
 
         With ``generation`` it is done only if the link still has that one; ChangedMeanwhile otherwise.
         """
-        return cast(Link, self._transport.request("PATCH", _path(link_id), body=body, generation=generation))
+        return cast(Link, self._transport.request("PATCH", _path(link_id), body=body, generation=generation, key="id"))
 
     def delete(self, link_id: str, *, force: bool = False, generation: int | None = None) -> None:
         """Ask for the end of a link, which is there until its agent has unplugged it; ``force`` forgets it at once.
@@ -59,29 +59,32 @@ class Links:
 
     def create_many(self, bodies: Sequence[LinkCreate]) -> Sequence[Link]:
         """Make up to 1000 links, all or none, and return them in the same order."""
-        answer = self._transport.request("POST", f"{PATH}/bulk-create", body={"bridge_links": list(bodies)})
+        body = {"bridge_links": list(bodies)}
+        answer = self._transport.request("POST", f"{PATH}/bulk-create", body=body, key="bridge_links")
         return cast(Sequence[Link], answer["bridge_links"])
 
     def delete_many(self, link_ids: Iterable[str], *, force: bool = False) -> Sequence[Link]:
         """Ask for the end of up to 1000 links; return those that there were."""
         body = {"ids": list(link_ids), "force": force}
-        return cast(Sequence[Link], self._transport.request("POST", f"{PATH}/bulk-delete", body=body)["bridge_links"])
+        answer = self._transport.request("POST", f"{PATH}/bulk-delete", body=body, key="bridge_links")
+        return cast(Sequence[Link], answer["bridge_links"])
 
     def plan(self, body: LinkCreate) -> HostPlan:
         """Return what the agent would do if the link were made; nothing is."""
-        return cast(HostPlan, self._transport.request("POST", f"{PATH}/plan", body=body))
+        return cast(HostPlan, self._transport.request("POST", f"{PATH}/plan", body=body, key="links"))
 
     def history(self, link_id: str) -> Sequence[Change]:
         """Return the changes of a link, also of one that is gone, the oldest first."""
-        return cast(Sequence[Change], self._transport.request("GET", f"{_path(link_id)}/history")["history"])
+        answer = self._transport.request("GET", f"{_path(link_id)}/history", key="history")
+        return cast(Sequence[Change], answer["history"])
 
     def diagnose(self, link_id: str) -> Diagnosis:
         """Return why a link is as it is."""
-        return cast(Diagnosis, self._transport.request("GET", f"{_path(link_id)}/diagnosis"))
+        return cast(Diagnosis, self._transport.request("GET", f"{_path(link_id)}/diagnosis", key="link_id"))
 
     def timing(self, link_id: str) -> LinkTiming:
         """Return how long each part of the newest change took that the link's agent told."""
-        return cast(LinkTiming, self._transport.request("GET", f"{_path(link_id)}/timing"))
+        return cast(LinkTiming, self._transport.request("GET", f"{_path(link_id)}/timing", key="link_id"))
 
 
 def _path(link_id: str) -> str:

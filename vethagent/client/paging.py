@@ -17,7 +17,7 @@ def items(transport: Transport, path: str, name: str, query: Query, limit: int |
     left, marker = limit, None
     while left is None or left > 0:
         page = None if left is None else min(left, MAX_PAGE)
-        answer = transport.request("GET", path, query=query | {"limit": page, "marker": marker})
+        answer = transport.request("GET", path, query=query | {"limit": page, "marker": marker}, key=name)
         found = answer[name][:left]
         yield from found
         following = _next_marker(answer)

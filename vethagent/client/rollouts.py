@@ -31,24 +31,25 @@ class Rollouts:
 
     def get(self, rollout_id: str) -> Rollout:
         """Return a roll-out; NotFound if there is none."""
-        return cast(Rollout, self._transport.request("GET", _path(rollout_id)))
+        return cast(Rollout, self._transport.request("GET", _path(rollout_id), key="id"))
 
     def history(self, rollout_id: str) -> Sequence[RolloutChange]:
         """Return what happened to a roll-out, the oldest first."""
-        return cast(Sequence[RolloutChange], self._transport.request("GET", f"{_path(rollout_id)}/history")["history"])
+        answer = self._transport.request("GET", f"{_path(rollout_id)}/history", key="history")
+        return cast(Sequence[RolloutChange], answer["history"])
 
     def pause(self, rollout_id: str) -> Rollout:
         """Begin no more batches; Conflict if it has ended."""
-        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/pause"))
+        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/pause", key="id"))
 
     def resume(self, rollout_id: str) -> Rollout:
         """Go on, after what has failed was tried again; Conflict if it has ended."""
-        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/resume"))
+        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/resume", key="id"))
 
     def undo(self, rollout_id: str, *, revision: int | None = None) -> Rollout:
         """Go back to the revision before, or to ``revision``; return the roll-out that does."""
         query: Query = {"revision": revision}
-        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/undo", query=query))
+        return cast(Rollout, self._transport.request("POST", f"{_path(rollout_id)}/undo", query=query, key="id"))
 
 
 def _path(rollout_id: str) -> str:

@@ -16,6 +16,9 @@ TIMEOUT = 60.0
 def check_api_url(url: str) -> str:
     """Return ``url`` without what the client adds itself, else raise ValueError; no request is made."""
     parts = urllib.parse.urlsplit(url)
+    if parts.username is not None:
+        # Errors name the address, and a password is to be in none.
+        raise ValueError("an address has no user name and password in it: see --os-username and --os-password")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an address such as {DEFAULT_API_URL}")
     if parts.query or parts.fragment:

@@ -27,7 +27,7 @@ class Templates:
 
     def create(self, body: LinkTemplateCreate) -> LinkTemplate:
         """Make a template and return it; its first roll-out has begun."""
-        return cast(LinkTemplate, self._transport.request("POST", PATH, body=body))
+        return cast(LinkTemplate, self._transport.request("POST", PATH, body=body, key="id"))
 
     def list(
         self, *, name: str | None = None, sort: str | None = None, limit: int | None = None
@@ -37,14 +37,14 @@ class Templates:
 
     def get(self, template_id: str) -> LinkTemplate:
         """Return a template; NotFound if there is none."""
-        return cast(LinkTemplate, self._transport.request("GET", _path(template_id)))
+        return cast(LinkTemplate, self._transport.request("GET", _path(template_id), key="id"))
 
     def update(self, template_id: str, body: LinkTemplateUpdate, *, generation: int | None = None) -> LinkTemplate:
         """Change what ``body`` names and return the template; a new link or selector is rolled out.
 
         With ``generation`` it is done only if the template still has that one; ChangedMeanwhile otherwise.
         """
-        answer = self._transport.request("PATCH", _path(template_id), body=body, generation=generation)
+        answer = self._transport.request("PATCH", _path(template_id), body=body, generation=generation, key="id")
         return cast(LinkTemplate, answer)
 
     def delete(self, template_id: str, *, keep_links: bool = False, generation: int | None = None) -> None:
@@ -58,7 +58,8 @@ class Templates:
 
     def revisions(self, template_id: str) -> Sequence[Revision]:
         """Return what the template wanted, the oldest first."""
-        return cast(Sequence[Revision], self._transport.request("GET", f"{_path(template_id)}/revisions")["revisions"])
+        answer = self._transport.request("GET", f"{_path(template_id)}/revisions", key="revisions")
+        return cast(Sequence[Revision], answer["revisions"])
 
     def plan_create(self, body: LinkTemplateCreate) -> TemplatePlan:
         """Return which hosts would get a link; nothing is made."""

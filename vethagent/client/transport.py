@@ -1,15 +1,14 @@
 """One request, and its answer or a clear error."""
 
 import logging
-import ssl
-from collections.abc import Iterator
+import urllib.parse
 from typing import Any
 
 import requests
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa_exceptions
 
-from vethagent.client import exceptions
+from vethagent.client import exceptions, faults
 from vethagent.client.types import Query
 
 LOG = logging.getLogger(__name__)
@@ -30,10 +29,12 @@ class Transport:
         query: Query | None = None,
         body: Any = None,
         generation: int | None = None,
+        key: str | None = None,
     ) -> Any:
         """Return the decoded answer, None if it is empty; raise a ClientError otherwise.
 
-        ``path`` begins with a slash and is already quoted; ``generation`` is for If-Match.
+        ``path`` begins with a slash and is already quoted; ``generation`` is for If-Match; an answer without ``key`` is
+        none of the API.
         """
         url = self._base_url() + "/v1" + path
         match = {} if generation is None else {"If-Match": f'"{generation}"'}
@@ -49,10 +50,13 @@ class Transport:
                 logger=LOG,
             )
         except ksa_exceptions.ConnectionError as error:
-            if refused := [each for each in _causes(error) if isinstance(each, ssl.SSLCertVerificationError)]:
-                raise exceptions.ApiUntrusted(self._base_url(), refused[0].verify_message) from error
-            raise exceptions.ApiUnreachable(self._base_url(), _why(error)) from error
-        return _answer_of(response, self._base_url())
+            raise faults.no_connection(error, self._base_url()) from error
+        try:
+            return _answer_of(response, self._base_url(), key)
+        except exceptions.UnexpectedAnswer as error:
+            if faults.uses_proxy(self._http.session, url):
+                raise exceptions.UnexpectedAnswer(error.url, f"{error.what}, asked through a proxy") from None
+            raise
 
     def _base_url(self) -> str:
         """Return the address of the API without a slash at its end; credentials are fetched on the way, once."""
@@ -64,7 +68,8 @@ class Transport:
             except ksa_exceptions.EndpointNotFound:
                 url = None
             except ksa_exceptions.ClientException as error:
-                raise exceptions.AuthenticationFailed(f"Cannot authenticate: {_first_line(error)}") from error
+                auth = self._http.auth or self._http.session.auth
+                raise faults.no_credentials(error, getattr(auth, "auth_url", None)) from error
             if headers is None:
                 raise exceptions.AuthenticationFailed(
                     "Cannot authenticate: user name or password is missing (see --os-username, --os-password)"
@@ -77,7 +82,7 @@ class Transport:
         return self._url
 
 
-def _answer_of(response: requests.Response, url: str) -> Any:
+def _answer_of(response: requests.Response, url: str, key: str | None) -> Any:
     try:
         content = response.json() if response.content else None
     except ValueError:
@@ -86,7 +91,15 @@ def _answer_of(response: requests.Response, url: str) -> Any:
         raise _error_of(response, content, url)
     if isinstance(content, str):
         raise exceptions.UnexpectedAnswer(url, "no JSON")
+    if key is not None and not (isinstance(content, dict) and key in content):
+        raise exceptions.UnexpectedAnswer(url, f"no {key!r} in it")
     return content
+
+
+def _unauthorized(response: requests.Response, told: tuple[Any, ...]) -> exceptions.Unauthorized:
+    error = exceptions.Unauthorized(*told)
+    error.challenge = response.headers.get("WWW-Authenticate", "")
+    return error
 
 
 def _error_of(response: requests.Response, content: object, url: str) -> exceptions.ClientError:
@@ -94,41 +107,18 @@ def _error_of(response: requests.Response, content: object, url: str) -> excepti
     request_id = response.headers.get("x-openstack-request-id")
     error = content.get("error") if isinstance(content, dict) else None
     if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return exceptions.of_status(status)(
-            error["message"],
-            status,
-            str(error.get("code", status)),
-            error.get("field"),
-            error.get("request_id") or request_id,
-        )
+        message, code = error["message"], str(error.get("code", status))
+        if status == 404 and message == f"there is no {urllib.parse.urlsplit(response.url).path}":
+            return exceptions.UnexpectedAnswer(url, message)
+        told = (message, status, code, error.get("field"), error.get("request_id") or request_id)
+        return _unauthorized(response, told) if status == 401 else exceptions.of_status(status)(*told)
     if status == 401:  # keystonemiddleware and web servers answer it with bodies of their own
-        return exceptions.Forbidden(
-            "The API wants other credentials: see --os-auth-type", status, "UNAUTHORIZED", None, request_id
-        )
+        told = ("The API wants other credentials", status, "UNAUTHORIZED", None, request_id)
+        return _unauthorized(response, told)
     if status in (502, 503, 504):
         return exceptions.Unavailable(
             f"The vethagent API behind {url} is not available now", status, f"HTTP {status}", None, request_id
         )
-    return exceptions.UnexpectedAnswer(url, f"HTTP {status}")
-
-
-def _why(error: BaseException) -> str:
-    """Return why there is no connection in a few words: the innermost error of the system, if there is one."""
-    if isinstance(error, ksa_exceptions.ConnectTimeout):
-        return "no answer in time"
-    why = "the connection was closed"
-    for inner in _causes(error):
-        if isinstance(inner, OSError) and inner.strerror:
-            why = inner.strerror
-    return why[:1].lower() + why[1:]
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    inner = error.__cause__ or error.__context__
-    while inner is not None:
-        yield inner
-        inner = inner.__cause__ or inner.__context__
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    # nginx and cheroot say so in a page if they are asked without TLS.
+    wants_tls = url.startswith("http:") and status == 400 and "https" in response.text.lower()
+    return exceptions.UnexpectedAnswer(url, f"HTTP {status}{faults.WANTS_TLS if wants_tls else ''}")

@@ -18,7 +18,9 @@ class Recorder:
         self._answers = iter(answers)
         self.requests: list[tuple[str, str, dict[str, Any], Any]] = []
 
-    def request(self, method: str, path: str, *, query: Any = None, body: Any = None, generation: Any = None) -> Any:
+    def request(
+        self, method: str, path: str, *, query: Any = None, body: Any = None, generation: Any = None, key: Any = None
+    ) -> Any:
         sent = {name: value for name, value in (query or {}).items() if value is not None}
         self.requests.append((method, path, sent, body))
         return next(self._answers)

@@ -1,6 +1,7 @@
 """Answers and errors, whoever gives them."""
 
 import pathlib
+import pickle
 import socket
 import threading
 
@@ -32,7 +33,6 @@ def refuse(stub: Stub, status: int, **error: object) -> None:
     ("status", "kind"),
     [
         (400, exceptions.InvalidRequest),
-        (401, exceptions.Forbidden),
         (403, exceptions.Forbidden),
         (404, exceptions.NotFound),
         (409, exceptions.Conflict),
@@ -51,6 +51,19 @@ def test_error_of_the_api(stub: Stub, client: Client, status: int, kind: type[ex
     assert str(error) == "ends.0.device: is empty (CODE, request req-1)"
 
 
+@pytest.mark.parametrize(
+    ("challenge", "advice"),
+    [("Basic realm=x", "http_basic"), ("Keystone, Keystone uri=x", "--os-auth-type password"), ("", "--os-auth-type")],
+)
+def test_credentials_are_missing(stub: Stub, client: Client, challenge: str, advice: str) -> None:
+    error = {"error": {"code": "UNAUTHORIZED", "message": "who?"}}
+    stub.answers["GET /v1/agents"] = Answer(401, error, (("WWW-Authenticate", challenge),))
+    with pytest.raises(exceptions.Forbidden, match=advice) as caught:
+        list(client.agents.list())
+    assert type(caught.value) is exceptions.Unauthorized
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
 def test_request_id_of_the_header(stub: Stub, client: Client) -> None:
     stub.answers["GET /v1/agents"] = Answer(
         500, {"error": {"code": "INTERNAL", "message": "x"}}, (("x-openstack-request-id", "req-2"),)
@@ -65,6 +78,7 @@ def test_request_id_of_the_header(stub: Stub, client: Client) -> None:
         (Answer(404, "<html>"), exceptions.UnexpectedAnswer, "check the address"),
         (Answer(200, "<html>"), exceptions.UnexpectedAnswer, "no JSON"),
         (Answer(200, '"text"'), exceptions.UnexpectedAnswer, "no JSON"),
+        (Answer(400, "sent to HTTPS port"), exceptions.UnexpectedAnswer, "wants https"),
         (Answer(500, "[]"), exceptions.UnexpectedAnswer, "HTTP 500"),
         (Answer(502, "<html>"), exceptions.Unavailable, "not available now"),
         (Answer(401, "Authentication required"), exceptions.Forbidden, "--os-auth-type"),
