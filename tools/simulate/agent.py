@@ -180,6 +180,7 @@ class Agent:
             pull=self._pull,
             heard=heard,
             changed=self._links_changed,
+            switched=self._links_changed,
         )
 
     # -- threads ------------------------------------------------------------------------------------------------------

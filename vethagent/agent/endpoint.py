@@ -45,11 +45,14 @@ class AgentEndpoint:
         pull: Callable[[], None],
         heard: Callable[[], None],
         changed: Callable[[], None],
+        switched: Callable[[], None],
     ) -> None:
         """``describe`` and ``plan`` are asked through the inbox, by its consumer; ``heard`` is called for each cast.
 
-        ``changed`` is called after a change that a report should tell soon.
+        ``changed`` is called after a change that a report should tell soon, ``switched`` after one of the mode, for
+        which somebody waits.
         """
+        self._switched = switched
         self._changed = changed
         self._host = host
         self._desired = desired
@@ -100,7 +103,7 @@ class AgentEndpoint:
         if self._desired.set_mode(wanted):
             LOG.warning("The mode is %s now", wanted)
             self._inbox.mark_all()
-            self._changed()
+            self._switched()
 
     @exposed.call
     def describe_host(self, context: Context) -> dict[str, Any]:

@@ -304,9 +304,10 @@ class Reconciler:
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         first = state.link_id not in self._retries
         self._again(state.link_id)
-        if failure.reason is Reason.NETLINK_ERROR:
+        refused = failure.reason in (Reason.NETLINK_ERROR, Reason.NAME_CONFLICT)
+        if refused:
             self._refused.add(state.link_id)
-        if first and failure.reason is Reason.NETLINK_ERROR and state.reason is Reason.DRIFT:
+        if first and refused and state.reason is Reason.DRIFT:
             # The kernel deletes a device in steps, so the plan may have been for one that was just going; the event
             # that says so brings the next round. If nothing does, the retry tells.
             return

@@ -242,6 +242,7 @@ class Agent:
             pull=self._heartbeat.pull,
             heard=self._heartbeat.heard,
             changed=self._heartbeat.links_changed,
+            switched=self._heartbeat.soon,
         )
 
     # -- threads -------------------------------------------------------------------------------------------------

@@ -176,7 +176,9 @@ class Applier:
             faults.point("agent-operated")
             for step, outcome in zip(steps, outcomes, strict=True):
                 if outcome.error:
-                    failures[step.link_id] = Failure(Reason.NETLINK_ERROR, outcome.error)
+                    taken = outcome.error.startswith(operations.NAME_TAKEN)
+                    reason = Reason.NAME_CONFLICT if taken else Reason.NETLINK_ERROR
+                    failures[step.link_id] = Failure(reason, outcome.error)
                 elif outcome.ifindex:
                     made[step.link_id] = outcome.ifindex
 

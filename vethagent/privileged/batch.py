@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from vethagent import exceptions, faults
-from vethagent.privileged import default, ethtool, ifinfo, operations, rtnl
+from vethagent.privileged import altnames, default, ethtool, ifinfo, operations, rtnl
 from vethagent.privileged.encoding import Attributes, Request
 
 _NO_MAC = "00:00:00:00:00:00"
@@ -186,8 +186,13 @@ class _Batch:
         self._each(adopts, lambda _, op: [_set(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
         self._step("helper-adopted")
         changes = self._todo(operations.ChangeEnd)
-        self._each(changes, lambda _, op: self._change_messages(op))
+        release = altnames.release(self._route, [change for _, change in changes])
+        self._each(changes, lambda _, op: [*release.get(op.ifindex, []), *self._change_messages(op)])
         self._step("helper-set")
+        for place, change in changes:
+            if change.name is not None and place in self._errors:
+                others = altnames.taken(self._route, [change.name], by_others_than=change.ifindex)
+                self._errors[place] = others or self._errors[place]
         for place, change in self._todo(operations.ChangeEnd):
             if change.tx_checksum is not None:
                 name = change.name or self._devices[change.ifindex].name
@@ -230,7 +235,8 @@ class _Batch:
         for place in told.keys() - there.keys():
             made, *marked = told[place]
             if made.errno:
-                self._errors[place] = made.text + (_taken(dict(creates)[place]) if made.errno == errno.EEXIST else "")
+                names = [end.name for end in dict(creates)[place].ends] if made.errno == errno.EEXIST else []
+                self._errors[place] = altnames.taken(self._route, names) or made.text
                 continue
             self._indexes[place] = indexes[place]
             if failed := next((answer for answer in marked if answer.errno), None):
@@ -317,11 +323,6 @@ class _Batch:
             ethtool.set_tx_checksum(index, name, on)
         except OSError as error:
             self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
-
-
-def _taken(create: operations.CreatePair) -> str:
-    first, second = (end.name for end in create.ends)
-    return f": a device has the name {first} or {second}, perhaps as an altname (ip -d link)"
 
 
 def _mentioned(operation: operations.Operation) -> Iterable[int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_DELLINKPROP = 16, 17, 18, 19, 109
 
 AF_UNSPEC = 0
 #: Bytes to read at once. What tells of one device is 2 KiB, and of a dump the kernel gives 32 KiB (netlink_dump in

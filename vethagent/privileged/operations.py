@@ -7,6 +7,9 @@ from pydantic import Field
 
 from vethagent import constants, exceptions, model
 
+#: How an outcome begins that says who has a wanted name.
+NAME_TAKEN = "the name "
+
 Ifindex = Annotated[int, Field(strict=True, gt=0, lt=1 << 31)]
 
 

@@ -46,6 +46,11 @@ def _forget_both_marks(node: Place) -> None:
     node.batch(f'link set {FIRST} alias ""', f'link set {SECOND} alias ""')
 
 
+def _rename_to_altname(device: str, holder: str) -> Callable[[Place], object]:
+    """The wanted name stays with the pair, but as an altname, and so nobody can have it."""
+    return lambda node: node.batch(f"link set {device} name other", f"link property add dev {holder} altname {device}")
+
+
 def _move_port(node: Place) -> None:
     """The row moves with its marks."""
     port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
@@ -80,6 +85,8 @@ ALL = [
     Sabotage("address changed", _ip("link", "set", FIRST, "address", "0e:00:00:00:00:99"), ("MAC",)),
     Sabotage("first end renamed", _ip("link", "set", FIRST, "name", "other"), ("NAME",)),
     Sabotage("second end renamed", _ip("link", "set", SECOND, "name", "other"), ("NAME",)),
+    Sabotage("first end renamed, its name an altname of it", _rename_to_altname(FIRST, "other"), ("NAME",)),
+    Sabotage("second end renamed, its name an altname of the other", _rename_to_altname(SECOND, FIRST), ("NAME",)),
     Sabotage("first end moved away", _move_away(FIRST), ("NOT_A_PAIR",), GOING),
     Sabotage("second end moved away", _move_away(SECOND), ("NOT_A_PAIR",), GOING),
     Sabotage("first mark removed", _ip("link", "set", FIRST, "alias", ""), ("ALIAS",)),

@@ -144,10 +144,11 @@ def test_nothing_to_adopt_is_made(node: Node) -> None:
 
 
 def test_an_altname_is_in_the_way(node: Node) -> None:
-    """No event tells of it; the agent tries again after a while."""
+    """No event tells of one of a device that is down; the agent tries again after a while."""
     node.host.ip("link", "add", "alien", "type", "veth", "peer", "name", "alien2")
     node.host.ip("link", "property", "add", "dev", "alien", "altname", FIRST)
     link = node.create(*ENDS)
-    assert f"the name {FIRST} or {SECOND}, perhaps as an altname" in node.wait(link, "ERROR")["message"]
+    message = node.wait(link, "ERROR", "NAME_CONFLICT")["message"]
+    assert message == f"the name {FIRST} is taken by a veth device, alien, as an altname"
     node.host.ip("link", "property", "del", "dev", "alien", "altname", FIRST)
     node.check(node.wait(link, "ACTIVE"))

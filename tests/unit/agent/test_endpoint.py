@@ -28,6 +28,7 @@ class Setup:
         self.pulls: list[None] = []
         self.heard: list[None] = []
         self.changed: list[None] = []
+        self.switched: list[None] = []
         self.endpoint = AgentEndpoint(
             host=host,
             desired=self.desired,
@@ -39,6 +40,7 @@ class Setup:
             pull=lambda: self.pulls.append(None),
             heard=lambda: self.heard.append(None),
             changed=lambda: self.changed.append(None),
+            switched=lambda: self.switched.append(None),
         )
 
     def dirty(self) -> set[str]:
@@ -166,10 +168,10 @@ def test_a_mode_that_nobody_knows_is_refused(setup: Setup, bad: object) -> None:
 
 def test_a_mode_that_changes_has_all_links_looked_at(setup: Setup) -> None:
     setup.endpoint.set_mode(CONTEXT, mode="enforce")
-    assert not setup.inbox.left().all_dirty and not setup.changed
+    assert not setup.inbox.left().all_dirty and not setup.switched
     setup.endpoint.set_mode(CONTEXT, mode="observe")
     assert setup.desired.mode is Mode.OBSERVE and setup.inbox.left().all_dirty
-    assert len(setup.changed) == 1, "a report is to tell it soon"
+    assert len(setup.switched) == 1, "a report is to tell it at once"
 
 
 def test_a_sync_pulls_and_looks_at_all_links(setup: Setup) -> None:

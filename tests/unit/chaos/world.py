@@ -126,6 +126,7 @@ class Agent(Node):
             pull=self.heartbeat.pull,
             heard=self.heartbeat.heard,
             changed=self.heartbeat.links_changed,
+            switched=self.heartbeat.soon,
         )
 
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:
