@@ -57,6 +57,11 @@ def _move_port(node: Place) -> None:
     node.host.vsctl("remove", "Bridge", "br-eth1", "ports", port, "--", "add", "Bridge", "br-eth2", "ports", port)
 
 
+def _swap_ends(node: Place) -> None:
+    node.batch(f"link set {FIRST} nomaster", f"link set {SECOND} master br1")
+    node.host.vsctl("--no-wait", "del-port", SECOND, "--", "add-port", "br-eth1", FIRST)
+
+
 def _add_interface(node: Place) -> None:
     """As a step towards a bond; the device need not be there."""
     row = ("--id=@more", "create", "Interface", "name=more")
@@ -104,6 +109,7 @@ ALL = [
         ("EXTERNAL_IDS",),
     ),
     Sabotage("moved to another OVS bridge", _move_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
+    Sabotage("ends swapped", _swap_ends, ("WRONG_BRIDGE", "NOT_ATTACHED"), ("OVS_PORT_MISSING",)),
     Sabotage("VLANs picked", _vsctl("set", "Port", SECOND, "trunks=7"), ("VLANS",)),
     Sabotage("VLAN mode set", _vsctl("set", "Port", SECOND, "tag=7", "vlan_mode=native-tagged"), ("VLANS",), ("TAG",)),
     Sabotage("type of the interface changed", _vsctl("set", "Interface", SECOND, "type=internal"), ("PORT_TYPE",)),

@@ -1,6 +1,9 @@
 """A process dies or stands still between two steps of a batch: at the end all is as wanted, and nothing else is left.
 
-Every point in the code is walked, found by its name, in a batch that plugs, unplugs, changes and repairs links.
+Every point in the code is walked, found by its name, in a batch that plugs, unplugs, changes and repairs links. The two
+kinds of threads share the helper's; to walk each of them on each::
+
+    VETHAGENT_CHAOS=1 tox -e functional -- tests/functional/agent/test_half_done.py
 """
 
 import contextlib
@@ -18,6 +21,8 @@ from tests.support import commands, points, rest
 CONCURRENCY = ("eventlet", "threading")
 POINTS = points.names()
 HELPER = [name for name in POINTS if name.startswith("helper-")]
+_EACH = bool(os.environ.get("VETHAGENT_CHAOS"))
+_SHARE = len(HELPER) if _EACH else (len(HELPER) + 1) // 2
 #: Those of the agent that have a test of their own.
 START, TAKE_BACK = "agent-pulled", ("agent-half-made", "agent-taken-back")
 AGENT = [name for name in POINTS if name.startswith("agent-") and name not in (START, *TAKE_BACK)]
@@ -166,18 +171,18 @@ def test_the_agent_is_killed(work: Work, name: str) -> None:
 
 
 def _share(names: Sequence[str], number: int, node: Node) -> str:
-    """Return one of ``names``; over all numbers the two kinds of threads together get each of them."""
-    return names[(2 * number + CONCURRENCY.index(node.concurrency)) % len(names)]
+    """Return one of ``names``; over all numbers the two kinds of threads together get each of them, or each kind."""
+    return names[number if _EACH else (2 * number + CONCURRENCY.index(node.concurrency)) % len(names)]
 
 
-@pytest.mark.parametrize("number", range((len(HELPER) + 1) // 2))
+@pytest.mark.parametrize("number", range(_SHARE))
 def test_the_helper_is_killed(work: Work, number: int) -> None:
     node = work.node
     name = _share(HELPER, number, node)
     work.round(lambda: node.arm(name, "kill"), lambda: _be_hit(node, name))
 
 
-@pytest.mark.parametrize("number", range((len(HELPER) + 1) // 2))
+@pytest.mark.parametrize("number", range(_SHARE))
 def test_the_helper_is_stopped(work: Work, number: int) -> None:
     node = work.node
     name = _share(HELPER, number, node)
