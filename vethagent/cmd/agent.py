@@ -19,6 +19,8 @@ from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
 
+bootstrap.imported()
+
 
 def settings(conf: cfg.ConfigOpts) -> AgentSettings:
     """Return what ``conf`` says of the agent."""

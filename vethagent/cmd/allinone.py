@@ -27,6 +27,8 @@ from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
 from vethagent.rpc.agent_api import AgentAPI
 
+bootstrap.imported()
+
 
 class AllInOneService(service.ServiceBase):
     """All of it as oslo.service runs it, one transport shared: ``fake://`` reaches no further than that."""

@@ -18,6 +18,8 @@ from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
+bootstrap.imported()
+
 PROG = "vethagent-api"
 
 

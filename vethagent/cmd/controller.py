@@ -21,6 +21,8 @@ from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
 from vethagent.rpc import transport as bus
 
+bootstrap.imported()
+
 PROG = "vethagent-controller"
 
 #: Seconds for which a broker that is away holds up what is to start after this.

@@ -17,6 +17,8 @@ from vethagent.controller import purging
 from vethagent.controller.db import migration
 from vethagent.controller.liveness import Liveness
 
+bootstrap.imported()
+
 PROG = "vethagent-manage"
 
 

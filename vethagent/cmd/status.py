@@ -18,6 +18,8 @@ from vethagent.controller import upgrade
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 
+bootstrap.imported()
+
 PROG = "vethagent-status"
 
 _HELP = "look whether tables, bus and agents are what this version can work with"

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -193,3 +195,18 @@ def test_a_file_that_may_not_be_read_is_left_for_oslo_to_say(
     monkeypatch.setattr("vethagent.cmd.bootstrap.configparser.RawConfigParser.read", refuse)
     assert bootstrap.configured_concurrency(PROG, ["--config-file", name]) == "eventlet"
     assert os.path.exists(name)
+
+
+def test_the_collector_works_again_once_all_is_imported() -> None:
+    script = """
+import gc
+from vethagent.cmd import bootstrap
+bootstrap.choose("threading")
+print(gc.isenabled())
+import vethagent.cmd.agent
+print(gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    environment = os.environ | {"OS_AGENT__CONCURRENCY": "threading"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said == "False\nTrue True\n"
