@@ -11,9 +11,9 @@ from typing import Any
 
 import ovs.json
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-#: As much of a string as has come. It may be long: the server tells its schema as a string.
-_BEGUN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(\\?)\Z', re.DOTALL)
+#: A string, or as much of one as has come. It may be long: the server tells its schema as a string, full of quotation
+#: marks. So nothing is gone through twice: what was taken is not given back, and an open string goes to the end.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)', re.DOTALL)
 #: What is between two messages, and stands nowhere else but in strings.
 _BETWEEN = re.compile(r"}\s*{")
 _DECODER = json.JSONDecoder()
@@ -55,9 +55,10 @@ class Parser:
 
     def _may_end(self, text: str) -> bool:
         """Return whether as many braces are closed within ``text`` as were opened, those in strings left out."""
-        text, self._open = _STRING.sub("", self._open + text), ""
-        if begun := _BEGUN.search(text):
-            text, self._open = text[: begun.start()], '"' + begun[1]
+        # What is outside, and how the string between ended, in turn.
+        pieces = _STRING.split(self._open + text)
+        text = "".join(pieces[::2])
+        self._open = '"' + pieces[-2] if len(pieces) > 1 and pieces[-2] != '"' else ""
         self._depth += text.count("{") - text.count("}")
         return self._depth <= 0 or bool(_BETWEEN.search(text)) or not self._parts[0].startswith("{")
 

@@ -53,3 +53,8 @@ def test_the_library_uses_it_unless_it_has_a_better_one(monkeypatch: pytest.Monk
     monkeypatch.setattr(ovs.json, "PARSER", ovs.json.PARSER_PY)
     install()
     assert ovs.json.Parser is Parser
+
+
+def test_a_long_string_full_of_quotation_marks_is_gone_through_once() -> None:
+    told: dict[str, object] = {"schema": json.dumps([["a", {"b": "c"}]] * 50_000), "tail": "\\"}
+    assert read(json.dumps(told), 4096) == [told]
