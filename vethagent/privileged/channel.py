@@ -22,6 +22,8 @@ from vethagent import exceptions, processes
 
 #: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
 _START_SECONDS = 30.0
+#: Seconds between two looks whether it stands still meanwhile.
+_LOOK_SECONDS = 1.0
 
 
 class Context(priv_context.PrivContext):
@@ -115,11 +117,22 @@ class Channel(daemon.RootwrapClientChannel):
     def _launch(self, command: list[str]) -> None:
         """Run the command that leaves a helper behind, which then knows of this channel."""
         process = subprocess.Popen(command, stderr=daemon._fd_logger())
-        try:
-            status = process.wait(self._seconds)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(PermissionError):  # sudo is root's
-                process.kill()
-            raise exceptions.HelperUnavailable(f"no helper within {self._seconds:g} s") from None
+        until, standing = time.monotonic() + self._seconds, False
+        while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:
+            seen = processes.look(process.pid)
+            stood, standing = standing, seen is not None and seen[1] == processes.STOPPED
+            if (stood and standing) or time.monotonic() >= until:
+                with contextlib.suppress(PermissionError):  # sudo is root's
+                    process.kill()
+                why = "the helper stood still in its start" if standing else f"no helper within {self._seconds:g} s"
+                raise exceptions.HelperUnavailable(why)
         if status:
             raise exceptions.HelperUnavailable(f"{command[0]} ended with {status}")
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    """Return the status with which a process ends, None if it does not within so many seconds."""
+    try:
+        return process.wait(max(0.0, seconds))
+    except subprocess.TimeoutExpired:
+        return None

@@ -68,6 +68,12 @@ def test_a_helper_that_does_not_start_is_not_waited_for(monkeypatch: pytest.Monk
         launch(monkeypatch, "import signal; signal.pause()", 0.2)
 
 
+def test_a_helper_that_stands_still_in_its_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_LOOK_SECONDS", 0.1)
+    with pytest.raises(exceptions.HelperUnavailable, match="stood still"):
+        launch(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
+
+
 def test_a_helper_that_never_connects_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TimeoutError):
         launch(monkeypatch, "", 1)
