@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.fullstack import links
+from tests.fullstack.outage import SPOKES, Outage
 from tests.support import commands, deployment, machine
 
 _numbers = itertools.count(1)
@@ -68,6 +69,21 @@ def untouched(clean: deployment.Deployment, node: deployment.Node) -> Iterator[d
     assert (node.host.devices(), node.host.ovs_ports("br-eth1"), clean.rest.links()) == before
     link = links.plug(clean, node)
     links.check_plugged(node.host, link["id"])
+
+
+@pytest.fixture(scope="module")
+def hub(nodes: list[deployment.Node]) -> deployment.Node:
+    """A node with three more bridges around br1."""
+    (node,) = nodes
+    for bridge in SPOKES:
+        node.host.linux_bridge(bridge)
+    return node
+
+
+@pytest.fixture
+def outage(clean: deployment.Deployment, hub: deployment.Node) -> Outage:
+    """Links that are there, one of them to be cut and one to go."""
+    return Outage(clean, hub)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from tests.support import certificates, commands, daemons, namespaces
 
 # What the package has in PATH is a wrapper that changes to the user and the folders of the machine's own broker.
 _PROGRAMS = "/usr/lib/rabbitmq/bin"
-_USER = "vethagent"
+USER = "vethagent"
 #: Found nowhere but in the configuration files of those who use the broker.
 PASSWORD = "for-nobody-else"
 _PORT, _TLS_PORT = 5672, 5671
@@ -32,8 +32,8 @@ class RabbitMQ:
     """A broker that is reached at ``address`` from everywhere that has a way to it, with TLS or without."""
 
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path, *, address: str) -> None:
-        self.url = f"rabbit://{_USER}:{PASSWORD}@{address}:{_PORT}/"
-        self.tls_url = f"rabbit://{_USER}:{PASSWORD}@{address}:{_TLS_PORT}/"
+        self.url = f"rabbit://{USER}:{PASSWORD}@{address}:{_PORT}/"
+        self.tls_url = f"rabbit://{USER}:{PASSWORD}@{address}:{_TLS_PORT}/"
         #: Its certificate is its own authority.
         self.certificate, key = certificates.make(folder, address=address)
         self._log = folder / "broker.log"
@@ -44,7 +44,7 @@ class RabbitMQ:
                 tls_port=_TLS_PORT,
                 certificate=self.certificate,
                 key=key,
-                user=_USER,
+                user=USER,
                 password=PASSWORD,
                 log=self._log,
             ),

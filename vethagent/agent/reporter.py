@@ -34,6 +34,9 @@ _CONFIRM_AFTER = 0.8
 _PATIENCE = 10.0
 #: Seconds after a change of links in which a report tells the new digests and counts; many changes, one report.
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
+#: Reports in a row that find what no cast has told, before the queue of casts is declared anew: who deletes an exchange
+#: cuts it off, and whoever listens to the queue is not told.
+_UNHEARD = 2
 
 
 class Heartbeat:
@@ -82,6 +85,9 @@ class Heartbeat:
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._backing_off = False
         self.reached: Callable[[], None] = lambda: None
+        #: Called when casts seem to go to nobody, and what is to be told of it is logged.
+        self.deaf: Callable[[], None] = lambda: None
+        self._unheard = 0
         self._recognised = False
         self._repeated: tuple[str, str] | None = None
         self._patience = min(_PATIENCE, interval / 2)
@@ -115,7 +121,8 @@ class Heartbeat:
                 self._condition.notify()
 
     def heard(self) -> None:
-        """Something has come over the bus: whoever waits for the bus need not wait on."""
+        """A cast has come over the bus: whoever waits for the bus need not wait on."""
+        self._unheard = 0
         if self._backing_off:
             self.links_changed()
 
@@ -176,7 +183,7 @@ class Heartbeat:
         if answer.wants_inventory and self._inventory is not None:
             self._tell_inventory(self._inventory)
         if answer.desired_digest != self._desired.digest():
-            self._sync()
+            self._wonder(self._sync())
         elif self._desired.mode is model.Mode.PAUSED:
             LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")
         elif report.desired_digest != answer.desired_digest or not self._account.whole:
@@ -213,7 +220,18 @@ class Heartbeat:
         self._sync()
         self._inbox.ask(self._journal.repeat)
 
-    def _sync(self) -> None:
+    def _wonder(self, changed: set[str]) -> None:
+        """A report has found ``changed`` links of which a cast should have told. One may just have been too late."""
+        if not changed:
+            return
+        self._unheard += 1
+        if self._unheard >= _UNHEARD:
+            self._unheard = 0
+            LOG.warning("Links change and no cast tells of it: listening to casts anew")
+            self.deaf()
+
+    def _sync(self) -> set[str]:
+        """Pull; return the ids of links that are not as they were known here."""
         LOG.info("Pulling what is wanted on this host")
         token, mode = self._desired.begin_sync(), self._desired.mode
         state = self._controller.get_bridge_links({}, self._host)
@@ -222,7 +240,7 @@ class Heartbeat:
         except TimeoutError:  # a report need not wait for that; the watchdog tells of a reconciler that stays so
             LOG.warning("The reconciler is busy, so what is wanted is pulled again later")
             self._pull_now = True
-            return
+            return set()
         # One beat after the other may come at once; a controller that forgot needs time to remember.
         confirm = self._recognised and time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
         if confirm or not self._desired.suspects:
@@ -236,6 +254,7 @@ class Heartbeat:
         LOG.info("%d links are wanted, %d have changed", len(state.links) + len(state.unread), len(dirty))
         self._counters.add("syncs")
         self._inbox.mark(dirty)
+        return dirty
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Ask the consumer; raise TimeoutError if a batch takes long, or CancelledError at the end."""

@@ -127,6 +127,7 @@ class Agent:
             delivered=self._delivered,
         )
         self._heartbeat.reached = self._sender.retry
+        self._heartbeat.deaf = self._listen_again
         self.metrics.watch(
             desired=self._desired,
             journal=self._journal,
@@ -142,7 +143,8 @@ class Agent:
         self._sender.start()
         self._watchdog = self._make_watchdog()
         self._watchdog.start()
-        self._server = bus.get_server(self._transport, constants.AGENT_TOPIC, settings.host, self._make_endpoint())
+        self._endpoint = self._make_endpoint()
+        self._server = self._make_server()
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
 
     def stop(self) -> None:
@@ -245,6 +247,9 @@ class Agent:
             switched=self._heartbeat.soon,
         )
 
+    def _make_server(self) -> oslo_messaging.MessageHandlingServer:
+        return bus.get_server(self._transport, constants.AGENT_TOPIC, self._settings.host, self._endpoint)
+
     # -- threads -------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
@@ -253,6 +258,11 @@ class Agent:
         self._heartbeat.start()
         self._server.start()
         LOG.info("Listening to casts for host %s", self._settings.host)
+
+    def _listen_again(self) -> None:
+        """Declare the queues of casts anew. Starting and ending wait for the broker, and this waits for neither."""
+        old, self._server = self._server, self._make_server()
+        threading.Thread(target=_replace, args=[old, self._server], name="rpc-server", daemon=True).start()
 
     def _start_helper(self) -> None:
         try:
@@ -308,3 +318,9 @@ class Agent:
         LOG.warning("Link events were lost, all devices are listed again")
         self._counters.add("netlink_overflows")
         self._inbox.look_again()
+
+
+def _replace(old: oslo_messaging.MessageHandlingServer, new: oslo_messaging.MessageHandlingServer) -> None:
+    new.start()
+    old.stop()
+    old.wait()

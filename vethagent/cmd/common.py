@@ -17,7 +17,7 @@ from oslo_log import log
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import config_check
+from vethagent.cmd import config_check, repeats
 from vethagent.cmd.bootstrap import PROJECT
 from vethagent.rpc import transport as bus
 
@@ -116,6 +116,7 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
         log.setup(conf, PROJECT)
     except (OSError, log.LogConfigError) as error:
         raise StartError(f"logs cannot be written as they are to be: {error}") from error
+    repeats.hold_back()
 
 
 def _files(conf: cfg.ConfigOpts) -> list[str]:

@@ -48,7 +48,12 @@ class ControllerService(service.ServiceBase):
         self._end_notifications = common.notify(conf, "controller", self._database)
         liveness = Liveness(conf.controller.agent_down_time)
         self._server = ControllerServer(
-            self._transport, self._database, server=conf.host, liveness=liveness, brokers=bus.brokers(conf)
+            self._transport,
+            self._database,
+            server=conf.host,
+            liveness=liveness,
+            brokers=bus.brokers(conf),
+            changed=lambda status: self._supervisor.tell(f"STATUS={status}"),
         )
         self._server.start()
         self._metrics = MetricsListener(

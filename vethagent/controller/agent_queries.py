@@ -1,23 +1,21 @@
 """Which agents a query selects, in which order, and where a page begins; as SQL."""
 
-import datetime
-
 import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
-from vethagent.controller.liveness import reports
+from vethagent.controller.liveness import Recent, reports
 from vethagent.controller.requests import AGENT_SORT_KEYS, AgentQuery
 
 Selected = sqlalchemy.Select[models.Agent]
 
 
-def page(session: orm.Session, query: AgentQuery, oldest_alive: datetime.datetime) -> Selected:
+def page(session: orm.Session, query: AgentQuery, recent: Recent) -> Selected:
     """Return the agents that ``query`` asks for, in its order and after its marker; raise UnknownMarker."""
     columns = {name: getattr(models.Agent, name) for name in AGENT_SORT_KEYS}
     by = paging.order(query.sort, columns, models.Agent.host)
-    return paging.page(session, _selected(query, oldest_alive), by, query.marker, every=_known())
+    return paging.page(session, _selected(query, recent), by, query.marker, every=_known())
 
 
 def known(session: orm.Session, host: str, *, lock: bool = False) -> models.Agent | None:
@@ -30,7 +28,7 @@ def _known() -> Selected:
     return sqlalchemy.select(models.Agent).where(models.Agent.deleted_at.is_(None))
 
 
-def _selected(query: AgentQuery, oldest_alive: datetime.datetime) -> Selected:
+def _selected(query: AgentQuery, recent: Recent) -> Selected:
     agent = models.Agent
     statement = _known().where(*labels.fitting(agent.label_rows, models.AgentLabel, query.label))
     if query.host is not None:
@@ -38,6 +36,6 @@ def _selected(query: AgentQuery, oldest_alive: datetime.datetime) -> Selected:
     if query.mode is not None:
         statement = statement.where(agent.mode == query.mode.value)
     if query.alive is not None:
-        alive = reports(agent.reported_at, oldest_alive)
+        alive = reports(agent.reported_at, recent)
         statement = statement.where(alive if query.alive else ~alive)
     return statement

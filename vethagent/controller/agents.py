@@ -48,9 +48,9 @@ class Agents:
 
         Whether they are in step takes a look at each of their links; nobody who leaves that out waits for it.
         """
-        oldest = self._liveness.oldest_alive()
+        recent = self._liveness.recent()
         with self._database.reader() as session:
-            statement = agent_queries.page(session, query, oldest).limit(query.limit + 1)
+            statement = agent_queries.page(session, query, recent).limit(query.limit + 1)
             rows = session.scalars(statement).all()
             page = rows[: query.limit]
             found = self._views(session, page, in_step=query.fields is None or "in_step" in query.fields)

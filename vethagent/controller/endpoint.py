@@ -22,6 +22,8 @@ class ControllerEndpoint:
 
     * 1.0 - report_state, report_port_events, get_bridge_links
     * 1.1 - report_inventory
+
+    ``hear`` is for the controller itself, which asks nobody else for it.
     """
 
     target = oslo_messaging.Target(version="1.1")
@@ -31,6 +33,10 @@ class ControllerEndpoint:
         self._inventories = inventories
         self._events = events
         self._metrics = metrics
+
+    @exposed.call
+    def hear(self, context: bus.Context) -> None:
+        """Nothing: that it returns says that calls get here, and answers back."""
 
     @exposed.call
     def report_state(self, context: bus.Context, report: object) -> dict[str, object]:

@@ -7,7 +7,7 @@ from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
-from vethagent.controller.liveness import judged_status
+from vethagent.controller.liveness import Recent, judged_status
 from vethagent.controller.requests import LINK_SORT_KEYS, LinkQuery
 
 Selected = sqlalchemy.Select[models.BridgeLink, datetime.datetime]
@@ -20,13 +20,13 @@ def with_report() -> Selected:
     )
 
 
-def page(session: orm.Session, query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
+def page(session: orm.Session, query: LinkQuery, recent: Recent) -> Selected:
     """Return the links that ``query`` asks for, in its order and after its marker; raise UnknownMarker."""
-    statement = _selected(query, oldest_alive)
-    return paging.page(session, statement, _order(query, oldest_alive), query.marker, every=with_report())
+    statement = _selected(query, recent)
+    return paging.page(session, statement, _order(query, recent), query.marker, every=with_report())
 
 
-def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
+def _selected(query: LinkQuery, recent: Recent) -> Selected:
     link = models.BridgeLink
     statement = with_report()
     if query.host is not None:
@@ -39,17 +39,17 @@ def _selected(query: LinkQuery, oldest_alive: datetime.datetime) -> Selected:
         statement = statement.where(link.ends.any(models.LinkEnd.bridge == query.bridge))
     statement = statement.where(*labels.fitting(link.label_rows, models.LinkLabel, query.label))
     if query.status is not None:
-        statement = statement.where(_shown_status(oldest_alive) == query.status.value)
+        statement = statement.where(_shown_status(recent) == query.status.value)
     return statement
 
 
-def _shown_status(oldest_alive: datetime.datetime) -> sqlalchemy.ColumnElement[str]:
-    return judged_status(models.BridgeLink.status, models.Agent.reported_at, oldest_alive)
+def _shown_status(recent: Recent) -> sqlalchemy.ColumnElement[str]:
+    return judged_status(models.BridgeLink.status, models.Agent.reported_at, recent)
 
 
-def _order(query: LinkQuery, oldest_alive: datetime.datetime) -> paging.Order:
+def _order(query: LinkQuery, recent: Recent) -> paging.Order:
     columns = {name: getattr(models.BridgeLink, name) for name in LINK_SORT_KEYS} | {
-        "status": _shown_status(oldest_alive),
+        "status": _shown_status(recent),
         "name": sqlalchemy.func.coalesce(models.BridgeLink.name, ""),
     }
     return paging.order(query.sort, columns, models.BridgeLink.id)

@@ -89,7 +89,7 @@ class Links:
     def list(self, query: LinkQuery) -> tuple[list[views.Link], bool]:
         """Return the links that ``query`` asks for, and whether there are more; raise UnknownMarker."""
         with self._database.reader() as session:
-            statement = link_queries.page(session, query, self._liveness.oldest_alive())
+            statement = link_queries.page(session, query, self._liveness.recent())
             found = session.execute(statement.limit(query.limit + 1)).all()
             shown = [self._view(_Stored(*each)) for each in found[: query.limit]]
         return shown, len(found) > query.limit

@@ -11,7 +11,7 @@ columns just as well.
 import dataclasses
 import datetime
 from collections.abc import Callable
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 import sqlalchemy
 from sqlalchemy import orm
@@ -27,21 +27,36 @@ def utcnow() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+#: How far the clocks of two controllers may be apart without anybody being taken for dead for it.
+_AHEAD = datetime.timedelta(minutes=10)
+
 #: As what links of a silent agent are shown, but for those that go: nobody can say that they work.
 SILENT, GOING = (Status.DOWN.value, Reason.AGENT_DOWN.value), Status.PENDING_DELETE.value
 
 
+class Recent(NamedTuple):
+    """When a report was taken that is just recent enough, and one that is dated too late to be believed."""
+
+    oldest: datetime.datetime
+    newest: datetime.datetime
+
+
 @overload
-def reports(reported_at: datetime.datetime, oldest_alive: datetime.datetime) -> bool: ...
+def reports(reported_at: datetime.datetime, recent: Recent) -> bool: ...
 @overload
 def reports(
-    reported_at: orm.InstrumentedAttribute[datetime.datetime], oldest_alive: datetime.datetime
+    reported_at: orm.InstrumentedAttribute[datetime.datetime], recent: Recent
 ) -> sqlalchemy.ColumnElement[bool]: ...
 def reports(
-    reported_at: datetime.datetime | orm.InstrumentedAttribute[datetime.datetime], oldest_alive: datetime.datetime
+    reported_at: datetime.datetime | orm.InstrumentedAttribute[datetime.datetime], recent: Recent
 ) -> bool | sqlalchemy.ColumnElement[bool]:
-    """Return whether an agent that reported last at ``reported_at`` is alive."""
-    return reported_at >= oldest_alive
+    """Return whether an agent that reported last at ``reported_at`` is alive.
+
+    A time to come is that of a clock which was set back since: who died meanwhile would be alive until it is reached.
+    """
+    if isinstance(reported_at, datetime.datetime):
+        return recent.oldest <= reported_at <= recent.newest
+    return (reported_at >= recent.oldest) & (reported_at <= recent.newest)
 
 
 def believed(alive: B, going: B) -> B:
@@ -57,10 +72,10 @@ def judged(status: str, reason: str, *, alive: bool) -> tuple[str, str]:
 def judged_status(
     status: orm.InstrumentedAttribute[str],
     reported_at: orm.InstrumentedAttribute[datetime.datetime],
-    oldest_alive: datetime.datetime,
+    recent: Recent,
 ) -> sqlalchemy.ColumnElement[str]:
     """Return the status as it is shown, of these columns of a link and of its agent."""
-    held = believed(reports(reported_at, oldest_alive), status == GOING)
+    held = believed(reports(reported_at, recent), status == GOING)
     return sqlalchemy.case((held, status), else_=SILENT[0])
 
 
@@ -81,22 +96,22 @@ class Liveness:
     agent_down_time: float
     now: Callable[[], datetime.datetime] = utcnow
 
-    def oldest_alive(self) -> datetime.datetime:
-        """Return the time of a report that is just recent enough."""
-        return self.now() - datetime.timedelta(seconds=self.agent_down_time)
+    def recent(self) -> Recent:
+        """Return when an agent that is alive has reported."""
+        now = self.now()
+        return Recent(now - datetime.timedelta(seconds=self.agent_down_time), now + _AHEAD)
 
     def is_alive(self, reported_at: datetime.datetime) -> bool:
         """Return whether an agent that reported then is alive."""
-        return reports(reported_at, self.oldest_alive())
+        return reports(reported_at, self.recent())
 
     def shown(self, held: Shown, reported_at: datetime.datetime) -> Shown:
         """Return ``held`` as it is shown."""
         status, reason = judged(held.status, held.reason, alive=self.is_alive(reported_at))
         if (status, reason) == (held.status, held.reason):
             return held
-        return Shown(
-            status=status,
-            reason=reason,
-            message=f"the agent has not reported for {self.agent_down_time:g} seconds",
-            changed_at=reported_at + datetime.timedelta(seconds=self.agent_down_time),
-        )
+        now, since = self.now(), reported_at + datetime.timedelta(seconds=self.agent_down_time)
+        message = f"the agent has not reported for {self.agent_down_time:g} seconds"
+        if reported_at > now:
+            message = "the agent has not reported since a clock was set back"
+        return Shown(status=status, reason=reason, message=message, changed_at=min(since, now))

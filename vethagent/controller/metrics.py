@@ -7,6 +7,7 @@ too, say the same.
 import collections
 import contextlib
 import datetime
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ class ControllerMetrics:
         """``ping`` raises DatabaseUnavailable."""
         self._ping = ping
         self.listening: Callable[[], bool] = lambda: False
+        self._lock, self._under_way = threading.Lock(), 0
         self.registry = CollectorRegistry()
         self._calls = Histogram(
             f"{_CONTROLLER}_call_duration_seconds",
@@ -55,6 +57,7 @@ class ControllerMetrics:
     def call(self, method: str) -> Iterator[None]:
         """Count the block as a call of ``method``."""
         begun, result = time.monotonic(), "failed"
+        self._add(1)
         try:
             yield
             result = "ok"
@@ -62,7 +65,17 @@ class ControllerMetrics:
             result = "refused"
             raise
         finally:
+            self._add(-1)
             self._calls.labels(method, result).observe(time.monotonic() - begun)
+
+    @property
+    def under_way(self) -> int:
+        """How many calls of agents are under way."""
+        return self._under_way
+
+    def _add(self, calls: int) -> None:
+        with self._lock:
+            self._under_way += calls
 
     def happened(self, events: Iterable[model.PortEvent]) -> None:
         """Count events that were new."""

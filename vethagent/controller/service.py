@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import oslo_messaging
 
 from vethagent import constants
 from vethagent.controller.db.database import Database
+from vethagent.controller.ear import Ear
 from vethagent.controller.endpoint import ControllerEndpoint
 from vethagent.controller.events import Events
 from vethagent.controller.fleet.fleet import Fleet
@@ -42,21 +43,32 @@ class ControllerServer:
         server: str,
         liveness: Liveness,
         brokers: Sequence[tuple[str, int]] = (),
+        changed: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """``changed`` is told in a few words whether agents are heard, each time that it is otherwise."""
         self.metrics = ControllerMetrics(ping=database.ping)
         self._worker = FleetWorker(Fleet(database, AgentAPI(transport), liveness))
         heard = self._worker.mark
-        endpoint = ControllerEndpoint(
+        self._endpoint = ControllerEndpoint(
             Reports(database, liveness, heard, pause=_REPORTS_PAUSE),
             Events(database, liveness, heard),
             Inventories(database, liveness),
             self.metrics,
         )
-        self._server = bus.get_server(transport, constants.CONTROLLER_TOPIC, server, endpoint)
+        self._transport, self._name = transport, server
+        self._server = self._make_server()
         self._watch = Watch(database, liveness)
         self._listening = threading.Event()
         # oslo.messaging does not tell of a broker that was lost later on.
-        self.metrics.listening = lambda: self._listening.is_set() and bus.reached(brokers)
+        ear = Ear(
+            transport,
+            server,
+            idle=lambda: self.metrics.under_way == 0,
+            listen_again=self._listen_again,
+            changed=changed,
+        )
+        self._ear = ear if brokers else None
+        self.metrics.listening = lambda: self._listening.is_set() and ear.hears and bus.reached(brokers)
 
     def start(self) -> None:
         """Return at once and listen as soon as the broker is there: oslo.messaging waits for it for ever."""
@@ -74,11 +86,13 @@ class ControllerServer:
         While ``start`` waits for the broker, so would the server's own ``stop``; the process is then ended with its
         threads.
         """
+        if self._ear is not None:
+            self._ear.stop()
         self._watch.stop()
         self._worker.stop()
         if not self._listening.is_set():
             return
-        ending = threading.Thread(target=self._end, name="rpc-stop", daemon=True)
+        ending = threading.Thread(target=_end, args=[self._server], name="rpc-stop", daemon=True)
         ending.start()
         ending.join(_STOP_TIMEOUT)
         if ending.is_alive():
@@ -92,7 +106,19 @@ class ControllerServer:
             return
         self._listening.set()
         LOG.info("listening for agents")
+        if self._ear is not None:
+            self._ear.start()
 
-    def _end(self) -> None:
-        self._server.stop()
-        self._server.wait()
+    def _make_server(self) -> oslo_messaging.MessageHandlingServer:
+        return bus.get_server(self._transport, constants.CONTROLLER_TOPIC, self._name, self._endpoint)
+
+    def _listen_again(self) -> None:
+        """Declare all queues anew; what the old ones still bring is answered."""
+        old, self._server = self._server, self._make_server()
+        self._server.start()
+        threading.Thread(target=_end, args=[old], name="rpc-stop", daemon=True).start()
+
+
+def _end(server: oslo_messaging.MessageHandlingServer) -> None:
+    server.stop()
+    server.wait()

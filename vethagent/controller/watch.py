@@ -103,7 +103,7 @@ class Watch:
 
     def _silent(self) -> sqlalchemy.ColumnElement[bool]:
         agent = models.Agent
-        silent = ~reports(agent.reported_at, self._liveness.oldest_alive())
+        silent = ~reports(agent.reported_at, self._liveness.recent())
         return silent & ~agent.noted_down & agent.deleted_at.is_(None)
 
     def _at_rest(self, thing: type[models.Flapping]) -> sqlalchemy.ColumnElement[bool]:

@@ -8,14 +8,21 @@ import oslo_messaging
 from vethagent import constants, model
 from vethagent.rpc import transport as bus
 from vethagent.rpc import wire
+from vethagent.rpc.deadline import Deadline
+
+#: Seconds that a caller gives the broker to take a cast, usually done in two milliseconds. oslo.messaging itself would
+#: wait for a minute, and begin again.
+_CAST_SECONDS = 3.0
+#: What the way to the broker may add to the time in which an agent has to answer.
+_CALL_SHARE = 1.2
 
 
 class AgentAPI:
     """Casts and calls to ``vethagent-agent.<host>``.
 
     A cast returns when the broker has it, which says nothing of the agent: digests find what was lost. Everything here
-    raises BusUnavailable at once if the broker is away, and a call also if the agent does not answer in ``timeout``
-    seconds.
+    raises BusUnavailable at once if the broker is away, in seconds if it hangs or is blocked, and a call also if the
+    agent does not answer in ``timeout`` seconds.
 
     Version history:
 
@@ -25,6 +32,8 @@ class AgentAPI:
     def __init__(self, transport: oslo_messaging.Transport, *, timeout: float = 10) -> None:
         target = oslo_messaging.Target(topic=constants.AGENT_TOPIC, version="1.0")
         self._client = oslo_messaging.get_rpc_client(transport, target, timeout=timeout, retry=0)
+        self._deadline = Deadline()
+        self._call_seconds = timeout * _CALL_SHARE
 
     def plug_bridge_link(self, context: bus.Context, link: model.BridgeLink) -> None:
         """Cast: ``link`` is wanted on its host."""
@@ -62,7 +71,11 @@ class AgentAPI:
 
     def _cast(self, context: bus.Context, host: str, method: str, **arguments: object) -> None:
         dated = {**context, "sent_at": time.time()}
-        bus.send(lambda: self._client.prepare(server=host).cast(dated, method, **arguments))
+        client = self._client.prepare(server=host)
+        self._deadline.within(_CAST_SECONDS, lambda: bus.send(lambda: client.cast(dated, method, **arguments)))
 
     def _call(self, context: bus.Context, host: str, method: str, **arguments: object) -> object:
-        return bus.send(lambda: self._client.prepare(server=host).call(context, method, **arguments))
+        client = self._client.prepare(server=host)
+        return self._deadline.within(
+            self._call_seconds, lambda: bus.send(lambda: client.call(context, method, **arguments))
+        )

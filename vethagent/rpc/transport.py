@@ -18,6 +18,7 @@ from oslo_config import cfg
 from oslo_messaging._drivers import amqpdriver
 
 from vethagent import exceptions
+from vethagent.rpc import rabbit
 
 #: What travels beside every message: ``request_id`` of the request that caused it, and with a cast ``sent_at``, seconds
 #: since 1970.
@@ -64,6 +65,7 @@ def prefer_throughput(conf: cfg.ConfigOpts) -> None:
 def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the RPC transport that ``transport_url`` names; nothing is connected yet."""
     amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = _LISTEN
+    rabbit.use()
     return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_MODULES)
 
 

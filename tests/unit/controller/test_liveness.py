@@ -19,6 +19,17 @@ def test_alive_to_the_last_second() -> None:
     assert not liveness.is_alive(fakes.START - datetime.timedelta(seconds=75, microseconds=1))
 
 
+def test_who_reports_in_times_to_come_is_dead() -> None:
+    """The clock was set back since. A little later is another controller's clock."""
+    liveness = Liveness(75, fakes.Clock())
+    ahead = fakes.START + datetime.timedelta(hours=3)
+    assert liveness.is_alive(fakes.START + datetime.timedelta(minutes=10))
+    assert not liveness.is_alive(ahead)
+    shown = liveness.shown(HELD, ahead)
+    assert (shown.status, shown.reason, shown.changed_at) == (Status.DOWN, Reason.AGENT_DOWN, fakes.START)
+    assert "set back" in shown.message
+
+
 def test_links_of_a_silent_agent_are_down_since_it_was_missed() -> None:
     reported_at = fakes.START - datetime.timedelta(seconds=100)
     shown = Liveness(75, fakes.Clock()).shown(HELD, reported_at)
@@ -39,7 +50,11 @@ def test_all_who_judge_say_the_same(links: Links, agents: Agents, events: Events
     made = [links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "br1"}, {"bridge": f"b{n}"}])) for n in range(3)]
     events.store(fakes.batch([fakes.event(made[0].id, 1)]))
     links.delete(fakes.CONTEXT, made[2].id)
-    for age, wanted in ((75, ["ACTIVE", "BUILD", "PENDING_DELETE"]), (1, ["DOWN", "DOWN", "PENDING_DELETE"])):
+    for age, wanted in (
+        (75, ["ACTIVE", "BUILD", "PENDING_DELETE"]),
+        (1, ["DOWN", "DOWN", "PENDING_DELETE"]),
+        (-7200, ["DOWN", "DOWN", "PENDING_DELETE"]),
+    ):
         clock.advance(age)
         shown = links.list(LinkQuery(sort="status"))[0]
         assert [link.status for link in shown] == wanted

@@ -41,7 +41,7 @@ class Turn:
         self._template = template
         self._rollout = rollout
         self._now = liveness.now()
-        self._here = presence.here(liveness.oldest_alive())
+        self._here = presence.here(liveness.recent())
         self._policy = model.RolloutPolicy.model_validate(rollout.policy)
         self._placer = Placer(session, template, {"request_id": rollout.request_id}, self._now, claimed=claimed)
         self._backstop = backstop

@@ -1,6 +1,5 @@
 """What a change of a template would mean, without making it."""
 
-import datetime
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -12,6 +11,7 @@ from vethagent.controller.db import models
 from vethagent.controller.fleet import joining, presence
 from vethagent.controller.fleet.deciding import MemberState
 from vethagent.controller.fleet.showing import PlannedHost, TemplatePlan
+from vethagent.controller.liveness import Recent
 
 _Change = tuple[str, Literal["create", "change", "remove"]]
 
@@ -22,7 +22,7 @@ def plan(  # noqa: PLR0917 - all of a template, one after the other
     link: model.TemplateLink,
     selector: model.Selector,
     policy: model.RolloutPolicy,
-    oldest_alive: datetime.datetime,
+    recent: Recent,
 ) -> TemplatePlan:
     """Return which hosts would get, lose or change their link, in the order and the batches of the roll-out."""
     agents = {agent.host: agent for agent in joining.selected(session, selector)}
@@ -31,7 +31,7 @@ def plan(  # noqa: PLR0917 - all of a template, one after the other
     changes += [(host, "remove") for host in held.keys() - agents.keys()]
     wanted = link.model_dump(mode="json")
     changes += [(host, "change") for host in agents.keys() & held.keys() if held[host] != wanted]
-    here = _here(session, [host for host, _ in changes], oldest_alive)
+    here = _here(session, [host for host, _ in changes], recent)
     return TemplatePlan(
         hosts=tuple(_in_batches(sorted(changes), here, policy)), unchanged=len(agents.keys() | held) - len(changes)
     )
@@ -63,6 +63,6 @@ def _held(session: orm.Session, template: models.LinkTemplate | None) -> dict[st
     return {row.host: row.link for row in session.execute(statement)}
 
 
-def _here(session: orm.Session, hosts: Iterable[str], oldest_alive: datetime.datetime) -> set[str]:
+def _here(session: orm.Session, hosts: Iterable[str], recent: Recent) -> set[str]:
     agent = models.Agent
-    return set(hosts) & set(session.scalars(sqlalchemy.select(agent.host).where(presence.here(oldest_alive))))
+    return set(hosts) & set(session.scalars(sqlalchemy.select(agent.host).where(presence.here(recent))))

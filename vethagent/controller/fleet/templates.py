@@ -124,7 +124,7 @@ class Templates:
         """Return what creating the template would mean; raise NameConflict."""
         with self._database.reader() as session:
             _check_name(session, models.LinkTemplate(id="", name=body.name))
-            return planning.plan(session, None, body.link, body.selector, body.policy, self._liveness.oldest_alive())
+            return planning.plan(session, None, body.link, body.selector, body.policy, self._liveness.recent())
 
     def plan(self, template_id: str, body: model.LinkTemplateUpdate) -> showing.TemplatePlan:
         """Return what changing the template would mean; raise NotFound."""
@@ -137,7 +137,7 @@ class Templates:
                 body.link or model.TemplateLink.model_validate(revision.link),
                 body.selector or model.Selector.model_validate(revision.selector),
                 body.policy or model.RolloutPolicy.model_validate(template.policy),
-                self._liveness.oldest_alive(),
+                self._liveness.recent(),
             )
 
     @retried

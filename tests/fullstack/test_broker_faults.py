@@ -1,0 +1,89 @@
+"""A broker that is there and does not do its work: agents, controller and API say so, go on, and need nobody after it.
+
+Of a request that comes meanwhile the API says at once that it is stored.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.fullstack.outage import Outage
+from tests.support import deployment, rabbit
+
+NODES = 1
+AGENT = {"rpc_timeout": "2", "report_interval": "5"}
+
+pytestmark = pytest.mark.timeout(240)
+
+Fault = Callable[[deployment.Deployment, deployment.Node], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def _hanging(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
+    """It takes connections, as the kernel does that, and says nothing."""
+    os.killpg(made.broker.daemon.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(made.broker.daemon.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _without_memory(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
+    """It reads from nobody who sends."""
+    made.broker.control("set_vm_memory_high_watermark", "absolute", "10MB")
+    try:
+        yield
+    finally:
+        made.broker.control("set_vm_memory_high_watermark", "0.4")
+
+
+@contextlib.contextmanager
+def _without_permission(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
+    """Somebody has changed the password, and takes it back."""
+    made.broker.control("change_password", rabbit.USER, "another")
+    made.broker.control("close_all_connections", "a test")
+    try:
+        yield
+    finally:
+        made.broker.control("change_password", rabbit.USER, rabbit.PASSWORD)
+
+
+@contextlib.contextmanager
+def _without_vhost(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
+    """The virtual host is deleted with all that is in it, and made again."""
+    made.broker.control("delete_vhost", "/")
+    try:
+        yield
+    finally:
+        made.broker.control("add_vhost", "/")
+        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
+
+
+@pytest.mark.parametrize("fault", [_hanging, _without_memory, _without_permission, _without_vhost])
+def test_a_broker_that_is_of_no_use(
+    outage: Outage, clean: deployment.Deployment, hub: deployment.Node, fault: Fault
+) -> None:
+    with fault(clean, hub):
+        outage.cut()
+        outage.request()
+        outage.wait_for_word("events does not work")
+        outage.wait_for_word("bus does not work")
+    outage.check()
+
+
+def _delete_exchange(made: deployment.Deployment) -> None:
+    """The queues stay, without a way into them, and nobody who listens to them is told."""
+    resource = 'rabbit_misc:r(<<"/">>, exchange, <<"vethagent">>)'
+    made.broker.control("eval", f'rabbit_exchange:delete({resource}, false, <<"a test">>).')
+
+
+def test_the_exchange_is_deleted(outage: Outage, clean: deployment.Deployment) -> None:
+    _delete_exchange(clean)
+    outage.cut()
+    outage.request()
+    outage.wait_for_word("bus does not work")
+    outage.check()
