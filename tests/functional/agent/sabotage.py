@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tests.functional.agent.node import FIRST, SECOND
-from tests.support import hosts
+from tests.support import commands, hosts
 
 
 class Place(Protocol):
@@ -48,7 +48,13 @@ def _forget_both_marks(node: Place) -> None:
 
 def _rename_to_altname(device: str, holder: str) -> Callable[[Place], object]:
     """The wanted name stays with the pair, but as an altname, and so nobody can have it."""
-    return lambda node: node.batch(f"link set {device} name other", f"link property add dev {holder} altname {device}")
+    lines = f"link set {device} name other\nlink property add dev {holder} altname {device}"
+
+    def act(node: Place) -> None:
+        # The agent may be quicker than the second line, which then fails.
+        commands.run("ip", "-n", node.host.namespace.name, "-batch", "-", stdin=lines, check=False)
+
+    return act
 
 
 def _move_port(node: Place) -> None:
@@ -59,7 +65,7 @@ def _move_port(node: Place) -> None:
 
 def _swap_ends(node: Place) -> None:
     node.batch(f"link set {FIRST} nomaster", f"link set {SECOND} master br1")
-    node.host.vsctl("--no-wait", "del-port", SECOND, "--", "add-port", "br-eth1", FIRST)
+    node.host.vsctl("--no-wait", "--if-exists", "del-port", SECOND, "--", "add-port", "br-eth1", FIRST)
 
 
 def _add_interface(node: Place) -> None:
