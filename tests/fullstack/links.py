@@ -38,6 +38,15 @@ def check_plugged(host: hosts.Host, link_id: str, *, mtu: int = 1500) -> None:
     assert interface["ifindex"] == second["ifindex"]
 
 
+def is_plugged(host: hosts.Host, link_id: str) -> bool:
+    """Tell whether ``check_plugged`` would pass now."""
+    try:
+        check_plugged(host, link_id)
+    except AssertionError:
+        return False
+    return True
+
+
 def check_unplugged(host: hosts.Host) -> None:
     """Check that nothing of the link is left, and that all else is as it was."""
     assert host.devices() == ["br-eth1", "br1", "lo", "mgmt0", "ovs-netdev", "tap1", "tap2"]

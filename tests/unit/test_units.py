@@ -32,6 +32,7 @@ def test_unit_starts_what_is_installed_as_the_service_user(name: str) -> None:
     service = read(name)["Service"]
     assert service["User"] == service["Group"] == "vethagent"
     assert service["ExecStart"] == f"/opt/vethagent/bin/{name}"
+    assert service["ExecReload"] == "kill -HUP $MAINPID"
     assert name in SCRIPTS
 
 

@@ -13,7 +13,7 @@ from tests.functional.agent.node import FIRST, HOST, SECOND, Node
 from tests.support import browser as browsers
 
 #: Milliseconds; of a busy machine.
-PATIENCE = 20_000
+PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 #: Where pictures for the documents go, if anywhere.
 PICTURES = os.environ.get("VETHAGENT_PICTURES")
