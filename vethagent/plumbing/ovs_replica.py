@@ -2,19 +2,22 @@
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ovs.db import idl as ovs_idl
 from ovsdbapp.backend.ovs_idl import connection
 
 from vethagent import constants
-from vethagent.plumbing import naming
+from vethagent.plumbing import naming, ovs_rows
 from vethagent.plumbing.observed import OvsBridge, OvsPort
 from vethagent.plumbing.switch import Switch
 
 SCHEMA = "Open_vSwitch"
 _RECONNECT_MS = 1000
+#: Rows of the server's message that are taken in before other threads have their turn: on eventlet a turn takes as long
+#: as a row.
+_TURN = 20
 #: What is monitored. No statistics and no status: a column that changes by itself would wake the agent for nothing.
 _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
@@ -87,11 +90,18 @@ class Replica(connection.OvsdbIdl):
         self._port_interfaces: dict[uuid.UUID, set[uuid.UUID]] = {}
         self._interface_port: dict[uuid.UUID, uuid.UUID] = {}
         self._interface_names: dict[uuid.UUID, str] = {}
+        self._rows_read = 0
 
     @property
     def connected(self) -> bool:
         """Whether the server was there when it was last looked at."""
         return self._was_connected
+
+    def cooperative_yield(self) -> None:
+        """Let other threads have their turn now and then; called by the library for each row."""
+        self._rows_read += 1
+        if self._rows_read % _TURN == 0:
+            super().cooperative_yield()
 
     def notify(self, event: str, row: ovs_idl.Row, updates: ovs_idl.Row | None = None) -> None:
         """Remember that a row changed; called by the library for each."""
@@ -102,16 +112,18 @@ class Replica(connection.OvsdbIdl):
             self._fresh |= event == ovs_idl.ROW_CREATE
             self._root_changed = True
         else:
-            if event == ovs_idl.ROW_CREATE:
-                self._keys[table, row.name] = row.uuid
-            elif event == ovs_idl.ROW_DELETE and self._keys.get((table, row.name)) == row.uuid:
-                del self._keys[table, row.name]
+            if event != ovs_idl.ROW_UPDATE:
+                named = table, ovs_rows.scalar(row, "name")
+                if event == ovs_idl.ROW_CREATE:
+                    self._keys[named] = row.uuid
+                elif self._keys.get(named) == row.uuid:
+                    del self._keys[named]
             self._dirty.add((table, row.uuid))
 
     def named(self, table: str, name: str) -> ovs_idl.Row | None:
         """Return the row of Bridge, Port or Interface with this name, which never changes; None if there is none."""
         row = self.tables[table].rows.get(self._keys.get((table, name)))
-        return row if row is not None and row.name == name else None
+        return row if row is not None and ovs_rows.scalar(row, "name") == name else None
 
     def run(self) -> bool:
         """Read what the server sent, then tell what of it matters."""
@@ -178,13 +190,15 @@ class Replica(connection.OvsdbIdl):
         """Take in one bridge; return the ports that came to it or left it."""
         row = self.tables["Bridge"].rows.get(key)
         before, name_before = self._bridge_ports.pop(key, set()), self._bridge_names.pop(key, None)
-        if name_before is not None and (row is None or row.name != name_before):
+        name = ovs_rows.scalar(row, "name") if row is not None else None
+        if name_before is not None and name != name_before:
             bridges.setdefault(name_before, None)
         now: set[uuid.UUID] = set()
-        if row is not None:
-            now = {port.uuid for port in row.ports}
-            self._bridge_ports[key], self._bridge_names[key] = now, row.name
-            bridges[row.name] = OvsBridge(row.name, row.datapath_type, bool(row.stp_enable or row.rstp_enable))
+        if row is not None and name is not None:
+            now = set(ovs_rows.values(row, "ports"))
+            self._bridge_ports[key], self._bridge_names[key] = now, name
+            stp = ovs_rows.scalar(row, "stp_enable") or ovs_rows.scalar(row, "rstp_enable")
+            bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp))
         for port in before - now:
             if self._port_bridge.get(port) == key:
                 del self._port_bridge[port]
@@ -198,7 +212,7 @@ class Replica(connection.OvsdbIdl):
         self._ports.pop(key, None)
         now: set[uuid.UUID] = set()
         if row is not None:
-            now = {interface.uuid for interface in row.interfaces}
+            now = set(ovs_rows.values(row, "interfaces"))
             self._port_interfaces[key] = now
             self._ports[key] = _port_of(row, alone=len(now) == 1)
         for interface in before - now:
@@ -216,27 +230,29 @@ class Replica(connection.OvsdbIdl):
         if row is None or port is None or bridge is None:
             return None
         return OvsPort(
-            name=row.name,
+            name=ovs_rows.scalar(row, "name"),
             port=port.name,
             bridge=bridge,
-            type=row.type,
-            peer=row.options.get("peer"),
+            type=ovs_rows.scalar(row, "type"),
+            peer=ovs_rows.mapping(row, "options").get("peer"),
             tag=port.tag,
             vlans=port.vlans,
             link_id=port.link_id,
-            marked=row.external_ids.get(constants.OVS_LINK_ID) == port.mark,
+            marked=ovs_rows.mapping(row, "external_ids").get(constants.OVS_LINK_ID) == port.mark,
             alone=port.alone,
-            mtu_request=optional(row.mtu_request),
-            ofport=optional(row.ofport),
-            ifindex=optional(row.ifindex),
-            error=optional(row.error),
+            mtu_request=ovs_rows.scalar(row, "mtu_request"),
+            ofport=ovs_rows.scalar(row, "ofport"),
+            ifindex=ovs_rows.scalar(row, "ifindex"),
+            error=ovs_rows.scalar(row, "error"),
             key=key,
         )
 
 
 def _port_of(row: ovs_idl.Row, *, alone: bool) -> _Port:
-    mark = row.external_ids.get(constants.OVS_LINK_ID)
-    return _Port(row.name, optional(row.tag), vlans(row), _owner(mark), mark, alone)
+    mark = ovs_rows.mapping(row, "external_ids").get(constants.OVS_LINK_ID)
+    tag = ovs_rows.scalar(row, "tag")
+    picked = _vlans(tag, ovs_rows.scalar(row, "vlan_mode"), ovs_rows.values(row, "trunks"))
+    return _Port(ovs_rows.scalar(row, "name"), tag, picked, _owner(mark), mark, alone)
 
 
 def owner(port: ovs_idl.Row) -> str | None:
@@ -253,10 +269,13 @@ def vlans(port: ovs_idl.Row) -> str:
 
     Columns ``trunks`` and ``vlan_mode`` of ovs-vswitchd.conf.db(5).
     """
-    mode = optional(port.vlan_mode)
-    by_itself = "trunk" if optional(port.tag) is None else "access"
-    trunks = ",".join(map(str, port.trunks))
-    return " ".join(filter(None, (mode if mode != by_itself else None, trunks and f"trunks={trunks}")))
+    return _vlans(optional(port.tag), optional(port.vlan_mode), port.trunks)
+
+
+def _vlans(tag: int | None, mode: str | None, trunks: Iterable[int]) -> str:
+    by_itself = "trunk" if tag is None else "access"
+    trunked = ",".join(map(str, sorted(trunks)))
+    return " ".join(filter(None, (mode if mode != by_itself else None, trunked and f"trunks={trunked}")))
 
 
 def optional(value: Any) -> Any:

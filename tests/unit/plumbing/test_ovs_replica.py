@@ -4,7 +4,7 @@ import dataclasses
 import types
 import uuid
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -16,9 +16,31 @@ from vethagent import constants
 from vethagent.plumbing.observed import OvsBridge, OvsPort
 from vethagent.plumbing.ovs_replica import OvsChanges, Replica
 
-Row = TypeVar("Row")
+Told = TypeVar("Told")
 
 BRIDGES, PORTS = ("br-a", "br-b"), ("p1", "p2", "p3", "p4")
+
+
+class Row(types.SimpleNamespace):
+    """A row; its columns can be read as the library keeps them too."""
+
+    @property
+    def _data(self) -> dict[str, "Datum"]:
+        return {name: Datum(value) for name, value in vars(self).items()}
+
+
+class Datum(NamedTuple):
+    """What is in a column; the values of a set are in no order."""
+
+    value: Any
+
+    def as_scalar(self) -> Any:
+        return (self.value or [None])[0] if isinstance(self.value, list) else self.value
+
+    def as_list(self) -> list[Any]:
+        if isinstance(self.value, dict):
+            return [list(item) for item in self.value.items()]
+        return [each.uuid if isinstance(each, Row) else each for each in reversed(self.value)]
 
 
 class Database:
@@ -37,7 +59,7 @@ class Database:
 
     def put(self, table: str, key: uuid.UUID | None = None, **columns: Any) -> Any:
         key = key or uuid.uuid4()
-        row = self.rows[table].get(key) or types.SimpleNamespace(uuid=key)
+        row = self.rows[table].get(key) or Row(uuid=key)
         vars(row).update(columns)
         self.rows[table][key] = row
         self.touch(table, key)
@@ -208,7 +230,7 @@ class Changes(RuleBasedStateMachine):
         }
 
 
-def _changed(book: Mapping[str, Row | None], changed: Mapping[str, Row | None]) -> dict[str, Row]:
+def _changed(book: Mapping[str, Told | None], changed: Mapping[str, Told | None]) -> dict[str, Told]:
     return {name: row for name, row in (dict(book) | dict(changed)).items() if row is not None}
 
 
