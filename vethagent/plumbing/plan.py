@@ -103,14 +103,15 @@ class _LinkPlanner:
     observed: Observed
     topology: Topology
     settled_mtu: int | None
+    mtu: int | None = None
     differences: list[Difference] = dataclasses.field(default_factory=list)
 
     def plan(self) -> LinkPlan:
         pair = pairs.find(self.link, self.sites, self.observed)
         if pair.conflict:
             return self._refused(pair.reason, pair.conflict, pair, pair.rival)
-        mtu = sites.wanted_mtu(self.link, self.sites, self.settled_mtu)
-        return dataclasses.replace(self._plan(pair, mtu), mtu=mtu)
+        self.mtu = sites.wanted_mtu(self.link, self.sites, self.settled_mtu)
+        return self._plan(pair, self.mtu)
 
     def _plan(self, pair: pairs.Pair, mtu: int) -> LinkPlan:
         if pair.devices is None:
@@ -140,24 +141,25 @@ class _LinkPlanner:
         for end in naming.wanted_ends(self.link):
             self._differ("NAME", end.device, end.device, f"of link {rival}")
         ref = model.LinkRef(link_id=self.link.id, generation=self.link.generation)
-        state = self._verdict(Status.DOWN, Reason.DRIFT, text, pair).state
+        state = self._state(Status.DOWN, Reason.DRIFT, text, pair)
         return dataclasses.replace(plan_removal(ref, self.observed, self.link), state=state)
 
     def _moving(self, pair: pairs.Pair, steps: Sequence[operations.Operation], rows: ports.Rows) -> LinkPlan:
         fresh = pair.devices is None and not pair.leftovers and not rows.detach
-        plan = self._verdict(
+        state = self._state(
             Status.BUILD if fresh or pair.adopted else Status.DOWN,
             Reason.PLUGGING if fresh or pair.adopted else Reason.DRIFT,
             "" if fresh or pair.adopted else _told(self.differences),
             pair,
         )
-        return dataclasses.replace(
-            plan,
+        return LinkPlan(
+            state,
             detach=rows.detach,
             keep=rows.keep,
             operations=tuple(steps),
             attach=rows.attach,
             settle=rows.settle,
+            mtu=self.mtu,
         )
 
     # -- devices -------------------------------------------------------------------------------------------------
@@ -282,12 +284,15 @@ class _LinkPlanner:
         return self._verdict(Status.ACTIVE, Reason.NONE, f"bridge {down[0]} itself is down" if down else "", pair)
 
     def _verdict(self, status: Status, reason: Reason, message: str, pair: pairs.Pair) -> LinkPlan:
+        return LinkPlan(self._state(status, reason, message, pair), mtu=self.mtu)
+
+    def _state(self, status: Status, reason: Reason, message: str, pair: pairs.Pair) -> model.LinkState:
         devices = pair.devices or (None, None)
         ends = tuple(
             describe_end(site.end, site.kind, device, self.observed)
             for site, device in zip(self.sites, devices, strict=True)
         )
-        return LinkPlan(_state(self.link, status, reason, message, ends=ends, differences=self.differences))
+        return _state(self.link, status, reason, message, ends=ends, differences=self.differences)
 
 
 def describe_end(end: naming.WantedEnd, kind: BridgeKind, device: Device | None, observed: Observed) -> model.EndState:
