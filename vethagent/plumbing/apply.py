@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
@@ -15,12 +16,14 @@ from vethagent.privileged.recovery import Outcome
 
 LOG = logging.getLogger(__name__)
 
-#: Plans of one part that make pairs. Open vSwitch opens the ports of one while the kernel makes the pairs of the next;
-#: with less in each part the agent waits more often for OVSDB than that saves (25 took a third longer, seen with 100).
+#: Plans of the first part that makes pairs. Open vSwitch opens the ports of one while the kernel makes the pairs of the
+#: next; with less in it the agent waits more often for OVSDB than that saves (25 took a third longer, seen with 100).
+#: Each part after it is as large as all before: Open vSwitch looks at all of its ports, those of this batch too, with
+#: each transaction.
 PART = 50
-#: Plans of one part that make none, as pairs that go together wait for the kernel once, or that wait for ovs-vswitchd
-#: between two steps, which looks at all of its ports each time. A process that is to end waits for no more than a part.
-OTHERS = 200
+#: Plans of one part at most, and of one that makes none, as pairs that go together wait for the kernel once, or that
+#: waits for ovs-vswitchd between two steps. A process that is to end waits for no more than a part.
+MOST = 200
 
 
 #: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
@@ -86,10 +89,11 @@ class Applier:
         """
         failures = self._hopeless(plans)
         # Those that wait for ovs-vswitchd between two steps hold up none of the others.
-        todo = sorted(_without(plans, failures), key=lambda plan: (plan.settle, plan.makes))
-        last = _Part([])
+        todo = sorted(_without(plans, failures), key=_kind)
+        last, made = _Part([]), 0
         while todo and not stopping():
-            part = _Part(_first(todo))
+            part = _Part(_first(todo, made))
+            made += sum(plan.makes for plan in part.plans)
             self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
             passed("ovsdb_at", [_id(plan) for plan in part.left if plan.detach])
             self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
@@ -239,14 +243,16 @@ def _id(plan: LinkPlan) -> str:
     return plan.state.link_id
 
 
-def _first(todo: Sequence[LinkPlan]) -> Sequence[LinkPlan]:
-    """Return the plans that are carried out first, together."""
-    room = OTHERS
-    for number, plan in enumerate(todo):
-        room -= OTHERS // PART if plan.makes and not plan.settle else 1
-        if room < 0 or plan.settle is not todo[0].settle:
-            return todo[:number]
-    return todo
+def _first(todo: Sequence[LinkPlan], made: int) -> Sequence[LinkPlan]:
+    """Return the plans that are carried out next, together: all of a kind. ``made`` pairs were made before."""
+    kind = _kind(todo[0])
+    most = min(MOST, max(PART, made)) if kind == (False, True) else MOST
+    return list(itertools.takewhile(lambda plan: _kind(plan) == kind, todo[:most]))
+
+
+def _kind(plan: LinkPlan) -> tuple[bool, bool]:
+    """Return what those that wait for ovs-vswitchd, and then those that make pairs, come last by."""
+    return plan.settle, plan.makes
 
 
 def _attachments(plans: Iterable[LinkPlan]) -> list[AttachPort]:

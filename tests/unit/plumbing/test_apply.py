@@ -6,7 +6,7 @@ import pytest
 from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
-from vethagent.plumbing.apply import OTHERS, PART, Applier, Failure
+from vethagent.plumbing.apply import MOST, PART, Applier, Failure
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
@@ -266,19 +266,24 @@ def many(**fields: bool) -> list[LinkPlan]:
 def test_a_great_batch_is_done_in_parts_names_are_freed_first(setup: Setup) -> None:
     removal = replace(plan(A, make=False, attach=False), operations=(operations.DeletePair(link_id=A, ifindex=5),))
     assert setup.apply([*many()[1:], removal]) == {}
-    assert setup.log == ["helper", "attach"] * 3
-    assert [len(batch) for batch in setup.helper.batches] == [PART, PART, 1]
+    assert setup.log == ["helper", *["helper", "attach"] * 2]
+    assert [len(batch) for batch in setup.helper.batches] == [1, PART, PART]
     assert setup.helper.batches[0][0].verb == "delete_pair"
     assert setup.attached() == set(MANY[1:])
+
+
+def test_each_part_is_as_large_as_all_before_it(setup: Setup) -> None:
+    assert setup.apply([plan(link_id(number)) for number in range(1, 4 * PART + MOST + 2)]) == {}
+    assert [len(batch) for batch in setup.helper.batches] == [PART, PART, 2 * PART, MOST, 1]
 
 
 def test_many_pairs_go_together(setup: Setup) -> None:
     removals = [
         replace(plan(of, make=False, attach=False), operations=(operations.DeletePair(link_id=of, ifindex=5),))
-        for of in (link_id(number) for number in range(1, OTHERS + 2))
+        for of in (link_id(number) for number in range(1, MOST + 2))
     ]
     assert setup.apply(removals) == {}
-    assert [len(batch) for batch in setup.helper.batches] == [OTHERS, 1]
+    assert [len(batch) for batch in setup.helper.batches] == [MOST, 1]
 
 
 def test_a_part_is_ended_and_no_other_begun_when_the_process_is_to_end(setup: Setup) -> None:
