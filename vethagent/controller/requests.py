@@ -52,11 +52,14 @@ def fields_of(kind: type[model.Model]) -> Any:
 
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?)?"
+#: Each is a condition in SQL, of which a database takes a limited number.
+_MAX_LABELS = 64
 LabelSelector = Annotated[
     str,
     Field(
         pattern=model.meaning(
-            f"^{_LABEL}(,{_LABEL})*$", "must be NAME or NAME=VALUE of labels, with commas between them"
+            f"^{_LABEL}(,{_LABEL}){{0,{_MAX_LABELS - 1}}}$",
+            f"must be NAME or NAME=VALUE of labels, {_MAX_LABELS} at most, with commas between them",
         ),
         max_length=4096,
         description="NAME (whatever its value) or NAME=VALUE; with commas between them, all have to fit",
@@ -84,9 +87,12 @@ def sort_of(keys: Iterable[str], key: str) -> Any:
 
 
 def parse_sort(sort: str) -> list[tuple[str, bool]]:
-    """Return names, and whether each is sorted downwards."""
-    parts = [part.partition(":") for part in sort.split(",")]
-    return [(name, direction == "desc") for name, _, direction in parts]
+    """Return names, each once as what is equal by it is not sorted by it again, and whether it is downwards."""
+    found: dict[str, bool] = {}
+    for part in sort.split(","):
+        name, _, direction = part.partition(":")
+        found.setdefault(name, direction == "desc")
+    return list(found.items())
 
 
 class LinkQuery(model.Model):

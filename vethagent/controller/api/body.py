@@ -62,6 +62,9 @@ def _read(request: falcon.Request, max_body: int) -> bytes:
     if media_type != falcon.MEDIA_JSON:
         # Also a defence: a browser asks before it sends this type to another site, and gets no permission.
         raise UnsupportedMediaType(f"Content-Type must be {falcon.MEDIA_JSON}, not {media_type or 'absent'}")
+    encoding = request.get_header("Content-Encoding") or "identity"
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(f"Content-Encoding must be absent, not {encoding}: send the body as it is")
     stream: _Readable = request.env["wsgi.input"]
     length = request.content_length
     chunked = "chunked" in request.env.get("HTTP_TRANSFER_ENCODING", "").lower()

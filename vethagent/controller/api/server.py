@@ -17,6 +17,9 @@ LOG = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 2
 
+#: Bytes of the request line and all headers together; a token of Keystone is one of them.
+_MAX_HEADERS = 64 * 1024
+
 
 class ListenError(exceptions.VethagentError):
     """The address is taken or is none of this host, or the TLS files are not good."""
@@ -107,8 +110,43 @@ class _Chunks(cheroot.server.ChunkedRFile):
             raise BodyTooLarge("the body has more bytes than are allowed") from error
 
 
+class _Once(dict[bytes, bytes]):
+    """Headers; a second length is refused, as a proxy may have taken the other one for the end of the request."""
+
+    def __setitem__(self, name: bytes, value: bytes) -> None:
+        if name == b"Content-Length" and self.get(name, value) != value:
+            raise ValueError("Content-Length is given twice.")
+        super().__setitem__(name, value)
+
+
+class _HeaderReader(cheroot.server.HeaderReader):
+    """Leaves out names with an underscore: in WSGI X_Forwarded_For would be the same as X-Forwarded-For."""
+
+    def _allow_header(self, key_name: bytes) -> bool:  # cheroot's own class for it fails on bytes
+        return b"_" not in key_name
+
+    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
+        found = _Once()
+        super().__call__(rfile, found)
+        if b"Content-Length" in found and b"Transfer-Encoding" in found:
+            raise ValueError("Content-Length and Transfer-Encoding exclude each other.")
+        read = {} if hdict is None else hdict
+        read.update(found)
+        return read
+
+
+class _Request(cheroot.server.HTTPRequest):
+    header_reader = _HeaderReader()
+
+
+class _Connection(cheroot.server.HTTPConnection):
+    RequestHandlerClass = _Request
+
+
 class _Server(cheroot.wsgi.Server):
     max_chunked_body = 0
+    max_request_header_size = _MAX_HEADERS
+    ConnectionClass = _Connection
 
     def __init__(self, bind_addr: tuple[str, int], application: WSGIApplication, threads: int) -> None:
         super().__init__(

@@ -1,5 +1,6 @@
 """What does not come in."""
 
+import gzip
 import json
 import tracemalloc
 from typing import Any
@@ -105,6 +106,13 @@ def test_a_number_with_too_many_digits(database: Database, agent_api: fakes.Agen
 def test_what_is_not_said_to_be_json(client: testing.TestClient, media_type: str) -> None:
     answer = client.simulate_post("/v1/bridge-links", body=changed(), headers={"content-type": media_type})
     assert (answer.status_code, answer.json["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_a_packed_body_is_not_unpacked(client: testing.TestClient) -> None:
+    headers = JSON | {"content-encoding": "gzip"}
+    answer = client.simulate_post("/v1/bridge-links", body=gzip.compress(changed()), headers=headers)
+    assert (answer.status_code, answer.json["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "gzip" in answer.json["error"]["message"]
 
 
 @pytest.mark.usefixtures("known")

@@ -208,6 +208,7 @@ def test_port_events(client: testing.TestClient, events: Events) -> None:
         ("/v1/bridge-links", "sort=name:up", "sort"),
         ("/v1/bridge-links", "fields=id,colour", "fields"),
         ("/v1/bridge-links", "label==red", "label"),
+        ("/v1/bridge-links", f"label={','.join(f'l{number}' for number in range(65))}", "label"),
         ("/v1/bridge-links", "bridge=%ff", "bridge"),
         ("/v1/port-events", "after=-1", "after"),
         ("/v1/port-events", "after=9223372036854775808", "after"),
@@ -219,6 +220,17 @@ def test_bad_queries(client: testing.TestClient, path: str, query: str, field: s
     answer = client.simulate_get(path, query_string=query)
     assert code_of(answer) == (400, "INVALID_REQUEST")
     assert answer.json["error"]["field"] == field
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    "query",
+    [f"sort={'host,' * 2000}host:desc", f"label={','.join(f'l{number}' for number in range(64))}", "limit=1000"],
+)
+def test_long_queries(client: testing.TestClient, query: str) -> None:
+    for path in ("/v1/bridge-links", "/v1/agents"):
+        answer = client.simulate_get(path, query_string=query)
+        assert answer.status_code == 200, answer.json
 
 
 @pytest.mark.parametrize("path", ["/v2", "/v1/bridge-links/x", "/v1/bridge-links/%00", "/v1/agents/a%20b", "/v1/x/y"])

@@ -5,7 +5,8 @@ import json
 import pathlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from falcon import testing
@@ -76,6 +77,50 @@ def test_a_broken_chunk(connection: http.client.HTTPConnection) -> None:
     connection.putheader("Transfer-Encoding", "chunked")
     connection.endheaders(b"zz\r\n{")
     assert answer(connection)[0] == 400
+
+
+BODY_TWICE = (
+    ("Content-Length: 2\r\nContent-Length: 3", b"{} "),
+    ("Content-Length: 2\r\nTransfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n"),
+)
+
+
+def said(start: Start, head: str, body: bytes = b"") -> bytes:
+    with socket.create_connection(start().address, timeout=30) as sent:
+        sent.sendall(f"{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode() + body)
+        with sent.makefile("rb") as answered:
+            return answered.readline()
+
+
+@pytest.mark.parametrize(("lengths", "body"), BODY_TWICE)
+def test_a_body_of_two_lengths_is_refused(start: Start, lengths: str, body: bytes) -> None:
+    head = f"POST /v1/bridge-links HTTP/1.1\r\nContent-Type: application/json\r\n{lengths}"
+    assert b" 400 " in said(start, head, body)
+
+
+@pytest.mark.parametrize("head", [f"GET /v1?a={'x' * 70_000} HTTP/1.1", f"GET /v1 HTTP/1.1\r\nX: {'x' * 70_000}"])
+def test_headers_are_not_read_for_ever(start: Start, head: str) -> None:
+    assert said(start, head).split()[1] in (b"413", b"414")
+
+
+def test_a_header_is_not_given_in_another_spelling() -> None:
+    seen: list[str] = []
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.extend(name for name in environ if name.startswith("HTTP_X_"))
+        start_response("204 No Content", [])
+        return []
+
+    server = ApiServer(application, host="127.0.0.1", port=0, max_body=1, threads=1)
+    server.start()
+    try:
+        connection = http.client.HTTPConnection(*server.address, timeout=30)
+        connection.request("GET", "/", headers={"X_Forwarded_For": "127.0.0.1", "X-Real": "yes"})
+        assert connection.getresponse().status == 204
+        connection.close()
+    finally:
+        server.stop()
+    assert seen == ["HTTP_X_REAL"]
 
 
 def test_start_refuses_what_it_cannot_serve(start: Start) -> None:
