@@ -32,6 +32,9 @@ class Helper(Protocol):
     def busy_for(self) -> float:
         """Return for how many seconds an answer has been due; 0 if none is."""
 
+    def is_there(self) -> bool:
+        """Return whether one runs that owes nothing."""
+
     def look(self) -> None:
         """End a helper that is seen to stand still for the second time."""
 
@@ -85,9 +88,7 @@ class Watchdog:
     def look(self) -> None:
         """Look once."""
         self._look_at_switch()
-        self._helper.look()
-        if (busy := self._helper.busy_for()) >= self._overdue:
-            self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
+        self._look_at_helper()
         if self._goes_round():
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
@@ -100,6 +101,13 @@ class Watchdog:
         elif not silent:
             self._health.good("vswitchd")
             self._switch.ask_switch(self._overdue)
+
+    def _look_at_helper(self) -> None:
+        self._helper.look()
+        if (busy := self._helper.busy_for()) >= self._overdue:
+            self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
+        elif self._helper.is_there():
+            self._health.good("privsep")  # it may be long until there is a batch that shows it
 
     def _goes_round(self) -> bool:
         """Return whether the reconciler has answered what it was asked the last time, and ask again."""

@@ -43,10 +43,14 @@ class Context(priv_context.PrivContext):
         Return whether it is another one.
         """
         before = self.channel
-        if isinstance(before, Channel) and (not before.running or before.stopped):
+        if isinstance(before, Channel) and not self.present():
             self.stop()
         self.start()
         return self.channel is not before
+
+    def present(self) -> bool:
+        """Return whether there is a helper, which has not ended and is not seen to stand still."""
+        return isinstance(self.channel, Channel) and self.channel.running and not self.channel.stopped
 
     def standing(self) -> "Channel | None":
         """Return the way to the helper if that is seen to stand still."""

@@ -83,6 +83,10 @@ class Helper:
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
+    def is_there(self) -> bool:
+        """Return whether one runs that owes nothing."""
+        return self._busy_since is None and default.present()
+
     def _ready(self) -> None:
         known = default.channel is not None
         if default.ready() and known:

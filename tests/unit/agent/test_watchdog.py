@@ -10,11 +10,15 @@ class Parts:
 
     def __init__(self) -> None:
         self.silent = self.busy = 0.0
+        self.there = False
         self.asked: list[float] = []
         self.looks = 0
 
     def busy_for(self) -> float:
         return self.busy
+
+    def is_there(self) -> bool:
+        return self.there
 
     def look(self) -> None:
         self.looks += 1
@@ -87,6 +91,15 @@ def test_a_helper_that_does_not_answer_is_told_of(scene: Scene) -> None:
     assert scene.wrong() == []
     scene.parts.busy = 10
     assert scene.wrong() == ["privsep"]
+
+
+def test_a_helper_that_is_there_again_is_told_of_though_nothing_is_to_be_done(scene: Scene) -> None:
+    scene.parts.busy = 10
+    assert scene.wrong() == ["privsep"]
+    scene.parts.busy = 0
+    assert scene.wrong() == ["privsep"]
+    scene.parts.there = True
+    assert scene.wrong() == []
 
 
 def test_a_reconciler_that_does_not_go_round_is_told_of(scene: Scene) -> None:

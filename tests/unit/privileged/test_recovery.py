@@ -98,6 +98,15 @@ def test_what_the_helper_refuses_is_not_asked_again(channel: socket.socket, monk
     assert len(asked.asked) == 1 and made.restarts == 0 and privileged.default.channel is not None
 
 
+def test_one_is_there_until_it_fails(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = helper(monkeypatch, [], OSError("gone"), OSError("gone"))
+    made.start()
+    assert made.is_there()
+    with pytest.raises(exceptions.HelperUnavailable):
+        made.start()
+    assert not made.is_there()
+
+
 def test_a_start_is_an_empty_batch(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     made, asked = helper(monkeypatch, [])
     made.start()
