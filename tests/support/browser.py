@@ -10,6 +10,8 @@ from playwright import sync_api
 from tests.support import namespaces, rest
 
 URL = f"http://127.0.0.1:{rest.PORT}/ui"
+#: What Chromium says of all that it is loading when a device of its network gets an address, as after a plug.
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 
 
 @contextlib.contextmanager
@@ -27,3 +29,24 @@ def chromium(folder: pathlib.Path, namespace: namespaces.Namespace | None = None
             yield browser
         finally:
             browser.close()
+
+
+def visit(page: sync_api.Page) -> None:
+    """Open the page, again if the network changed while it was loaded."""
+    broken_off: list[sync_api.Request] = []
+    page.on("requestfailed", lambda request: broken_off.append(request) if _network_changed(request) else None)
+    while True:
+        broken_off.clear()
+        try:
+            page.goto(URL)
+        except sync_api.Error as error:
+            # Or what Chromium shows in its place is on its way.
+            if NETWORK_CHANGED not in str(error) and "chrome-error:" not in str(error):
+                raise
+            continue
+        if not broken_off:
+            return
+
+
+def _network_changed(request: sync_api.Request) -> bool:
+    return NETWORK_CHANGED in (request.failure or "")
