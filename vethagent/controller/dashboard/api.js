@@ -17,6 +17,9 @@ export class ApiError extends Error {
   }
 }
 
+// Whether the API itself would say the same again, and not only that it cannot answer now.
+export const isRefusal = (error) => error instanceof ApiError && error.status < 500;
+
 function send(method, path, body) {
   const headers = { ...authorization };
   if (body !== undefined) headers["Content-Type"] = "application/json";

@@ -1,7 +1,7 @@
 // Which view is shown: the part of the address after # says it.
 
 import { access, forget } from "./access.js";
-import { signedIn } from "./api.js";
+import { isRefusal, signedIn } from "./api.js";
 import { h, fill } from "./dom.js";
 import { showEvents } from "./events.js";
 import { showFleet } from "./fleet.js";
@@ -20,6 +20,8 @@ const main = document.getElementById("main");
 const connection = document.getElementById("connection");
 const user = document.getElementById("who");
 let current = new AbortController();
+// Milliseconds after which an API that could not be asked is asked again: it may only be starting.
+const AGAIN = 2000;
 
 // Tell whether the API answers; null is that it does.
 function failed(error) {
@@ -54,7 +56,9 @@ async function show(first) {
     if (!signal.aborted) await view(main, { argument, signal, failed });
   } catch (error) {
     drawUser(null);
-    if (!signal.aborted) fill(main, h("p", { class: "problem", role: "alert" }, error.message));
+    if (signal.aborted) return;
+    fill(main, h("p", { class: "problem", role: "alert" }, error.message));
+    if (!isRefusal(error)) setTimeout(() => { if (!signal.aborted) show(first); }, AGAIN);
   }
 }
 
