@@ -27,8 +27,6 @@ _AF_BRIDGE, _FAMILY_AT, _ALL = 7, 16, 0xFFFFFFFF
 
 #: After so many datagrams, each so soon after the one before, a batch is under way, and they are read with pauses.
 _ROW, _ROW_SECONDS, _ROW_PAUSE = 20, 0.005, 0.002
-#: Seconds after which what was read of a batch is told, unless whoever wants to know drains before.
-_ROW_TOLD = 0.05
 
 _NOTHING = (0, b"")
 
@@ -49,9 +47,6 @@ class LinkMonitor:
         self._overflow = overflow
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        #: What was read and not told yet: the last message of each device, and whether others were lost.
-        self._newest: dict[int, tuple[int, bytes]] = {}
-        self._lost = False
         self._wake, self._woken = socket.socketpair()
 
     def start(self) -> None:
@@ -65,35 +60,28 @@ class LinkMonitor:
 
     def drain(self) -> None:
         """Take in everything that has been queued until now."""
+        newest: dict[int, tuple[int, bytes]] = {}
+        lost = False
         with self._lock:
-            self._read()
-            self._tell()
-
-    def _read(self) -> None:
-        """Keep the newest that is queued of each device: the kernel drops what does not fit into a socket."""
-        while self._socket is not None:
-            try:
-                data = self._socket.recv(ifinfo.READ, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                self._lost = True
-                continue
-            for ifindex, kind, message in ifinfo.newest(data):
-                if self._newest.get(ifindex, _NOTHING)[0] == ifinfo.RTM_DELLINK != kind:
-                    self._sink({ifindex: None})  # it has been somewhere else, and is not what it was
-                self._newest[ifindex] = kind, message
-
-    def _tell(self) -> None:
-        newest, self._newest = self._newest, {}
-        lost, self._lost = self._lost, False
-        if newest:
-            self._sink({ifindex: _now(*each) for ifindex, each in newest.items()})
-        if lost:
-            # After those that were not lost: what is listed now must not be overwritten by something older.
-            self._overflow()
+            while self._socket is not None:
+                try:
+                    data = self._socket.recv(ifinfo.READ, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:
+                        raise
+                    lost = True
+                    continue
+                for ifindex, kind, message in ifinfo.newest(data):
+                    if newest.get(ifindex, _NOTHING)[0] == ifinfo.RTM_DELLINK != kind:
+                        self._sink({ifindex: None})  # it has been somewhere else, and is not what it was
+                    newest[ifindex] = kind, message
+            if newest:
+                self._sink({ifindex: _now(*each) for ifindex, each in newest.items()})
+            if lost:
+                # After those that were not lost: what is listed now must not be overwritten by something older.
+                self._overflow()
 
     def _watch(self) -> None:
         while True:
@@ -115,30 +103,17 @@ class LinkMonitor:
             with selectors.DefaultSelector() as selector, contextlib.closing(listening):
                 selector.register(listening, selectors.EVENT_READ)
                 selector.register(self._woken, selectors.EVENT_READ)
-                row, last, told = 0, 0.0, 0.0
-                while True:
-                    ready = [key.fileobj for key, _ in selector.select(self._patience())]
-                    if self._woken in ready:
-                        return
+                row, last = 0, 0.0
+                while all(key.fileobj is not self._woken for key, _ in selector.select()):
                     row = row + 1 if time.monotonic() - last < _ROW_SECONDS else 0
-                    under_way = bool(ready) and row > _ROW
-                    if under_way:
+                    if row > _ROW:
                         # Of what comes meanwhile most is about the same devices. A socket holds more than that.
                         time.sleep(_ROW_PAUSE)
+                    self.drain()
                     last = time.monotonic()
-                    if under_way and last - told < _ROW_TOLD:
-                        with self._lock:
-                            self._read()
-                    else:
-                        self.drain()
-                        told = last
         finally:
             with self._lock:
                 self._socket = None
-
-    def _patience(self) -> float | None:
-        """Return for how many seconds more messages are waited for before those that were read are told."""
-        return _ROW_SECONDS if self._newest or self._lost else None
 
 
 def dump() -> dict[int, Device]:

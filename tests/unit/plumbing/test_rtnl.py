@@ -1,14 +1,9 @@
 import errno
-import math
 import socket
-import threading
-from typing import Self
 
 import pytest
 
-from tests.support import commands
 from tests.unit.privileged.test_ifinfo import encode
-from vethagent.plumbing import rtnl
 from vethagent.plumbing.rtnl import Changes, LinkMonitor
 from vethagent.privileged import ifinfo
 from vethagent.privileged.ifinfo import Device
@@ -84,45 +79,3 @@ def test_before_the_start_and_after_the_end_there_is_nothing_to_drain() -> None:
     made.monitor._socket = None
     made.monitor.drain()
     assert made.told == []
-
-
-class Listening:
-    """A monitor whose thread listens to a pair of sockets."""
-
-    def __init__(self) -> None:
-        self.kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        ours.setblocking(False)
-        self.told: list[Changes] = []
-        self.monitor = LinkMonitor(self.told.append, lambda: None)
-        self.monitor._socket = ours
-        self.thread = threading.Thread(target=self.monitor._watch_socket, daemon=True)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.monitor.stop()
-        self.thread.join(30)
-        self.kernel.close()
-
-
-def test_what_is_read_of_a_batch_is_told_when_nothing_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtnl, "_ROW", -1)
-    monkeypatch.setattr(rtnl, "_ROW_TOLD", math.inf)
-    with Listening() as listening:
-        listening.kernel.send(encode(FIRST))
-        listening.kernel.send(encode(SECOND))
-        commands.wait_until(lambda: {7, 8} == set().union(*listening.told), what="both devices", timeout=30)
-
-
-def test_who_drains_is_told_what_was_read_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtnl, "_ROW", -1)
-    monkeypatch.setattr(rtnl, "_ROW_TOLD", math.inf)
-    monkeypatch.setattr(rtnl, "_ROW_SECONDS", 3600)
-    with Listening() as listening:
-        listening.kernel.send(encode(FIRST))
-        commands.wait_until(lambda: listening.monitor._newest, what="a message that is read", timeout=30)
-        assert listening.told == []
-        listening.monitor.drain()
-        assert listening.told == [{7: FIRST}]
