@@ -10,7 +10,6 @@ from typing import cast
 from keystoneauth1 import plugin
 from keystoneauth1.exceptions import MissingRequiredOptions, NoMatchingPlugin
 from keystoneauth1.loading import cli as loading_cli
-from urllib3.exceptions import InsecureRequestWarning
 
 from vethagent.cli import parsing
 from vethagent.cli.base import UsageError
@@ -80,7 +79,7 @@ class ClientManager:
         _check_files(options)
         if options.insecure:
             # Who asks for it need not be told with every request.
-            warnings.simplefilter("ignore", InsecureRequestWarning)
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         verify: bool | str = False if options.insecure else options.os_cacert or True
         cert = (options.os_cert, options.os_key) if options.os_cert and options.os_key else options.os_cert
         on = session.make_session(
