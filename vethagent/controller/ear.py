@@ -11,7 +11,6 @@ from collections.abc import Callable
 import oslo_messaging
 
 from vethagent import constants, exceptions
-from vethagent.rpc import transport as bus
 from vethagent.rpc.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Ear:
     def ask(self) -> None:
         """Ask once."""
         try:
-            self._deadline.within(_ANSWER + 1, lambda: bus.send(lambda: self._client.call({}, "hear")))
+            self._deadline.within(_ANSWER + 1, lambda: self._client.call({}, "hear"))
         except exceptions.BusUnavailable as error:
             self._not_heard(error)
         else:

@@ -72,10 +72,8 @@ class AgentAPI:
     def _cast(self, context: bus.Context, host: str, method: str, **arguments: object) -> None:
         dated = {**context, "sent_at": time.time()}
         client = self._client.prepare(server=host)
-        self._deadline.within(_CAST_SECONDS, lambda: bus.send(lambda: client.cast(dated, method, **arguments)))
+        self._deadline.within(_CAST_SECONDS, lambda: client.cast(dated, method, **arguments))
 
     def _call(self, context: bus.Context, host: str, method: str, **arguments: object) -> object:
         client = self._client.prepare(server=host)
-        return self._deadline.within(
-            self._call_seconds, lambda: bus.send(lambda: client.call(context, method, **arguments))
-        )
+        return self._deadline.within(self._call_seconds, lambda: client.call(context, method, **arguments))

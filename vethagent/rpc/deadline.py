@@ -1,4 +1,4 @@
-"""Calls that nobody waits for longer than they are worth."""
+"""Messages that nobody waits for longer than they are worth."""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from concurrent import futures
 from typing import TypeVar
 
 from vethagent import exceptions
+from vethagent.rpc import transport as bus
 
 T = TypeVar("T")
 
@@ -14,7 +15,7 @@ _AT_MOST = 8
 
 
 class Deadline:
-    """Does what may hang in a library, a resolver or a broker, on threads of its own, and waits for a while.
+    """Sends what may hang in a library, a resolver or a broker, on threads of its own, and waits for a while.
 
     What is given up goes on by itself, and may be done in the end. While too many do, nothing else is tried: so a
     broker that hangs costs the first few callers the whole time, and all others none.
@@ -24,13 +25,13 @@ class Deadline:
         self._lock = threading.Lock()
         self._overdue = 0
 
-    def within(self, seconds: float, do: Callable[[], T]) -> T:
-        """Return what ``do`` returns, or raise what it raises; raise BusUnavailable after ``seconds``."""
+    def within(self, seconds: float, message: Callable[[], T]) -> T:
+        """Return what ``bus.send`` does, and raise what it raises; raise BusUnavailable also after ``seconds``."""
         with self._lock:
             if self._overdue >= _AT_MOST:
                 raise exceptions.BusUnavailable(f"the broker has not taken {self._overdue} earlier messages yet")
         future: futures.Future[T] = futures.Future()
-        threading.Thread(target=self._run, args=(future, do), name="bus-send", daemon=True).start()
+        threading.Thread(target=self._run, args=(future, message), name="bus-send", daemon=True).start()
         futures.wait([future], seconds)
         with self._lock:
             given_up = not future.done()
@@ -42,9 +43,9 @@ class Deadline:
         return future.result()
 
     @staticmethod
-    def _run(future: futures.Future[T], do: Callable[[], T]) -> None:
+    def _run(future: futures.Future[T], message: Callable[[], T]) -> None:
         try:
-            result = do()
+            result = bus.send(message)
         except BaseException as error:
             future.set_exception(error)
         else:
