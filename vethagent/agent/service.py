@@ -322,5 +322,4 @@ class Agent:
 
 def _replace(old: oslo_messaging.MessageHandlingServer, new: oslo_messaging.MessageHandlingServer) -> None:
     new.start()
-    old.stop()
-    old.wait()
+    bus.end(old)

@@ -92,7 +92,7 @@ class ControllerServer:
         self._worker.stop()
         if not self._listening.is_set():
             return
-        ending = threading.Thread(target=_end, args=[self._server], name="rpc-stop", daemon=True)
+        ending = threading.Thread(target=bus.end, args=[self._server], name="rpc-stop", daemon=True)
         ending.start()
         ending.join(_STOP_TIMEOUT)
         if ending.is_alive():
@@ -116,9 +116,4 @@ class ControllerServer:
         """Declare all queues anew; what the old ones still bring is answered."""
         old, self._server = self._server, self._make_server()
         self._server.start()
-        threading.Thread(target=_end, args=[old], name="rpc-stop", daemon=True).start()
-
-
-def _end(server: oslo_messaging.MessageHandlingServer) -> None:
-    server.stop()
-    server.wait()
+        threading.Thread(target=bus.end, args=[old], name="rpc-stop", daemon=True).start()

@@ -129,6 +129,12 @@ def get_server(
     )
 
 
+def end(server: oslo_messaging.MessageHandlingServer) -> None:
+    """End a server, after what is under way; this waits for the broker."""
+    server.stop()
+    server.wait()
+
+
 def send(message: Callable[[], T]) -> T:
     """Call ``message``, and once more if the broker did not take it; raise BusUnavailable.
 
