@@ -9,6 +9,9 @@ from tests.support import namespaces, rabbit
 
 _EXCHANGE = "amq.rabbitmq.trace"
 
+#: What a controller asks itself from time to time, which is not said to anybody else.
+_TO_ITSELF = "hear"
+
 #: ``to`` (agent or controller), ``method``, ``arguments``, and ``answer`` if it was a call that was answered.
 Said = dict[str, Any]
 
@@ -28,13 +31,15 @@ class Tap:
         self._broker = broker
 
     def close(self) -> list[Said]:
-        """Hear no more, and return what was said, each call with its answer."""
+        """Hear no more, and return what one side said to the other, each call with its answer."""
         self._broker.control("trace_off")
         said: list[Said] = []
         calls: dict[str, Said] = {}
         while (message := self._queue.get(no_ack=True)) is not None:
             envelope = json.loads(message.body)
             inner = json.loads(envelope["oslo.message"]) if "oslo.message" in envelope else {}
+            if inner.get("method") == _TO_ITSELF:
+                continue
             if "method" in inner:
                 to = message.headers["routing_keys"][0].partition(".")[0].removeprefix("vethagent-")
                 said.append({"to": to, "method": inner["method"], "arguments": inner["args"]})
