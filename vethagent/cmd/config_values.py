@@ -1,5 +1,8 @@
-"""Values that have the right form for oslo.config, and that no service of ours can start with."""
+"""Values that have the right form for oslo.config, and that no service of ours on this host can start with."""
 
+import os
+import pathlib
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -49,8 +52,57 @@ def _keystone(value: str) -> None:
     bus.check_driver("keystoneauth1.plugin", value)
 
 
+def _file(value: str) -> None:
+    """Only what is certain: who looks need not be allowed to see it, and a library finds a relative path somewhere."""
+    if not os.path.isabs(value):
+        return
+    try:
+        if stat.S_ISDIR(os.stat(value).st_mode):
+            raise ValueError(f"{value} is a folder")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"there is no file {value}") from None
+    except OSError:
+        return
+
+
+def _store(value: str) -> None:
+    if value == ":memory:":
+        return
+    if os.path.isdir(value):
+        raise ValueError(f"{value} is a folder")
+    _folder(os.path.dirname(value) or ".")
+
+
+def _folder(value: str) -> None:
+    """A service makes a folder that is not there if it may, and it is not root."""
+    if value == _MADE_BY_SYSTEMD:
+        return
+    above = pathlib.Path(value).absolute()
+    while not os.path.exists(above):
+        above = above.parent
+    found = os.stat(above)
+    if not stat.S_ISDIR(found.st_mode):
+        raise ValueError(f"{above} is no folder")
+    made_by_others = found.st_uid != 0 or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if above != pathlib.Path(value).absolute() and not made_by_others:
+        raise ValueError(f"there is no folder {value}, and root alone can make it")
+
+
+#: By the StateDirectory of our units.
+_MADE_BY_SYSTEMD = "/var/lib/vethagent"
+
 _LOOKS: dict[tuple[str, str], Callable[[Any], None]] = {
+    ("DEFAULT", "log_config_append"): _file,
+    ("DEFAULT", "state_path"): _folder,
     ("DEFAULT", "transport_url"): _bus,
+    ("agent", "store"): _store,
+    ("api", "certificate_file"): _file,
+    ("api", "http_basic_user_file"): _file,
+    ("api", "key_file"): _file,
+    ("oslo_messaging_rabbit", "ssl_ca_file"): _file,
+    ("oslo_messaging_rabbit", "ssl_cert_file"): _file,
+    ("oslo_messaging_rabbit", "ssl_key_file"): _file,
+    ("oslo_policy", "policy_file"): _file,
     ("oslo_messaging_notifications", "transport_url"): _bus,
     ("oslo_messaging_notifications", "driver"): _notifications,
     ("database", "connection"): _database,

@@ -52,7 +52,7 @@ def purge(conf: cfg.ConfigOpts) -> None:
 def check_files(conf: cfg.ConfigOpts) -> None:
     """Tell all that is wrong in configuration files: misspelt names, values that are not possible."""
     files = conf.command.files or config_check.default_files()
-    problems = [problem for name in files for problem in config_check.check(name)]
+    problems = config_check.check(*files)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:

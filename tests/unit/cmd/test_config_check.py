@@ -25,7 +25,9 @@ def test_files_of_the_package_have_no_mistake(path: pathlib.Path) -> None:
         "[oslo_messaging_rabbit]\nrabbit_quorum_queue = true\nssl = true",
         "[keystone_authtoken]\nauth_type = password\nusername = u\npassword = p\nauth_url = https://host/identity",
         "[keystone_authtoken]\nwww_authenticate_uri = https://host/identity\nmemcached_servers = host:11211",
+        "[keystone_authtoken]\nauth_section = asker\n[asker]\nauth_type = password\nauth_url = https://host/identity",
         "[agent]\nstore = $state_path/other.sqlite",
+        "[agent]\nstore = :memory:",
         "[oslo_policy]\npolicy_file = policy.yaml\n[oslo_middleware]\nenable_proxy_headers_parsing = true",
     ],
 )
@@ -70,6 +72,11 @@ def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
         ("[database]\nconnection = mysql+pymysql://u:SECRET@host:port/x", "[database] connection: invalid literal"),
         ("[api]\nhttp_basic_roles = alice:emperor", "[api] http_basic_roles: there is no role 'emperor'"),
         ("[keystone_authtoken]\nauth_type = pigeon", "[keystone_authtoken] auth_type: there is no driver 'pigeon'"),
+        (
+            "[keystone_authtoken]\nauth_section = asker\n[asker]\nauth_type = pigeon",
+            "[asker] auth_type: there is no driver",
+        ),
+        ("[keystone_authtoken]\nauth_section = none", "[keystone_authtoken] auth_section: there is no section [none]"),
     ],
 )
 def test_values_that_no_service_can_start_with(
@@ -80,6 +87,43 @@ def test_values_that_no_service_can_start_with(
     (problem,) = config_check.check(str(path))
     assert told in str(problem) and "SECRET" not in str(problem)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[DEFAULT]\nstate_path = /none/deeper", "state_path: there is no folder /none/deeper"),
+        ("[agent]\nstore = /none/x.sqlite", "[agent] store: there is no folder /none, and root alone can make it"),
+        ("[agent]\nstore = /dev/null/x.sqlite", "[agent] store: /dev/null is no folder"),
+        ("[agent]\nstore = /etc", "[agent] store: /etc is a folder"),
+        ("[api]\ncertificate_file = /none.pem", "[api] certificate_file: there is no file /none.pem"),
+        ("[api]\nkey_file = /none.pem", "[api] key_file: there is no file /none.pem"),
+        ("[api]\nhttp_basic_user_file = /etc", "[api] http_basic_user_file: /etc is a folder"),
+        ("[oslo_policy]\npolicy_file = /none.yaml", "[oslo_policy] policy_file: there is no file /none.yaml"),
+        ("[oslo_messaging_rabbit]\nssl_ca_file = /none.pem", "ssl_ca_file: there is no file /none.pem"),
+        ("[DEFAULT]\nlog_config_append = /none.conf", "log_config_append: there is no file /none.conf"),
+    ],
+)
+def test_files_and_folders_that_are_missing_here(tmp_path: pathlib.Path, text: str, told: str) -> None:
+    path = tmp_path / "vethagent.conf"
+    path.write_text(text + "\n")
+    (problem,) = config_check.check(str(path))
+    assert told in str(problem)
+
+
+def test_folders_that_the_service_makes(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "vethagent.conf"
+    tmp_path.chmod(0o777)
+    path.write_text(f"[DEFAULT]\nstate_path = {tmp_path}/state/deeper\n[agent]\nstore = {tmp_path}/x/y.sqlite\n")
+    assert config_check.check(str(path)) == []
+
+
+def test_a_section_for_keystone_may_be_in_another_file(tmp_path: pathlib.Path) -> None:
+    one, two = tmp_path / "vethagent.conf", tmp_path / "vethagent-api.conf"
+    one.write_text("[asker]\nauth_type = password\nauth_urll = https://host/identity\n")
+    two.write_text("[keystone_authtoken]\nauth_section = asker\n")
+    (problem,) = config_check.check(str(one), str(two))
+    assert str(problem) == f"{one}: [asker] there is no option 'auth_urll'"
 
 
 @pytest.mark.parametrize(
@@ -118,10 +162,11 @@ def test_a_process_looks_at_what_it_reads(tmp_path: pathlib.Path, text: str, tol
     assert all(part in problem for part, problem in zip(told, problems, strict=True))
 
 
+@pytest.mark.parametrize("where", ["[keystone_authtoken]", "[keystone_authtoken]\nauth_section = asker\n[asker]"])
 @pytest.mark.parametrize(("strategy", "count"), [("keystone", 1), ("noauth", 0)])
-def test_the_api_looks_at_what_keystone_takes(tmp_path: pathlib.Path, strategy: str, count: int) -> None:
+def test_the_api_looks_at_what_keystone_takes(tmp_path: pathlib.Path, strategy: str, count: int, where: str) -> None:
     path = tmp_path / "vethagent.conf"
-    path.write_text(f"[api]\nauth_strategy = {strategy}\n[keystone_authtoken]\nauth_urll = x\nusername = u\n")
+    path.write_text(f"[api]\nauth_strategy = {strategy}\n{where}\nauth_urll = x\nusername = u\n")
     problems = list(config_check.check_for([str(path)], options.list_api_opts()))
     assert [problem.text for problem in problems] == ["there is no option 'auth_urll'"] * count
 

@@ -53,6 +53,7 @@ def test_what_is_wrong_is_told_in_one_line(
         ("[api]\nhost = 0.0.0.0\n", "loopback only"),
         ("[api]\nauth_strategy = http_basic\nhttp_basic_user_file = /none\n", "/none"),
         ("[api]\nauth_strategy = keystone\n", "[keystone_authtoken] auth_type"),
+        ("[api]\nauth_strategy = keystone\n[keystone_authtoken]\nauth_section = none\n", "auth_section: [none]"),
         ("transport_url = rubbish://\n", "transport_url"),
         ("[api]\ncertificate_file = /none.pem\n", "/none.pem"),
         ("[api]\nkey_file = /none.pem\n", "[api] key_file"),

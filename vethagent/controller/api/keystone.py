@@ -44,6 +44,9 @@ def validated(application: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplica
         )
     except (AuthPluginException, cfg.Error) as error:
         raise KeystoneNotConfigured(f"[keystone_authtoken] cannot be used: {error}") from error
-    if not conf.keystone_authtoken.auth_type and not conf.keystone_authtoken.auth_section:
+    section = conf.keystone_authtoken.auth_section
+    if section and not conf[section].auth_type:
+        raise KeystoneNotConfigured(f"[keystone_authtoken] auth_section: [{section}] has no auth_type, or is not there")
+    if not section and not conf.keystone_authtoken.auth_type:
         raise KeystoneNotConfigured("[keystone_authtoken] auth_type: it takes the way to Keystone, and a user there")
     return wrapped
