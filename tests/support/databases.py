@@ -142,8 +142,10 @@ class PostgreSQL(DatabaseServer):
         return [*_AS_NOBODY, _program("postgres"), "-D", str(self._data), *options]
 
     def _initialise(self) -> None:
-        options = ("--username=vethagent", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        commands.run(*_AS_NOBODY, _program("initdb"), f"--pgdata={self._data}", *options)
+        # The order of a language, as most operators have it, and not that of the bytes.
+        locale = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en")
+        options = ("--username=vethagent", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        commands.run(*_AS_NOBODY, _program("initdb"), f"--pgdata={self._data}", *locale, *options)
 
     def _url(self, name: str) -> str:
         return f"postgresql+psycopg2://vethagent@/{name}?host={self._folder}"

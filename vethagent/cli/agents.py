@@ -80,6 +80,7 @@ def fields_of(agent: Agent) -> Fields:
         "drifted": agent["drifted"],
         "desired_in_step": columns.YesNo(agent["desired_in_step"]),
         "observed_in_step": columns.YesNo(agent["observed_in_step"]),
+        **({"rings": columns.Rings(agent["rings"])} if "rings" in agent else {}),
         "counters": columns.Counters(agent["counters"]),
         "started_at": columns.Time(agent["started_at"]),
         "reported_at": columns.Time(agent["reported_at"]),

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, cast
 
+from cliff import app
 from cliff.utils import terminal_width
 from osc_lib import exceptions
 from osc_lib.command import command
@@ -83,3 +84,10 @@ def tersely(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     parser.error = error  # type: ignore[method-assign]
     return parser
+
+
+def tell_unknown(shell: app.App, argv: Sequence[str]) -> str:
+    """Return what to say of words that begin no command of ``shell``."""
+    similar = ", ".join(shell.get_fuzzy_matches(argv[0]))
+    hint = f"did you mean one of: {similar}" if similar else f"see {shell.NAME} --help"
+    return f"{' '.join(argv)!r} is not a command; {hint}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from vethagent.client.types import Difference, End, EndState, HealthReason, Link, LinkTiming
+from vethagent.client.types import Difference, End, EndState, HealthReason, InRing, Link, LinkTiming
 
 _BEYOND_MS = re.compile(r"(?<=\.\d{3})\d+")
 _BEYOND_S = re.compile(r"\.\d+")
@@ -154,6 +154,14 @@ class Labels(FormattableColumn[dict[str, str]]):
     def human_readable(self) -> str:
         """Return lines like ``rack=7``."""
         return "\n".join(f"{name}={value}" for name, value in sorted(self._value.items()))
+
+
+class Rings(FormattableColumn[list[InRing]]):
+    """Links that close rings, one a line."""
+
+    def human_readable(self) -> str:
+        """Return lines like ``<link id>: br-a of h1 - physnet1 - br-a of h2 …``, or 'none'."""
+        return "\n".join(f"{ring['link_id']}: {ring['path']}" for ring in self._value) or "none"
 
 
 class Health(FormattableColumn[list[HealthReason]]):

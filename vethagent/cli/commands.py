@@ -35,3 +35,9 @@ COMMANDS = {
     "template set": "vethagent.cli.template_changes:SetTemplate",
     "template show": "vethagent.cli.templates:ShowTemplate",
 }
+
+#: About ``vethctl`` itself; the OpenStack client has its own.
+OWN_COMMANDS = {
+    "complete": "vethagent.cli.help:Complete",
+    "help": "vethagent.cli.help:Help",
+}

@@ -119,7 +119,7 @@ class ListLinks(Lister):
 
 
 class ShowLink(ShowOne):
-    """Show one bridge link: what is wanted, and what its agent sees."""
+    """Show one bridge link, as wanted and as its agent sees it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

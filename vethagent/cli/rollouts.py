@@ -86,7 +86,7 @@ class Pause(_Rollout):
 
 
 class Resume(_Rollout):
-    """Go on with a roll-out, after what has failed was tried again."""
+    """Go on with a roll-out, and first try again what has failed."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from cliff import app, command, commandmanager
 
-from vethagent.cli.base import UsageError, tersely
-from vethagent.cli.commands import COMMANDS
+from vethagent.cli.base import UsageError, tell_unknown, tersely
+from vethagent.cli.commands import COMMANDS, OWN_COMMANDS
 
 NAME = "vethctl"
 
@@ -52,6 +52,8 @@ class Shell(app.App):
         self._error: BaseException | None = None
         self.client_manager: Any = None
         super().__init__(DESCRIPTION, version(), CommandManager(NAME), deferred_help=True)
+        for name, value in OWN_COMMANDS.items():
+            self.command_manager.commands[name] = importlib.metadata.EntryPoint(name, value, NAME)
 
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
@@ -72,6 +74,13 @@ class Shell(app.App):
         except auth.UnknownAuthType as error:
             parser.error(str(error))
         return parser
+
+    def print_help_if_requested(self) -> None:
+        """Write the help and exit, if that is what the command line says."""
+        if self.options.deferred_help:
+            from vethagent.cli import help
+
+            help.show(self)
 
     def configure_logging(self) -> None:
         """Write what the command says to stderr; what libraries say only with -v."""
@@ -94,9 +103,7 @@ class Shell(app.App):
         try:
             self.command_manager.find_command(argv)
         except ValueError:
-            similar = ", ".join(self.get_fuzzy_matches(argv[0]))
-            hint = f"did you mean one of: {similar}" if similar else f"see {NAME} --help"
-            self.LOG.error("%s: %r is not a command; %s", NAME, " ".join(argv), hint)
+            self.LOG.error("%s: %s", NAME, tell_unknown(self, argv))
             return EXIT_USAGE
         result = super().run_subcommand(argv)
         return EXIT_USAGE if isinstance(self._error, UsageError) else result

@@ -98,7 +98,7 @@ class ShowTemplate(ShowOne):
 
 
 class ListHosts(Lister):
-    """List the hosts of a link template, and what has become of each."""
+    """List the hosts of a template, and what has become of each."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""

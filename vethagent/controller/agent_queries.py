@@ -5,6 +5,7 @@ from sqlalchemy import orm
 
 from vethagent.controller import labels, paging
 from vethagent.controller.db import models
+from vethagent.controller.db.bytewise import Bytewise
 from vethagent.controller.liveness import Recent, reports
 from vethagent.controller.requests import AGENT_SORT_KEYS, AgentQuery
 
@@ -14,7 +15,7 @@ Selected = sqlalchemy.Select[models.Agent]
 def page(session: orm.Session, query: AgentQuery, recent: Recent) -> Selected:
     """Return the agents that ``query`` asks for, in its order and after its marker; raise UnknownMarker."""
     columns = {name: getattr(models.Agent, name) for name in AGENT_SORT_KEYS}
-    by = paging.order(query.sort, columns, models.Agent.host)
+    by = paging.order(query.sort, columns, Bytewise(models.Agent.host))
     return paging.page(session, _selected(query, recent), by, query.marker, every=_known())
 
 

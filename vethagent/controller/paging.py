@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import sqlalchemy
 from sqlalchemy import orm
 
+from vethagent.controller.db.bytewise import Bytewise
 from vethagent.controller.errors import UnknownMarker
 from vethagent.controller.requests import parse_sort
 
@@ -16,9 +17,16 @@ Order = list[tuple[Any, bool]]
 
 
 def order(sort: str | None, columns: Mapping[str, Any], key: Any) -> Order:
-    """Return the order that ``sort`` asks for: names of ``columns``, and among equals the ``key``."""
+    """Return the order that ``sort`` asks for: names of ``columns``, and among equals the ``key``.
+
+    It is the same on all databases if ``key`` is: ids are, a name has to be Bytewise.
+    """
     asked = parse_sort(sort) if sort is not None else []
-    return [*((columns[name], down) for name, down in asked), (key, False)]
+    return [*((_ordered(columns[name]), down) for name, down in asked), (key, False)]
+
+
+def _ordered(column: Any) -> Any:
+    return Bytewise(column) if isinstance(column.type, sqlalchemy.String) else column
 
 
 def page(

@@ -88,6 +88,12 @@ class Agent(model.Model):
     observed_in_step: bool = Field(description="Whether what is held of its links is what the agent reported")
 
 
+class OneAgent(Agent):
+    """The agent of one host, with what takes a look at other hosts."""
+
+    rings: tuple[InRing, ...] = Field(description="Links of the host that close a ring; as with its bridges")
+
+
 class Inventory(model.Model):
     """A host as its agent sees it."""
 

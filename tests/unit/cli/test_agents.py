@@ -39,6 +39,7 @@ def test_history(vethctl: Vethctl, service: Service) -> None:
 def test_show(vethctl: Vethctl) -> None:
     agent = vethctl("agent", "show", HOST, "-f", "json").json
     assert (agent["host"], agent["mode"], agent["counters"]) == (HOST, "enforce", {"plugs": 2})
+    assert agent["rings"] == []
 
 
 def test_show_what_is_not_there(vethctl: Vethctl) -> None:

@@ -55,6 +55,11 @@ def test_differences() -> None:
     assert found.human_readable() == "MTU eth1-br1: wanted 1500, is 9000"
 
 
+def test_rings() -> None:
+    assert columns.Rings([{"link_id": "7", "path": "br-a of h1 - net"}]).human_readable() == "7: br-a of h1 - net"
+    assert columns.Rings([]).human_readable() == "none"
+
+
 def test_nothing_is_nothing() -> None:
     assert columns.Text(None).human_readable() == columns.Milliseconds(None).human_readable() == ""
     assert columns.Text(None).machine_readable() is None

@@ -33,10 +33,12 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_help_names_every_command(run: Vethctl) -> None:
     result = run("--help")
     assert result.status == 0
-    lines = [line.split("  ") for line in result.out.splitlines()]
-    described = {words[1].strip(): words[-1].strip() for words in lines if len(words) > 2}
-    for name in [*COMMANDS, "complete", "help"]:
-        assert described[name]
+    lines = result.out.partition("\nCommands:\n")[2].splitlines()
+    width = max(map(len, COMMANDS))
+    described = {line[:width].rstrip(): line[width:] for line in (line.removeprefix("  ") for line in lines)}
+    assert described.keys() == {*COMMANDS, "complete", "help"}
+    assert all(text.startswith("  ") and text[2].isupper() for text in described.values())
+    assert run("help").out == result.out
     assert "Could not" not in result.out
 
 
@@ -56,6 +58,12 @@ def test_help_of_a_command(run: Vethctl, name: str) -> None:
     assert long_way.status == short_way.status == 0
     assert long_way.out.startswith(f"usage: vethctl {name}")
     assert short_way.out == long_way.out
+
+
+def test_help_of_what_is_no_command(run: Vethctl) -> None:
+    result = run("help", "lnik", "list")
+    assert (result.status, result.out) == (2, "")
+    assert "'lnik list' is not a command; did you mean one of: link create" in result.err
 
 
 def test_version(run: Vethctl) -> None:

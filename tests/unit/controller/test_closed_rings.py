@@ -63,3 +63,5 @@ def test_it_is_told(
     described = client.simulate_get("/v1/hosts/h1/bridges").json
     assert described["rings"] == [{"link_id": first.id, "path": unmet["observed"]}]
     assert client.simulate_get("/v1/hosts/h3/bridges").json["rings"] == []
+    assert client.simulate_get("/v1/agents/h1").json["rings"] == described["rings"]
+    assert client.simulate_get("/v1/agents/h3").json["rings"] == []

@@ -218,6 +218,20 @@ def test_sorted_pages_have_each_link_once(links: Links, reports: Reports, events
         assert [link.id for link in found] == [link.id for link in sorted(everything, key=key)], sort
 
 
+@pytest.mark.parametrize("sort", ["name", "name:desc"])
+def test_names_are_sorted_byte_by_byte(links: Links, sort: str) -> None:
+    names = ["b", "B", "a", "A", "a-b", "ab", "aB", "_a", "-a", "é", "z", "日"]
+    for name in names:
+        links.create(fakes.CONTEXT, fakes.body(name=name, ends=[{"bridge": "x"}, {"bridge": "y"}]))
+    found: list[str] = []
+    marker, more = None, True
+    while more:
+        page, more = links.list(LinkQuery(sort=sort, limit=5, marker=marker))
+        found += [link.name or "" for link in page]
+        marker = page[-1].id
+    assert found == sorted(names, key=str.encode, reverse=sort != "name")
+
+
 def test_a_sorted_page_after_a_link_that_is_gone(links: Links) -> None:
     link = links.create(fakes.CONTEXT, fakes.body())
     links.delete(fakes.CONTEXT, link.id, force=True)

@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict
 
+from vethagent.client.types.hosts import InRing
+
 
 class AgentUpdate(TypedDict, total=False):
     """Body that changes an agent: what is absent stays as it is."""
@@ -19,7 +21,10 @@ class HealthReason(TypedDict):
 
 
 class Agent(TypedDict):
-    """The agent of one host; ``report_interval`` is in seconds, times are RFC 3339."""
+    """The agent of one host; ``report_interval`` is in seconds, times are RFC 3339.
+
+    Only that of ``get`` has ``rings``.
+    """
 
     host: str
     alive: bool
@@ -40,6 +45,7 @@ class Agent(TypedDict):
     counters: dict[str, int]
     desired_in_step: bool
     observed_in_step: bool
+    rings: NotRequired[list[InRing]]
 
 
 class AgentChange(TypedDict):

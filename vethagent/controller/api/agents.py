@@ -7,6 +7,7 @@ from vethagent.controller import agents, views
 from vethagent.controller.api.body import parse_body, parse_query
 from vethagent.controller.api.partial import partial
 from vethagent.controller.api.resource import HyperLink, answer, answer_page, checked_host, rpc_context
+from vethagent.controller.closed_rings import ClosedRings
 from vethagent.controller.requests import AgentQuery, AgentUpdate, NoQuery
 
 
@@ -38,14 +39,16 @@ class Agents:
 class Agent:
     """One agent."""
 
-    def __init__(self, operations: agents.Agents, max_body: int) -> None:
+    def __init__(self, operations: agents.Agents, rings: ClosedRings, max_body: int) -> None:
         self._agents = operations
+        self._rings = rings
         self._max_body = max_body
 
     def on_get(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """Show."""
         parse_query(NoQuery, request)
-        answer(response, self._agents.show(checked_host(host)))
+        agent = self._agents.show(checked_host(host))
+        answer(response, views.OneAgent(**dict(agent), rings=self._rings.on(agent.host)))
 
     def on_patch(self, request: falcon.Request, response: falcon.Response, host: str) -> None:
         """Change."""

@@ -62,11 +62,21 @@ def build(
     errors.install(app)
     resources = _resources(database, agent_api, liveness, rules=rules, max_body=max_body)
     for route in ROUTES:
-        app.add_route(route.path, resources[route.resource])
+        app.add_route(route.path, _headed(resources[route.resource]))
     # No part of the API, so not in its table, and for everybody: it shows only what the API gives its user.
-    app.add_route("/ui", page.Entry())
+    app.add_route("/ui", _headed(page.Entry()))
     app.add_route("/ui/{name}", page.Page())
     return oslo_middleware.RequestId(app)
+
+
+def _headed(resource: Any) -> Any:
+    """Return ``resource``, which answers HEAD as GET if it has that: Falcon leaves the body out.
+
+    HTTP wants so of a server, and many a proxy, browser or ``curl --head`` takes it for granted.
+    """
+    if hasattr(resource, "on_get"):
+        resource.on_head = resource.on_get
+    return resource
 
 
 def _resources(
@@ -79,6 +89,7 @@ def _resources(
     hosts_asked = Hosts(database, agent_api, liveness)
     templates = Templates(database, agent_api, liveness)
     rolled_out = RolloutOperations(database, agent_api, liveness)
+    rings = ClosedRings(database)
     return {
         "versions": versions.Versions(),
         "version": versions.VersionOne(),
@@ -91,13 +102,13 @@ def _resources(
         "bridge_links_delete": bridge_links.BulkDelete(links, max_body),
         "bridge_link": bridge_links.BridgeLink(links, max_body),
         "bridge_link_history": bridge_links.History(events),
-        "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events, ClosedRings(database)),
+        "bridge_link_diagnosis": bridge_links.Diagnosis(links, agents_of_hosts, events, rings),
         "bridge_link_timing": bridge_links.Timing(links, events),
         "bridge_link_plan": hosts.LinkPlan(hosts_asked, max_body),
         "host_bridges": hosts.Bridges(hosts_asked),
         "host_plan": hosts.Plan(hosts_asked),
         "agents": agents.Agents(agents_of_hosts),
-        "agent": agents.Agent(agents_of_hosts, max_body),
+        "agent": agents.Agent(agents_of_hosts, rings, max_body),
         "agent_history": agents.History(agents_of_hosts),
         "link_templates": link_templates.LinkTemplates(templates, max_body),
         "link_template": link_templates.LinkTemplate(templates, max_body),

@@ -30,5 +30,3 @@ class Healthcheck:
         response.status = found.status
         response.content_type = found.headers["Content-Type"]
         response.data = found.body
-
-    on_head = on_get

@@ -106,6 +106,10 @@ class Gate:
             for route in ROUTES
             for method, operation in route.operations.items()
         }
+        # Who asks by HEAD gets no body, and has to be who may have it.
+        self._operations |= {
+            (path, "HEAD"): rule for (path, method), rule in self._operations.items() if method == "GET"
+        }
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         """Raise Forbidden for those to whom nothing at all is served."""

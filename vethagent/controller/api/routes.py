@@ -223,7 +223,7 @@ ROUTES = (
         "/v1/agents/{host}",
         "agent",
         {
-            "GET": Operation("Show an agent", views.Agent, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
+            "GET": Operation("Show an agent", views.OneAgent, "reader", errors=("INVALID_REQUEST", "NOT_FOUND")),
             "PATCH": Operation(
                 "Change mode, description or labels of an agent",
                 views.Agent,

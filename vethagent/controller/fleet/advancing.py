@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller.db import models
+from vethagent.controller.db.bytewise import Bytewise
 from vethagent.controller.fleet import deciding, presence
 from vethagent.controller.fleet.deciding import LinkNow, MemberNow, MemberState, RolloutState, Tally
 from vethagent.controller.fleet.placing import Placed, Placer
@@ -156,7 +157,7 @@ class Turn:
             sqlalchemy.select(member, self._here)
             .join(agent, agent.host == member.host)
             .where(member.template_id == self._template.id, member.state == MemberState.WAITING, which)
-            .order_by(member.host)
+            .order_by(Bytewise(member.host))
             .limit(limit)
         )
         if here is not None:

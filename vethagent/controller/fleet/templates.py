@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from vethagent import logs, model
 from vethagent.controller import casts, history, link_rows, paging
 from vethagent.controller.db import models
+from vethagent.controller.db.bytewise import Bytewise
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import IdConflict, NameConflict, NotFound, PreconditionFailed
 from vethagent.controller.fleet import placing, planning, showing, starting
@@ -100,13 +101,13 @@ class Templates:
             sqlalchemy.select(member, link.id)
             .outerjoin(link, (link.template_id == member.template_id) & (link.host == member.host))
             .where(member.template_id == template_id)
-            .order_by(member.host)
+            .order_by(Bytewise(member.host))
             .limit(query.limit + 1)
         )
         if query.state is not None:
             statement = statement.where(member.state == query.state.value)
         if query.marker is not None:
-            statement = statement.where(member.host > query.marker)
+            statement = statement.where(Bytewise(member.host) > query.marker)
         with self._database.reader() as session:
             get(session, template_id)
             rows = session.execute(statement).all()

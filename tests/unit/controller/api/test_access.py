@@ -141,6 +141,8 @@ def test_everything_else_is_for_those_who_are_known(basic: testing.TestClient) -
     for template, method in guarded:
         path = template.replace("{link_id}", str(uuid.uuid4())).replace("{host}", "h1")
         assert code(basic.simulate_request(method, path, **ELSEWHERE)) == (401, "UNAUTHORIZED"), (method, path)
+        if method == "GET":
+            assert basic.simulate_head(path, **ELSEWHERE).status_code == 401, path
 
 
 def test_a_password_that_was_changed_counts_at_once(basic: testing.TestClient, user_file: pathlib.Path) -> None:

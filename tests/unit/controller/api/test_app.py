@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+import re
 
 import falcon
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.controller import fakes
 from tests.unit.controller.api import applications
 from tests.unit.controller.api.conftest import client_of
 from vethagent import exceptions
-from vethagent.controller.api import auth, errors, openapi
+from vethagent.controller.api import auth, errors, openapi, operation
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
@@ -49,6 +50,15 @@ def test_loopback_addresses_are_taken() -> None:
 def test_healthcheck(client: testing.TestClient) -> None:
     assert client.simulate_get("/healthcheck").status_code == 200
     assert client.simulate_head("/healthcheck").status_code == 200
+
+
+@pytest.mark.parametrize("route", [each for each in ROUTES if "GET" in each.operations], ids=lambda each: each.resource)
+def test_head_is_get_without_a_body(client: testing.TestClient, known: str, route: operation.Route) -> None:
+    path = re.sub("{[a-z_]+}", known, route.path)
+    got, asked = client.simulate_get(path), client.simulate_head(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    names = asked.headers.keys() | got.headers.keys()
+    assert all(asked.headers[name] == got.headers[name] for name in names - {"x-openstack-request-id"})
 
 
 def test_without_the_database(
@@ -96,7 +106,8 @@ def test_the_document_tells_every_route_that_is_served(client: testing.TestClien
     for route in ROUTES:
         served = client.simulate_options(route.path.replace("{link_id}", fakes.STREAM).replace("{host}", "h1"))
         allowed = {method for method in served.headers["allow"].split(", ") if method != "OPTIONS"}
-        assert {method.upper() for method in document["paths"][route.path]} == allowed
+        told = {method.upper() for method in document["paths"][route.path]}
+        assert told | ({"HEAD"} if "GET" in told else set()) == allowed
 
 
 def test_everything_that_the_document_refers_to_is_there() -> None:

@@ -166,8 +166,9 @@ def test_agents(client: testing.TestClient, reports: Reports) -> None:
     assert set(agent) == {
         *("host", "alive", "ready", "health", "mode", "reported_mode", "description", "agent_version"),
         *("contract_version", "started_at", "reported_at", "report_interval", "links", "counters"),
-        *("desired_in_step", "observed_in_step", "drifted", "labels", "flapping"),
+        *("desired_in_step", "observed_in_step", "drifted", "labels", "flapping", "rings"),
     }
+    assert agent.pop("rings") == []
     assert client.simulate_get("/v1/agents").json == {"agents": [agent], "links": []}
     fields = client.simulate_get("/v1/agents", params={"fields": "host,alive", "alive": "true"}).json
     assert fields["agents"] == [{"host": "h1", "alive": True}]

@@ -198,6 +198,19 @@ def test_lists(world: World) -> None:
     assert [each.host for each in world.templates.hosts(ids[0], MemberQuery(state="WAITING"))[0]] == ["h1", "h2"]
 
 
+def test_hosts_are_listed_byte_by_byte(world: World) -> None:
+    names = ["a", "a-b", "ab", "B", "c10", "C2"]
+    world.report(*names)
+    template = world.templates.create(fakes.CONTEXT, body())[0]
+    found: list[str] = []
+    marker, more = None, True
+    while more:
+        page, more = world.templates.hosts(template.id, MemberQuery(limit=4, marker=marker))
+        found += [each.host for each in page]
+        marker = found[-1]
+    assert found == sorted(names)
+
+
 def test_what_a_change_would_mean(world: World) -> None:
     hosts = world.hosts(4)
     world.clock.advance(76)
