@@ -81,7 +81,7 @@ def read(
     try:
         _parse(conf, prog, arguments)
     except (cfg.Error, ValueError) as error:
-        raise StartError(_LOCATION.sub(r"\1", str(error))) from error
+        raise StartError(_LOCATION.sub(r"\1", config_check.plain(error))) from error
 
 
 def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None) -> None:
@@ -109,9 +109,11 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
             raise StartError(str(problem))
         for group, opts in ours:
             for opt in opts:
-                _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
+                value = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]
+                if value in (None, "") and opt.default is not None:  # by the environment, which is in no file
+                    raise StartError(f"[{group}] {opt.dest}: {config_check.NO_VALUE}")
     except (cfg.Error, ValueError) as error:
-        raise StartError(_LOCATION.sub(r"\1", str(error))) from error
+        raise StartError(_LOCATION.sub(r"\1", config_check.plain(error))) from error
     try:
         log.setup(conf, PROJECT)
     except (OSError, log.LogConfigError) as error:
@@ -145,7 +147,7 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":
     except exceptions.VethagentError as error:
         raise StartError(f"[database] connection: {error}") from error
     except (cfg.Error, ImportError, ValueError, TypeError) as error:
-        raise StartError(f"[database] connection cannot be used: {error}") from error
+        raise StartError(f"[database] connection cannot be used: {config_check.plain(error)}") from error
     return database
 
 
@@ -168,7 +170,7 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
         bus.check_ports(bus.brokers(conf))
         return bus.get_transport(conf)
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
-        raise StartError(f"transport_url cannot be used: {error}") from error
+        raise StartError(f"transport_url cannot be used: {config_check.plain(error)}") from error
 
 
 def notify(conf: cfg.ConfigOpts, service: str, database: "Database") -> Callable[[], None]:
@@ -181,7 +183,7 @@ def notify(conf: cfg.ConfigOpts, service: str, database: "Database") -> Callable
     try:
         notifier = bus.get_notifier(conf, f"vethagent-{service}.{conf.host}")
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
-        raise StartError(f"[oslo_messaging_notifications] cannot be used: {error}") from error
+        raise StartError(f"[oslo_messaging_notifications] cannot be used: {config_check.plain(error)}") from error
     if notifier is None:
         return lambda: None
 

@@ -1,8 +1,10 @@
 """Mistakes in configuration files: those that a process stops at, and every one for whoever asks."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import pathlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
@@ -65,6 +67,10 @@ PROGRAMS = (
 _PRIVSEP, _KEYSTONE = "privsep", "keystone_authtoken"
 #: In [keystone_authtoken] it names a section that has the options of the auth plugin.
 _ELSEWHERE = "auth_section"
+
+NO_VALUE = "it has no value"
+#: Which one is not told: what follows may be half of a password.
+_NO_OPTION = "what follows a $ is the name of no option; for a $ itself write $$"
 
 Known = dict[str, dict[str, cfg.Opt]]
 Sections = dict[str, dict[str, list[str]]]
@@ -168,19 +174,50 @@ def _wrong(sections: Sections, known: Known, look: Look) -> Iterator[tuple[str, 
             if option is None:
                 yield section, [f"there is no option {name!r}"]
             else:
-                yield section, list(_wrong_values(section, option, values, look))
+                yield section, list(_wrong_values(section, option, values, known, look))
 
 
-def _wrong_values(section: str, option: cfg.Opt, values: list[str], look: Look) -> Iterator[str]:
+def _wrong_values(section: str, option: cfg.Opt, values: list[str], known: Known, look: Look) -> Iterator[str]:
     for value in values if option.multi else values[-1:]:
-        if "$" in value:
-            continue  # stands for another option
-        try:
-            problem = look(section, option.dest, option.type(value))
-        except (ValueError, TypeError) as error:
-            problem = str(error)
+        if "$" in value:  # stands for another option
+            problem = None if _stands_for_known(section, value, known) else _NO_OPTION
+        else:
+            problem = _wrong_value(section, option, value, look)
         if problem is not None:
             yield f"{option.dest}: {problem}"
+
+
+def _wrong_value(section: str, option: cfg.Opt, value: str, look: Look) -> str | None:
+    try:
+        taken = option.type(value)
+    except (ValueError, TypeError) as error:
+        return plain(error)
+    # An empty number is None for oslo.config; of libraries there are texts that may well be empty.
+    empty = (None, "") if (section, option.dest) in _ours() else (None,)
+    if taken in empty and option.default not in empty:
+        return NO_VALUE
+    return look(section, option.dest, taken)
+
+
+def _stands_for_known(section: str, value: str, known: Known) -> bool:
+    for found in cfg.ConfigOpts.Template.pattern.finditer(value.replace(r"\$", "$$")):
+        if (name := found["named"] or found["braced"]) is not None:
+            group, dot, option = name.partition(".")
+            places = [group] if dot else [section, "DEFAULT"]
+            if not any((option if dot else name) in known.get(place, ()) for place in places):
+                return False
+    return True
+
+
+def plain(error: Exception) -> str:
+    """Return what an error says, in words for somebody who does not know Python."""
+    text = re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is no whole number", str(error))
+    return re.sub(r"could not convert string to float: (.*)", r"\1 is no number", text)
+
+
+@functools.cache
+def _ours() -> frozenset[tuple[str, str]]:
+    return frozenset((group, option.dest) for group, listed in options.list_opts() for option in listed)
 
 
 def _known(namespaces: Iterable[str]) -> Known:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import stat
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import oslo_messaging
 import sqlalchemy.exc
 from oslo_config import cfg
 
+from vethagent.cmd import config_check
 from vethagent.controller.api import auth
 from vethagent.rpc import transport as bus
 
@@ -18,11 +20,11 @@ def problem(section: str, name: str, value: Any) -> str | None:
     """Return what is wrong with the value of an option, None if nothing is known to be."""
     look = _LOOKS.get((section, name))
     if look is None or not value:
-        return None
+        return config_check.NO_VALUE if (section, name) in _NEVER_EMPTY and not value else None
     try:
         look(value)
     except (ValueError, ImportError) as error:
-        return str(error)
+        return config_check.plain(error)
     return None
 
 
@@ -63,6 +65,11 @@ def _file(value: str) -> None:
         raise ValueError(f"there is no file {value}") from None
     except OSError:
         return
+
+
+def _command(value: str) -> None:
+    for word in shlex.split(value):
+        _file(word)
 
 
 def _store(value: str) -> None:
@@ -108,4 +115,7 @@ _LOOKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("database", "connection"): _database,
     ("api", "http_basic_roles"): auth.check_roles,
     ("keystone_authtoken", "auth_type"): _keystone,
+    ("vethagent_privileged", "helper_command"): _command,
 }
+#: Where nothing is given and not even the default holds.
+_NEVER_EMPTY = {("DEFAULT", "transport_url"), ("database", "connection")}

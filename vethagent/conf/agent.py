@@ -1,5 +1,6 @@
 """Options of the agent."""
 
+import ipaddress
 from typing import Any
 
 from oslo_config import cfg, types
@@ -29,6 +30,31 @@ class BridgeMappings(types.Dict):
         return mappings
 
 
+class OvsdbConnection(types.String):
+    """``unix:PATH`` or ``tcp:ADDRESS:PORT``, as Open vSwitch has them; a name in place of the address is not taken."""
+
+    def __init__(self) -> None:
+        super().__init__(type_name="unix:PATH or tcp:ADDRESS:PORT")
+
+    def __call__(self, value: Any) -> str:
+        """Return the text; raise ValueError."""
+        text = str(super().__call__(value))
+        kind, _, rest = text.partition(":")
+        address, _, port = rest.rpartition(":")
+        if not (kind == "unix" and rest.startswith("/")) and not (kind == "tcp" and _is_address(address, port)):
+            raise ValueError(f"{text!r} is not unix:PATH, with a path from /, nor tcp:ADDRESS:PORT")
+        return text
+
+
+def _is_address(address: str, port: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    bracketed = address.startswith("[") and address.endswith("]")
+    return bracketed == (parsed.version == 6) and port.isdecimal() and 0 < int(port) < 65536
+
+
 #: As much as the controller's database takes.
 _MAX_NETWORK = 64
 
@@ -50,10 +76,10 @@ OPTIONS = [
         help="Seconds between two state reports. Each is up to a tenth early or late, so that agents do not report "
         "all at once. A change of health is reported at once.",
     ),
-    cfg.StrOpt(
+    cfg.Opt(
         "ovsdb_connection",
+        type=OvsdbConnection(),
         default="unix:/var/run/openvswitch/db.sock",
-        regex=r"^(unix:/.+|tcp:(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5})$",
         help="Where the Open vSwitch database of this host is reached: unix:PATH, or tcp:ADDRESS:PORT.",
     ),
     cfg.IntOpt(

@@ -21,6 +21,11 @@ from tests.unit.cmd.conftest import Run
         (["agent"], "[agent]\novsdb_connection = nonsense\n", "[agent] ovsdb_connection"),
         (["agent"], "[agent]\novsdb_connection = tcp:\n", "[agent] ovsdb_connection"),
         (["agent"], "[DEFAULT]\ntransport_url = rabbit://broker:99999/\n", "broker has no port 99999"),
+        (
+            ["controller"],
+            "[database]\nconnection = mysql+pymysql://u:$p@h/d\n",
+            "[database] connection: what follows a $",
+        ),
         (["agent"], "[DEFAULT]\ndebug = perhaps\n", "debug"),
         (["agent"], "[DEFAULT]\nlog_dir = /proc/none\n", "/proc/none"),
         (["agent"], "[DEFAULT]\nlog_config_append = /none.conf\n", "/none.conf"),
@@ -45,6 +50,12 @@ def test_what_is_wrong_is_told_in_one_line(
     assert done.stderr.startswith(f"vethagent-{command[0]}: ")
     assert match in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["rpc_timeout", "store"])
+def test_what_the_environment_leaves_empty(run: Run, option: str) -> None:
+    done = run("agent", **{f"OS_AGENT__{option.upper()}": ""})
+    assert (done.returncode, done.stderr) == (1, f"vethagent-agent: [agent] {option}: it has no value\n")
 
 
 @pytest.mark.parametrize(

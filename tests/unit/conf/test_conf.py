@@ -4,6 +4,7 @@ import pytest
 from oslo_config import cfg, types
 
 from vethagent import conf as options
+from vethagent.conf import agent
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,27 @@ def test_bridge_mappings() -> None:
 def test_bad_bridge_mappings_are_refused(value: str, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         mappings(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("unix:/run/openvswitch/db.sock", True),
+        ("tcp:127.0.0.1:6640", True),
+        ("tcp:[::1]:6640", True),
+        ("unix:db.sock", False),
+        ("tcp:127.0.0.1:66400", False),
+        ("tcp:127.0.0.1", False),
+        ("tcp:127.0.0.256:6640", False),
+        ("tcp:::1:6640", False),
+        ("tcp:[127.0.0.1]:6640", False),
+        ("tcp:host:6640", False),
+        ("ssl:127.0.0.1:6640", False),
+        ("", False),
+    ],
+)
+def test_ways_to_the_database_of_open_vswitch(text: str, good: bool) -> None:
+    try:
+        assert agent.OvsdbConnection()(text) == text and good
+    except ValueError as error:
+        assert not good and "tcp:ADDRESS:PORT" in str(error)

@@ -4,6 +4,7 @@ Links are part of the hosts and belong to no project: a role in a project alone 
 """
 
 import logging
+import os
 
 import falcon
 from oslo_config import cfg
@@ -58,7 +59,8 @@ def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts) -> None:
     parsed would let nobody in.
     """
     location = conf.get_location("policy_file", "oslo_policy")
-    if made.policy_path is None and location is not None and location.location.is_user_controlled:
+    missing = made.policy_path is None or os.path.isdir(made.policy_path)
+    if missing and location is not None and location.location.is_user_controlled:
         raise ValueError(f"there is no file {conf.oslo_policy.policy_file}")
     for name, rule in made.file_rules.items():
         if name.startswith(_PREFIX) and name not in made.registered_rules:

@@ -331,6 +331,8 @@ def configured(tmp_path: pathlib.Path, text: str) -> cfg.ConfigOpts:
 def test_a_file_of_rules_that_is_not_there(tmp_path: pathlib.Path) -> None:
     with pytest.raises(policies.PolicyFileError, match=r"there is no file /none\.yaml"):
         policies.enforcer(configured(tmp_path, "[oslo_policy]\npolicy_file = /none.yaml\n"))
+    with pytest.raises(policies.PolicyFileError, match="there is no file"):
+        policies.enforcer(configured(tmp_path, "[oslo_policy]\npolicy_file =\n"))
     policies.enforcer(configured(tmp_path, ""))
 
 
