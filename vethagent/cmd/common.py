@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from vethagent.controller.db.database import Database
 
 
+#: What a URL of a bus is refused with; a library may be missing that its driver takes.
+_BAD_TRANSPORT = (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError, ImportError)
+
 #: How oslo.config says where a value was found; only the file is of use to whoever reads it.
 _LOCATION = re.compile(r"LocationInfo\(location=<[^>]*>, detail='([^']*)'\)")
 
@@ -169,7 +172,7 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     try:
         bus.check_ports(bus.brokers(conf))
         return bus.get_transport(conf)
-    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
+    except _BAD_TRANSPORT as error:
         raise StartError(f"transport_url cannot be used: {config_check.plain(error)}") from error
 
 
@@ -182,7 +185,7 @@ def notify(conf: cfg.ConfigOpts, service: str, database: "Database") -> Callable
 
     try:
         notifier = bus.get_notifier(conf, f"vethagent-{service}.{conf.host}")
-    except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError) as error:
+    except _BAD_TRANSPORT as error:
         raise StartError(f"[oslo_messaging_notifications] cannot be used: {config_check.plain(error)}") from error
     if notifier is None:
         return lambda: None

@@ -83,10 +83,14 @@ def get_notifier(conf: cfg.ConfigOpts, publisher_id: str) -> oslo_messaging.Noti
 
 
 def check_driver(kind: str, name: str) -> None:
-    """Raise ValueError unless an installed package has the driver ``name``; ``kind`` is a group of entry points."""
-    known = importlib.metadata.entry_points(group=kind).names
-    if name not in known:
-        raise ValueError(f"there is no driver {name!r}, only {', '.join(sorted(known))}")
+    """Raise ValueError unless an installed package has the driver ``name``; ``kind`` is a group of entry points.
+
+    Raise ImportError if a library is missing that the driver takes.
+    """
+    known = importlib.metadata.entry_points(group=kind)
+    if name not in known.names:
+        raise ValueError(f"there is no driver {name!r}, only {', '.join(sorted(known.names))}")
+    known[name].load()
 
 
 def brokers(conf: cfg.ConfigOpts) -> tuple[tuple[str, int], ...]:

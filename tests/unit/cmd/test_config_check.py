@@ -79,6 +79,7 @@ def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
         ("[agent]\nreport_interval = soon", "[agent] report_interval: 'soon' is no whole number"),
         ("[agent]\nconfirm_timeout = soon", "[agent] confirm_timeout: 'soon' is no number"),
         ("[DEFAULT]\ntransport_url = amqp://host", "[DEFAULT] transport_url: there is no driver 'amqp'"),
+        ("[DEFAULT]\ntransport_url = kafka://host", "[DEFAULT] transport_url: No module named 'confluent_kafka'"),
         ("[DEFAULT]\ntransport_url = rabbit://u:SECRET@host:99999", "[DEFAULT] transport_url: host has no port 99999"),
         ("[DEFAULT]\ntransport_url = rabbit://u:SECRET@host:port", "[DEFAULT] transport_url: 'port' is no whole"),
         ("[oslo_messaging_notifications]\ndriver = pigeon", "driver: there is no driver 'pigeon', only log"),
