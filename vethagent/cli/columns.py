@@ -12,7 +12,8 @@ from cliff.columns import FormattableColumn
 from vethagent.client.types import Difference, End, EndState, HealthReason, InRing, Link, LinkTiming
 
 _BEYOND_MS = re.compile(r"(?<=\.\d{3})\d+")
-_BEYOND_S = re.compile(r"\.\d+")
+#: By day and month alone nobody takes a time for one of another year.
+_OF_THIS_YEAR = datetime.timedelta(days=300)
 
 
 class Text(FormattableColumn[str | int | float | None]):
@@ -43,15 +44,18 @@ class Time(FormattableColumn[str | None]):
     """A time in RFC 3339, with milliseconds at most; None is not known."""
 
     def __init__(self, value: str | None, *, short: bool = False) -> None:
-        """If it is to be ``short`` there are seconds at most, and the day only if that is not today."""
+        """If it is to be ``short`` there are seconds at most, or only minutes and the day if that is not today."""
         super().__init__(value)
         self._short = short
 
     def human_readable(self) -> str:
-        """Return it like 2026-01-31T12:00:00.123Z."""
-        text = (_BEYOND_S if self._short else _BEYOND_MS).sub("", self._value or "")
-        today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT")
-        return text.removeprefix(today) if self._short else text
+        """Return it like 2026-01-31T12:00:00.123Z, or 12:00:00Z, or 01-30 12:00Z."""
+        if not self._short or self._value is None:
+            return _BEYOND_MS.sub("", self._value or "")
+        at, now = datetime.datetime.fromisoformat(self._value).astimezone(datetime.UTC), _now()
+        if at.date() == now.date():
+            return at.strftime("%H:%M:%SZ")
+        return at.strftime("%m-%d %H:%MZ" if now - at < _OF_THIS_YEAR else "%Y-%m-%d")
 
 
 class Ago(FormattableColumn[str]):
@@ -59,7 +63,7 @@ class Ago(FormattableColumn[str]):
 
     def human_readable(self) -> str:
         """Return it like ``7 s ago``."""
-        past = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(self._value)
+        past = _now() - datetime.datetime.fromisoformat(self._value)
         seconds = max(0, round(past.total_seconds()))
         for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (129600, 3600, "h")):
             if seconds < limit:
@@ -170,6 +174,10 @@ class Health(FormattableColumn[list[HealthReason]]):
     def human_readable(self) -> str:
         """Return lines like ``ovsdb: no connection``, or 'ok'."""
         return "\n".join(f"{item['part']}: {item['message']}" for item in self._value) or "ok"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _end_text(end: End) -> str:

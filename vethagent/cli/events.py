@@ -25,7 +25,7 @@ def row_of(event: Event, *, long: bool) -> tuple[Any, ...]:
         event["id"],
         columns.Time(event["received_at"]),
         event["host"],
-        event["link_name"] or event["link_id"],
+        resolve.shown_as(event["link_name"], event["link_id"], short=False),
         event["kind"],
         event["status"],
         event["reason"],
@@ -51,7 +51,7 @@ def narrow_row_of(event: Event) -> tuple[Any, ...]:
     return (
         columns.Time(event["received_at"], short=True),
         event["host"],
-        event["link_name"] or event["link_id"],
+        resolve.shown_as(event["link_name"], event["link_id"], short=True),
         event["kind"],
         event["status"],
         event["reason"],

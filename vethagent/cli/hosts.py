@@ -62,7 +62,11 @@ class PlanHost(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
         plan = self.client.hosts.plan(parsed_args.host)
-        names = {link["id"]: resolve.label_of(link) for link in self.client.links.list(host=parsed_args.host)}
+        short = self.is_narrow(parsed_args)
+        names = {
+            link["id"]: resolve.shown_as(link["name"], link["id"], short=short)
+            for link in self.client.links.list(host=parsed_args.host)
+        }
         return PLAN_TITLES, _plan_rows(plan, names)
 
 
@@ -77,15 +81,16 @@ class DriftHost(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """Return titles and rows."""
+        narrow = self.is_narrow(parsed_args)
         rows = [
             (
                 link["host"],
-                link["name"] or link["id"],
+                resolve.shown_as(link["name"], link["id"], short=narrow),
                 each["code"],
                 each["device"],
                 each["wanted"],
                 each["observed"],
-                columns.Time(link["status_changed_at"], short=self.is_narrow(parsed_args)),
+                columns.Time(link["status_changed_at"], short=narrow),
             )
             for link in self.client.links.list(host=parsed_args.host)
             for each in link["differences"]

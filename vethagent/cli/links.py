@@ -44,9 +44,9 @@ def row_of(link: Link, *, long: bool, narrow: bool) -> tuple[Any, ...]:
 
 
 def narrow_row_of(link: Link) -> tuple[Any, ...]:
-    """Return one row of ``link list`` in a narrow terminal; a link without a name has its id."""
-    ends = columns.LinkEnds(link, folded=True)
-    return link["name"] or link["id"], link["host"], link["status"], link["reason"], ends
+    """Return one row of ``link list`` in a narrow terminal; a link without a name has the beginning of its id."""
+    ends, called = columns.LinkEnds(link, folded=True), resolve.shown_as(link["name"], link["id"], short=True)
+    return called, link["host"], link["status"], link["reason"], ends
 
 
 def fields_of(link: Link) -> tuple[tuple[str, ...], tuple[Any, ...]]:

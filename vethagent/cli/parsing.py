@@ -126,7 +126,7 @@ def host(text: str) -> str:
 
 def add_link(parser: argparse.ArgumentParser) -> None:
     """Let ``parser`` take one link, for ``resolve.link_of``."""
-    parser.add_argument("link", metavar="ID_OR_NAME", help="The link")
+    parser.add_argument("link", metavar="ID_OR_NAME", help="The link; of an id the first 8 characters are enough")
     parser.add_argument("--host", metavar="HOST", type=host, help="The link's host, if several have one of that name")
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from vethagent.cli import resolve
 from vethagent.client.types import Bridge, HostDescription, Link, VethPair
 
 _KINDS = {"ovs": "ovs bridge", "linux": "Linux bridge"}
@@ -76,7 +77,7 @@ def _rings(links: Sequence[Link], rings: Mapping[str, str]) -> Iterator[str]:
 
 
 def _called(link: Link) -> str:
-    return link["name"] or link["id"][:8]
+    return resolve.shown_as(link["name"], link["id"], short=True)
 
 
 def _links(links: Sequence[Link], rings: Mapping[str, str]) -> Iterator[_Wire]:

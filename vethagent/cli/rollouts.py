@@ -130,7 +130,7 @@ class ListRollouts(Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Table:
         """Return titles and rows."""
-        name = parsed_args.template
+        name, narrow = parsed_args.template, self.is_narrow(parsed_args)
         found = self.client.rollouts.list(
             template_id=resolve.template_of(self.client.templates, name)["id"] if name is not None else None,
             state=parsed_args.state,
@@ -145,7 +145,7 @@ class ListRollouts(Lister):
                 rollout["counts"]["total"],
                 rollout["counts"]["done"],
                 rollout["counts"]["failed"],
-                columns.Time(rollout["created_at"]),
+                columns.Time(rollout["created_at"], short=narrow),
             )
             for rollout in found
         ]

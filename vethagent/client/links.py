@@ -32,10 +32,14 @@ class Links:
         label: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
+        marker: str | None = None,
     ) -> Iterator[Link]:
-        """Yield the links that all filters let pass, at most ``limit``; pages are fetched as they are needed."""
+        """Yield the links that all filters let pass, at most ``limit``; pages are fetched as they are needed.
+
+        They are in the order of ``sort``, by id if it is not given, and begin after the link with the id ``marker``.
+        """
         query: Query = {"host": host, "status": status, "name": name, "bridge": bridge, "label": label, "sort": sort}
-        query["template_id"] = template_id
+        query |= {"template_id": template_id, "marker": marker}
         return paging.items(self._transport, PATH, "bridge_links", query, limit)
 
     def get(self, link_id: str) -> Link:

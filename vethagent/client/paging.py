@@ -13,8 +13,11 @@ MAX_PAGE = 1000
 
 
 def items(transport: Transport, path: str, name: str, query: Query, limit: int | None) -> Iterator[Any]:
-    """Yield what is listed under ``name``, at most ``limit``; pages are fetched as they are needed."""
-    left, marker = limit, None
+    """Yield what is listed under ``name``, at most ``limit``; pages are fetched as they are needed.
+
+    The first one is after the ``marker`` in ``query``, if there is one.
+    """
+    left, marker = limit, query.get("marker")
     while left is None or left > 0:
         page = None if left is None else min(left, MAX_PAGE)
         answer = transport.request("GET", path, query=query | {"limit": page, "marker": marker}, key=name)

@@ -131,13 +131,16 @@ class Agents:
 
     def history(self, host: str) -> Sequence[views.AgentChange]:
         """Return what happened to the agent of ``host``, the oldest first; raise NotFound if nothing did."""
+        if not (found := self.changes(host)):
+            self.show(host)
+        return found[::-1]
+
+    def changes(self, host: str) -> Sequence[views.AgentChange]:
+        """Return what is known to have happened to the agent of ``host``, the newest first."""
         table = models.AgentChange
         newest = sqlalchemy.select(table).where(table.host == host).order_by(table.id.desc()).limit(MAX_HISTORY)
         with self._database.reader() as session:
-            rows = session.scalars(newest).all()
-            if not rows:
-                _get(session, host)
-        return [views.agent_change_of(row) for row in reversed(rows)]
+            return [views.agent_change_of(row) for row in session.scalars(newest)]
 
     def _record(self, session: orm.Session, context: bus.Context, host: str, told: Iterable[tuple[str, str]]) -> None:
         now, by, request_id = self._liveness.now(), history.user_of(context), context.get("request_id")

@@ -34,13 +34,26 @@ class Diagnosis(model.Model):
     conditions: tuple[Condition, ...]
 
 
-def diagnose(link: views.Link, agent: views.Agent, events: Sequence[views.Event], ring: str | None = None) -> Diagnosis:
+def diagnose(
+    link: views.Link,
+    agent: views.Agent,
+    events: Sequence[views.Event],
+    *,
+    changes: Sequence[views.AgentChange] = (),
+    ring: str | None = None,
+) -> Diagnosis:
     """Return the diagnosis of ``link``.
 
-    ``events`` are its port events, the newest first; ``ring`` is the way round through physical networks, if it closes
-    one.
+    ``events`` are its port events and ``changes`` those of its agent, the newest first; ``ring`` is the way round
+    through physical networks, if it closes one.
     """
-    conditions = (*_of_agent(link, agent), *_of_ends(link, events), *_of_differences(link), *_of_ring(ring))
+    conditions = (
+        *_of_agent(agent, changes),
+        _of_generation(link, events),
+        *_of_ends(link, events),
+        *_of_differences(link),
+        *_of_ring(ring),
+    )
     return Diagnosis(
         link_id=link.id,
         status=link.status,
@@ -71,32 +84,45 @@ def _first_unmet(link: views.Link, conditions: Sequence[Condition]) -> str:
     return unmet[0] if unmet else f"The link is {link.status}" + (f" ({link.reason})." if link.reason else ".")
 
 
-def _of_agent(link: views.Link, agent: views.Agent) -> Iterator[Condition]:
+def _of_agent(agent: views.Agent, changes: Sequence[views.AgentChange]) -> Iterator[Condition]:
     yield Condition(
         name="agent alive",
         wanted=f"a report each {agent.report_interval:g} s",
         observed=f"the last one at {_text(agent.reported_at)}",
         met=agent.alive,
-        since=None if agent.alive else agent.reported_at,
+        since=_last(changes, "REVIVED") if agent.alive else agent.reported_at,
     )
     problems = "; ".join(f"{reason.part}: {reason.message}" for reason in agent.health)
     yield Condition(
-        name="agent healthy", wanted="nothing wrong", observed=problems or "nothing wrong", met=not problems, since=None
+        name="agent healthy",
+        wanted="nothing wrong",
+        observed=problems or "nothing wrong",
+        met=not problems,
+        since=_last(changes, "HEALTH"),
     )
     yield Condition(
         name="agent mode",
         wanted=Mode.ENFORCE,
         observed=agent.reported_mode,
         met=agent.reported_mode == Mode.ENFORCE,
-        since=None,
+        since=_last(changes, "MODE"),
     )
+
+
+def _last(changes: Sequence[views.AgentChange], kind: str) -> datetime.datetime | None:
+    """Return when a change of that ``kind`` was the last; if none was, it is so since the agent is known."""
+    return next((each.changed_at for each in changes if each.kind in (kind, "NEW")), None)
+
+
+def _of_generation(link: views.Link, events: Sequence[views.Event]) -> Condition:
     known = (link.observed_generation or 0) >= link.generation
-    yield Condition(
+    told = [event.observed_at for event in events if event.generation >= link.generation]
+    return Condition(
         name="generation",
         wanted=str(link.generation),
         observed="none yet" if link.observed_generation is None else str(link.observed_generation),
         met=known,
-        since=None if known else link.updated_at,
+        since=min(told, default=None) if known else link.updated_at,
     )
 
 

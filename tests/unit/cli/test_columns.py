@@ -1,5 +1,8 @@
 """What tables show."""
 
+import datetime
+import re
+
 import pytest
 
 from vethagent.cli import agents, columns, events, links
@@ -48,6 +51,20 @@ def test_end_state() -> None:
 )
 def test_time(text: str, shown: str) -> None:
     assert columns.Time(text).human_readable() == shown
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"), [(0, r"\d\d:\d\d:\d\dZ"), (2, r"\d\d-\d\d \d\d:\d\dZ"), (301, r"\d{4}-\d\d-\d\d")]
+)
+def test_a_short_time_tells_the_day_if_that_is_another(days: int, shown: str) -> None:
+    at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+    found = columns.Time(at.isoformat(), short=True).human_readable()
+    # The day may end between the two looks at the clock.
+    assert re.fullmatch(shown, found) or (days == 0 and at.date() != datetime.datetime.now(datetime.UTC).date())
+
+
+def test_a_short_time_that_is_not_known() -> None:
+    assert columns.Time(None, short=True).human_readable() == ""
 
 
 def test_differences() -> None:

@@ -160,6 +160,25 @@ def test_ambiguous_name_lists_the_hosts(vethctl: Vethctl, service: Service, link
     assert vethctl("link", "show", "seed", "--host", HOST, "-f", "json").json["id"] == link_id
 
 
+@pytest.mark.parametrize("length", [8, 9, 11, 14, 24, 35])
+def test_the_beginning_of_an_id_is_enough(vethctl: Vethctl, service: Service, length: int) -> None:
+    ids = [f"0123abcd-0000-4000-8000-00000000000{digit}" for digit in "18"]
+    for number, link_id in enumerate((*ids, "0123abce-0000-4000-8000-000000000000")):
+        vethctl("link", "create", f"br{number}", "other", "--host", HOST, "--id", link_id)
+    result = vethctl("link", "show", ids[0][:length].upper())
+    assert (result.status, result.err) == (
+        1,
+        f"The ids of several links begin with {ids[0][:length].upper()}: give more of it\n",
+    )
+    vethctl("link", "delete", ids[1], "--wait")
+    assert vethctl("link", "show", ids[0][:length].upper(), "-f", "json").json["id"] == ids[0]
+
+
+@pytest.mark.parametrize("name", ["0123abc", "0123abcd-00000", "0123abcdef", "ffffffff", "00000000"])
+def test_what_begins_no_id_is_a_name(vethctl: Vethctl, link_id: str, name: str) -> None:
+    assert vethctl("link", "show", name).err == f"There is no link {name!r}: see 'link list'\n"
+
+
 def test_set_changes_only_what_is_named(vethctl: Vethctl, link_id: str) -> None:
     before = vethctl("link", "show", link_id, "-f", "json").json
     after = vethctl("link", "set", "seed", "--mtu", "9000", "--name", "grown", "-f", "json").json

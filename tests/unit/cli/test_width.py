@@ -68,6 +68,17 @@ def test_a_narrow_terminal_has_one_thing_on_a_line(vethctl: Vethctl, command: st
     assert len(everything) > len(narrow[1].split("|")) - 2
 
 
+@pytest.mark.parametrize("command", ["event list", "link list", f"host drift {HOST}", f"host plan {HOST}"])
+def test_a_link_without_a_name_is_called_by_what_commands_take(
+    vethctl: Vethctl, service: Service, command: str
+) -> None:
+    difference = {"device": "phy-br1", "code": "MTU", "wanted": "1500", "observed": "9000"}
+    service.answer = {"status": "DOWN", "reason": "DRIFT", "kind": "drifted", "differences": [difference]}
+    vethctl("link", "create", "br1:phy-br1", "br2", "--host", HOST, "--id", "0123abcd-0000-4000-8000-000000000001")
+    told = [line for line in vethctl(*command.split(), "--max-width", "80").out.splitlines() if "0123abcd" in line]
+    assert told and all("0123abcd " in line for line in told)
+
+
 def test_what_is_unusual_of_an_agent_is_told_in_a_narrow_terminal(vethctl: Vethctl, service: Service) -> None:
     vethctl("agent", "set", HOST, "--mode", "observe")
     service.report(HOST, health={"ready": False, "reasons": [{"part": "ovsdb", "message": "away"}]}, mode="observe")

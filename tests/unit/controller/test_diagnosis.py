@@ -30,7 +30,7 @@ def link_id(links: Links, known: str) -> str:
 def ask(links: Links, agents: Agents, events: Events, link_id: str) -> Any:
     def ask() -> Diagnosis:
         told = events.list(EventQuery(link_id=link_id))
-        return diagnose(links.show(link_id), agents.show("h1"), told[::-1])
+        return diagnose(links.show(link_id), agents.show("h1"), told[::-1], changes=agents.changes("h1"))
 
     return ask
 
@@ -48,7 +48,7 @@ def test_all_is_well(ask: Any, events: Events, link_id: str) -> None:
 
 def test_all_is_well_but_for_a_ring(links: Links, agents: Agents, events: Events, link_id: str) -> None:
     events.store(fakes.batch([fakes.event(link_id, 1, ends=ends())]))
-    found = diagnose(links.show(link_id), agents.show("h1"), [], "br1 of h1 - one - br1 of h2")
+    found = diagnose(links.show(link_id), agents.show("h1"), [], ring="br1 of h1 - one - br1 of h2")
     assert found.sentence == "The link is as wanted, and closes a ring: br1 of h1 - one - br1 of h2."
     assert unmet(found) == {"physical networks": ("no ring", "br1 of h1 - one - br1 of h2")}
 
@@ -81,6 +81,28 @@ def test_since_when_it_is_so(ask: Any, events: Events, link_id: str) -> None:
     assert conditions["eth1-br1 ofport"].since == fakes.START + datetime.timedelta(seconds=1)
     assert conditions["eth1-br1 up"].since == fakes.START
     assert not conditions["eth1-br1 ofport"].met
+
+
+def test_since_when_the_agent_is_so(
+    ask: Any, events: Events, reports: Reports, link_id: str, clock: fakes.Clock
+) -> None:
+    def since() -> dict[str, datetime.datetime | None]:
+        return {each.name: each.since for each in ask().conditions if each.name.startswith(("agent", "generation"))}
+
+    known_at = clock.now
+    assert set(since().values()) == {known_at}, "all is so since the agent is known, and the link was made then"
+    clock.advance(5)
+    healths = {"ready": True, "reasons": [{"part": "ovsdb", "message": "no answer"}]}
+    reports.take(fakes.report(mode="observe", health=healths))
+    told_at = fakes.START + datetime.timedelta(seconds=9)
+    for seq in range(2):
+        at = told_at + datetime.timedelta(seconds=seq)
+        events.store(fakes.batch([fakes.event(link_id, seq, observed_at=at, ends=ends())]))
+    changed = {"agent alive": known_at, "agent healthy": clock.now, "agent mode": clock.now, "generation": told_at}
+    assert since() == changed
+    clock.advance(76)
+    reports.take(fakes.report(mode="observe", health=healths))
+    assert since() == changed | {"agent alive": clock.now}
 
 
 def test_the_agent_is_what_is_wrong(ask: Any, events: Events, reports: Reports, link_id: str, clock: Any) -> None:

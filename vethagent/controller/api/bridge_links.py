@@ -155,7 +155,8 @@ class Diagnosis:
         link = self._links.show(_checked(link_id))
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
         agent = self._agents.show(link.host, deleted=True)
-        answer(response, diagnosis.diagnose(link, agent, events[::-1], self._rings.of(link.id)))
+        changes, ring = self._agents.changes(link.host), self._rings.of(link.id)
+        answer(response, diagnosis.diagnose(link, agent, events[::-1], changes=changes, ring=ring))
 
 
 class Timing:
