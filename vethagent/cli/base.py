@@ -1,10 +1,12 @@
 """What all commands share: the client, one-line errors of usage, and a failure that comes after the output."""
 
 import argparse
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, cast
 
 from cliff import app
+from cliff.columns import FormattableColumn
 from cliff.utils import terminal_width
 from osc_lib import exceptions
 from osc_lib.command import command
@@ -18,6 +20,10 @@ Row = tuple[Any, ...]
 
 #: Columns of a terminal; with fewer of them lists tell less, rather than break what they tell into pieces.
 NARROW = 100
+
+
+#: Formats that have no lists and no names in a value.
+_PLAIN_TEXT = ("csv", "shell", "value")
 
 
 class UsageError(exceptions.CommandError):
@@ -43,8 +49,29 @@ class Command(command.Command):
         return cast(Client, getattr(self.app.client_manager, API_NAME))
 
 
+def flat(parsed_args: argparse.Namespace, row: Iterable[Any]) -> list[Any]:
+    """Return ``row``; for a format of plain text what is nested is JSON in it, and what there is not is empty.
+
+    cliff would write both as Python does, which nothing else reads.
+    """
+    return [_flat(value) for value in row] if parsed_args.formatter in _PLAIN_TEXT else list(row)
+
+
+def _flat(value: Any) -> Any:
+    plain = value.machine_readable() if isinstance(value, FormattableColumn) else value
+    if plain is None:
+        return ""
+    return json.dumps(plain, separators=(",", ":")) if isinstance(plain, dict | list) else plain
+
+
 class Lister(Command, command.Lister):
     """Base of the commands that show many things."""
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Sequence[Any]]
+    ) -> int:
+        """Write the rows."""
+        return super().produce_output(parsed_args, column_names, [flat(parsed_args, row) for row in data])
 
     @staticmethod
     def is_narrow(parsed_args: argparse.Namespace, columns: int = NARROW) -> bool:
@@ -70,7 +97,7 @@ class ShowOne(Command, command.ShowOne):
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Sequence[Any]) -> int:
         """Write the output, then raise ``failure`` if there is one."""
-        code = super().produce_output(parsed_args, column_names, data)
+        code = super().produce_output(parsed_args, column_names, flat(parsed_args, data))
         if self.failure is not None:
             raise self.failure
         return code
@@ -88,6 +115,7 @@ def tersely(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def tell_unknown(shell: app.App, argv: Sequence[str]) -> str:
     """Return what to say of words that begin no command of ``shell``."""
-    similar = ", ".join(shell.get_fuzzy_matches(argv[0]))
+    group = [name for name, _ in shell.command_manager if name.startswith(f"{argv[0]} ")]
+    similar = ", ".join(sorted(group) or shell.get_fuzzy_matches(argv[0]))
     hint = f"did you mean one of: {similar}" if similar else f"see {shell.NAME} --help"
     return f"{' '.join(argv)!r} is not a command; {hint}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from vethagent.cli import columns, follow, parsing, resolve
-from vethagent.cli.base import Lister, UsageError
+from vethagent.cli.base import Lister, UsageError, flat
 from vethagent.client.events import MAX_PAGE
 from vethagent.client.types import Event
 
@@ -99,7 +99,8 @@ class ListEvents(Lister):
         names, selector = self._generate_columns_and_selector(parsed_args, column_names)
         write = follow.Writer(parsed_args.formatter, self.formatter, parsed_args, names, self.app.stdout)
         for row in data:
-            write.row(list(self._compress_iterable(row, selector)) if selector else list(row))
+            chosen = self._compress_iterable(row, selector) if selector else row
+            write.row(flat(parsed_args, chosen))
         return 0
 
     def _shape(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Callable[[Event], tuple[Any, ...]]]:

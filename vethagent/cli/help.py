@@ -40,5 +40,22 @@ class Help(help.HelpCommand):
             raise UsageError(tell_unknown(self.app, parsed_args.cmd)) from None
 
 
+#: What cliff's script asks the package bash-completion for, which is not everywhere.
+_WITHOUT_PACKAGE = """\
+declare -F _get_comp_words_by_ref > /dev/null || _get_comp_words_by_ref()
+{
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD - 1]}
+  words=("${COMP_WORDS[@]}")
+}
+"""
+
+
 class Complete(complete.CompleteCommand):
     """Print what bash needs to complete commands and options."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Write it."""
+        if parsed_args.shell == "bash":
+            self.app.stdout.write(_WITHOUT_PACKAGE)
+        return super().take_action(parsed_args)

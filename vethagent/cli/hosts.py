@@ -80,7 +80,7 @@ class DriftHost(Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
-        """Return titles and rows."""
+        """Return titles and rows; NotFound if no agent ever reported from the host."""
         narrow = self.is_narrow(parsed_args)
         rows = [
             (
@@ -95,6 +95,8 @@ class DriftHost(Lister):
             for link in self.client.links.list(host=parsed_args.host)
             for each in link["differences"]
         ]
+        if not rows and parsed_args.host is not None:
+            self.client.agents.get(parsed_args.host)  # of a host that nobody knows that would be no answer
         return ("Host", "Link", "What", "Device", "Wanted", "Is", "Since"), rows
 
     def produce_output(

@@ -61,10 +61,7 @@ def mtu(text: str) -> int | None:
 
 def count(text: str) -> int:
     """Return a number of at least 1."""
-    number = _number(text, repr(text))
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be 1 or more")
-    return number
+    return _at_least(1, text)
 
 
 def seconds(text: str) -> float:
@@ -85,7 +82,14 @@ def seconds_or_none(text: str) -> float:
 
 def whole(text: str) -> int:
     """Return a number of at least 0."""
-    return 0 if text == "0" else count(text)
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    number = _number(text, repr(text))
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {least} or more")
+    return number
 
 
 def share(text: str) -> float:

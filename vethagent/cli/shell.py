@@ -89,6 +89,8 @@ class Shell(app.App):
             for name in ("keystoneauth", "urllib3", "stevedore"):
                 # What Keystone's client warns of becomes an error, which says it in one line.
                 logging.getLogger(name).setLevel(logging.ERROR)
+        elif not self.options.debug:
+            logging.getLogger("stevedore").setLevel(logging.ERROR)  # it tells of each entry point that it sees
 
     def initialize_app(self, argv: list[str]) -> None:
         """Prepare the client; it is made when a command asks for it."""

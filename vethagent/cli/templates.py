@@ -10,7 +10,7 @@ from osc_lib import exceptions
 from vethagent.cli import columns, parsing, progress, resolve
 from vethagent.cli.base import Command, Lister, ShowOne
 from vethagent.client.exceptions import ClientError
-from vethagent.client.types import LinkTemplate, Selector
+from vethagent.client.types import LinkTemplate, Selector, TemplateLink
 
 STATES = ("WAITING", "STARTED", "DONE", "FAILED", "AWAY")
 
@@ -25,6 +25,33 @@ class SelectorText(FormattableColumn[Selector]):
         """Return host names on one line, then an expression a line."""
         hosts = ", ".join(self._value.get("hosts", ()))
         return "\n".join([*([f"host {hosts}"] if hosts else []), *self._value.get("labels", ())])
+
+
+#: What a link of a template is if that is not said, but for its ends.
+_PLAIN: dict[str, Any] = {
+    "name": None,
+    "mtu": None,
+    "labels": {},
+    "admin_state_up": True,
+    "adopt": False,
+    "allow_loop": False,
+    "confirm": True,
+}
+
+
+class Options(FormattableColumn[TemplateLink]):
+    """What a link is to be beside its ends."""
+
+    def human_readable(self) -> str:
+        """Return lines like ``mtu=1400``, without what is as usual."""
+        told = {name: self._value.get(name, usual) for name, usual in _PLAIN.items()}
+        told["labels"] = " ".join(f"{name}={value}" for name, value in sorted(self._value.get("labels", {}).items()))
+        flags = {True: "yes", False: "no"}
+        return "\n".join(
+            f"{name}={flags[value] if isinstance(value, bool) else value}"
+            for name, value in told.items()
+            if value != _PLAIN[name] and value != ""
+        )
 
 
 def fields_of(template: LinkTemplate) -> Fields:
@@ -137,13 +164,15 @@ class ListRevisions(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Table:
         """Return titles and rows."""
         template = resolve.template_of(self.client.templates, parsed_args.template)
-        return ("Revision", "Ends", "Selector", "By", "At"), [
+        narrow = self.is_narrow(parsed_args)
+        return ("Revision", "Ends", "Options", "Selector", "By", "At"), [
             (
                 revision["number"],
                 columns.Ends(revision["link"]["ends"]),
+                Options(revision["link"]),
                 SelectorText(revision["selector"]),
                 revision["created_by"],
-                columns.Time(revision["created_at"]),
+                columns.Time(revision["created_at"], short=narrow),
             )
             for revision in self.client.templates.revisions(template["id"])
         ]

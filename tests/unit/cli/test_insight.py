@@ -42,6 +42,9 @@ def test_plan_and_drift(vethctl: Vethctl, service: Service) -> None:
     assert [(row["Link"], row["Step"]) for row in rows] == [("seed", 1), ("seed", 2)]
     [row] = vethctl("host", "drift", "-f", "json").json
     assert (row["Link"], row["What"], row["Device"], row["Wanted"], row["Is"]) == ("seed", *difference.values())
+    unknown = vethctl("host", "drift", "h9")
+    assert (unknown.status, unknown.out) == (1, "") and "no agent has ever reported from 'h9'" in unknown.err
+    service.report("h9")
     assert vethctl("host", "drift", "h9", "-f", "json").json == []
     assert vethctl("host", "drift", "h9").out == "Nothing differs, as far as agents have told.\n"
 

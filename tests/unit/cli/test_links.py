@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 import yaml
@@ -158,6 +159,15 @@ def test_ambiguous_name_lists_the_hosts(vethctl: Vethctl, service: Service, link
     assert result.status == 1
     assert f"{HOST}, h2" in result.err and "--host" in result.err
     assert vethctl("link", "show", "seed", "--host", HOST, "-f", "json").json["id"] == link_id
+
+
+@pytest.mark.parametrize("kind", ["value", "shell"])
+def test_what_is_nested_is_json_in_plain_text(vethctl: Vethctl, link_id: str, kind: str) -> None:
+    told = vethctl("link", "show", link_id, "-f", kind, "-c", "ends", "-c", "template_id").out
+    ends = vethctl("link", "show", link_id, "-f", "json").json["ends"]
+    written = json.dumps(ends, separators=(",", ":"))
+    quoted = written.replace('"', '\\"')
+    assert told == {"value": f"{written}\n\n", "shell": f'ends="{quoted}"\ntemplate_id=""\n'}[kind]
 
 
 @pytest.mark.parametrize("length", [8, 9, 11, 14, 24, 35])

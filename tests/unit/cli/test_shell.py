@@ -77,6 +77,28 @@ def test_completion_knows_the_commands(run: Vethctl) -> None:
     assert "--allow-loop" in result.out
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("vethctl li", "link"),
+        ("vethctl link d", "delete diagnose"),
+        ("vethctl rollout u", "undo"),
+        ("vethctl link create --allow", "--allow-loop"),
+    ],
+)
+def test_bash_completes_by_itself(run: Vethctl, typed: str, offered: str) -> None:
+    words = " ".join(typed.split())
+    asked = f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _vethctl; echo ${{COMPREPLY[*]}}"
+    script = f"{run('complete').out}\n{asked}"
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == (f"{offered}\n", "")
+
+
+def test_a_group_alone_offers_its_commands(run: Vethctl) -> None:
+    offered = run("rollout").err.partition("one of: ")[2].strip().split(", ")
+    assert offered == [name for name in sorted(COMMANDS) if name.startswith("rollout ")]
+
+
 def test_openstack_client_has_the_same_commands() -> None:
     groups = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["entry-points"]
     entries = {name.replace("_", " "): value for name, value in groups["openstack.vethagent.v1"].items()}

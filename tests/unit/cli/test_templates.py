@@ -60,6 +60,8 @@ def test_change_and_undo(vethctl: Vethctl) -> None:
     assert (undone["revision"], undone["state"]) == (3, "COMPLETED")
     assert vethctl("template", "show", "uplink", "-f", "json").json["mtu"] is None
     assert [each["Revision"] for each in vethctl("template", "revisions", "uplink", "-f", "json").json] == [1, 2, 3]
+    told = vethctl("template", "revisions", "uplink", "--max-width", "80").out
+    assert told.count("mtu=1400") == 1, "what the revisions differ in is to be seen"
     vethctl("rollout", "undo", "uplink", "--to-revision", "2")
     listed = vethctl("rollout", "list", "--template", "uplink", "-f", "json").json
     assert sorted(each["Revision"] for each in listed) == [1, 2, 3, 4]

@@ -32,6 +32,7 @@ WRONG = [
     (f"{CREATE} br1 br2 br3", "unrecognized arguments: br3"),
     (f"{CREATE} br1 br2 --mtu -1", "--mtu: must be greater than or equal to 68"),
     (f"{CREATE} br1 br2 --mtu 65536", "--mtu: must be less than or equal to 65535"),
+    ("template create x br1 br2 --host h --canary -1", "--canary: '-1': must be 0 or more"),
     (f"{CREATE} br1 br2 --mtu big", "--mtu: 'big': must be a whole number or 'auto'"),
     (f"{CREATE} br1 br2 --name=", "--name: must not be empty"),
     (f"{CREATE} br1 br2 --timeout 0", "--timeout: '0': must be a number of seconds above 0"),
