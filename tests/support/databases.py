@@ -37,6 +37,11 @@ class DatabaseServer:
         """End it as a power failure would."""
         self.daemon.kill()
 
+    def children(self) -> list[int]:
+        """Return the processes that it has started, one for each connection or none."""
+        found = commands.run("pgrep", "--parent", str(self.daemon.pid), check=False).stdout
+        return [int(pid) for pid in found.split()]
+
     def create(self) -> str:
         """Make a new empty database and return its URL."""
         name = f"vethagent{next(_numbers)}"

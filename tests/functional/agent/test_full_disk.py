@@ -1,7 +1,5 @@
 """No room is left where the store is; a file system of its own, so that nothing else is short of it."""
 
-import contextlib
-import errno
 import pathlib
 from collections.abc import Iterator
 
@@ -9,7 +7,7 @@ import pytest
 
 from tests.functional.agent.node import FIRST, Node
 from tests.functional.agent.outages import ENDS, wait_for_reasons
-from tests.support import commands
+from tests.support import commands, filling
 
 VARIABLE = "OS_AGENT__STORE"
 
@@ -35,28 +33,17 @@ def disk(fragile: Node, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
     node = fragile
-    link, filling = node.plug(*ENDS), disk / "filling"
+    link, file = node.plug(*ENDS), disk / "filling"
     wait_for_reasons(node)
-    _fill(filling)
+    filling.fill(file)
     other = node.plug("br2", "br-eth2")
     wait_for_reasons(node, "store")
     with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=("ADMIN_STATE", "NOT_ATTACHED")), node.unseen():
         node.host.ip("link", "delete", FIRST)
-    filling.unlink()
+    file.unlink()
     wait_for_reasons(node)
     before = node.indexes(other)
     assert (node.allinone.stop(), before) == (0, node.indexes(other))
     node.host.ip("link", "delete", other["observed"][0]["device"])
     node.start()
     node.check_repaired(other)
-
-
-def _fill(file: pathlib.Path) -> None:
-    """Write to a new file until there is room for nothing more."""
-    with contextlib.closing(file.open("wb", buffering=0)) as writer:
-        for size in (4096, 1):
-            try:
-                while True:
-                    writer.write(bytes(size))
-            except OSError as error:
-                assert error.errno == errno.ENOSPC

@@ -45,8 +45,10 @@ STATUS = {
 _UNAVAILABLE = {
     "AGENT_BUSY": "the agent is at work and did not answer in time; try again",
     "BUS_UNAVAILABLE": "the message bus or the agent could not be reached",
-    "DATABASE_UNAVAILABLE": "the database could not be reached",
+    "DATABASE_UNAVAILABLE": "the database could not be reached, or takes no changes now; try again",
 }
+#: Seconds after which such a request may go better.
+_RETRY_AFTER = "5"
 
 
 class Error(model.Model):
@@ -118,6 +120,7 @@ def _answer(request: falcon.Request, response: falcon.Response, code: str, messa
 def _ours(request: falcon.Request, response: falcon.Response, error: Any, _params: object) -> None:
     if error.code in _UNAVAILABLE:
         LOG.error("%s: %s", request_id(request), error)
+        response.set_header("Retry-After", _RETRY_AFTER)
         _answer(request, response, error.code, _UNAVAILABLE[error.code], None)
     elif isinstance(error, OperationError):
         _answer(request, response, error.code, error.message, error.field)

@@ -15,6 +15,8 @@ from oslo_db.sqlalchemy import engines, exc_filters
 from sqlalchemy import event, orm
 
 from vethagent import exceptions
+from vethagent.controller.db import patience
+from vethagent.controller.db.patience import USUAL, Limits
 from vethagent.controller.db.revisions import WritingSession
 
 P = ParamSpec("P")
@@ -56,13 +58,15 @@ class Database:
         max_pool_size: int | None = None,
         max_overflow: int | None = None,
         pool_timeout: int | None = None,
+        limits: Limits | None = USUAL,
     ) -> None:
-        self._write_lock: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        """Without ``limits`` a server is waited for as long as it takes."""
+        self._write_turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
             self._engine = _sqlite_engine(connection, foreign_keys=foreign_keys)
             # SQLite has one writer at a time. Waiting here is fair and wakes at once; waiting in SQLite polls, and
             # under eventlet would stop the very thread that is waited for.
-            self._write_lock = threading.Lock()
+            self._write_turn = _Turn()
         else:
             self._engine = engines.create_engine(
                 connection,
@@ -72,6 +76,9 @@ class Database:
                 max_overflow=max_overflow,
                 pool_timeout=pool_timeout,
             )
+            patience.leave_read_only(self._engine)
+            if limits is not None:
+                patience.limit(self._engine, limits)
         self._reading = self._engine
         if self._engine.dialect.name == "postgresql":
             # A link and its ends are read one after the other; by itself PostgreSQL looks anew each time.
@@ -101,7 +108,7 @@ class Database:
         """A transaction that commits at the end, or rolls back if the block raises."""
         with (
             database_errors(),
-            self._write_lock,
+            self._write_turn,
             WritingSession(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -112,7 +119,7 @@ class Database:
     @contextlib.contextmanager
     def connection(self) -> Iterator[sqlalchemy.Connection]:
         """A writing transaction below the ORM, for migrations."""
-        with database_errors(), self._write_lock, self._writing.begin() as connection:
+        with database_errors(), self._write_turn, self._writing.begin() as connection:
             yield connection
 
     def ping(self) -> None:
@@ -123,6 +130,20 @@ class Database:
     def close(self) -> None:
         """Drop all connections; the next transaction makes new ones."""
         self._engine.dispose()
+
+
+class _Turn:
+    """A lock that nobody waits for longer than for that of another process; one after the other would add up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=_SQLITE_BUSY_MS / 1000):
+            raise exceptions.DatabaseUnavailable("the transactions of others take too long")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
@@ -159,7 +180,11 @@ def database_errors() -> Iterator[None]:
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
     except (oslo_db.exception.DBNonExistentDatabase, oslo_db.exception.DBNonExistentTable) as error:
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
-    except (oslo_db.exception.DBDeadlock, oslo_db.exception.DBDuplicateEntry):
+    except oslo_db.exception.DBDeadlock as error:
+        if patience.is_lock_timeout(error.inner_exception):  # to wait for it again would take as long
+            raise exceptions.DatabaseUnavailable(_first_line(error)) from error
+        raise
+    except oslo_db.exception.DBDuplicateEntry:
         raise
     except (sqlalchemy.exc.TimeoutError, *_AWAY) as error:
         # oslo.db does not see what fails while a connection is made.

@@ -43,7 +43,7 @@ def downgrade(connection: str, revision: str) -> None:
 
 def _move(connection: str, command: Callable[[alembic.config.Config, str], None], revision: str) -> None:
     # For SQLite a table is changed by making it anew, and the end of the old one would take with it what refers to it.
-    database = Database(connection, foreign_keys=False)
+    database = Database(connection, foreign_keys=False, limits=None)  # to change a great table takes its time
     if database.file and (folder := os.path.dirname(database.file)):
         try:
             os.makedirs(folder, exist_ok=True)

@@ -1,0 +1,162 @@
+"""A database that is there and does not do its work is told as such, and nothing is lost or counted twice by it."""
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+import sqlalchemy
+
+from tests.functional.controller.site import Site
+from tests.support import databases
+from tests.unit.controller import fakes
+from vethagent import exceptions
+from vethagent.controller.db import models
+from vethagent.controller.db.database import Database, retried
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
+
+Statement = Callable[[str], object]
+
+
+@pytest.fixture
+def run(url: str) -> Iterator[Statement]:
+    """Does a statement as somebody else who may do all."""
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection.exec_driver_sql
+    engine.dispose()
+
+
+@pytest.fixture
+def plain_url(server: databases.DatabaseServer, url: str, run: Statement) -> Iterator[str]:
+    """Where the database is for a user who is not above read_only."""
+    if isinstance(server, databases.PostgreSQL):
+        yield url
+        return
+    run("CREATE USER plain@localhost")
+    run(f"GRANT ALL ON {sqlalchemy.make_url(url).database}.* TO plain@localhost")
+    yield url.replace("root@", "plain@")
+    run("DROP USER plain@localhost")
+
+
+@pytest.fixture
+def site(plain_url: str, known: str, liveness: Liveness) -> Iterator[Site]:
+    made = Site(plain_url, liveness)
+    yield made
+    made.database.close()
+
+
+_READ_ONLY = {
+    databases.MariaDB: (["SET GLOBAL read_only = 1"], ["SET GLOBAL read_only = 0"]),
+    databases.PostgreSQL: (
+        ["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"],
+        ["ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"],
+    ),
+}
+
+_KILL = {
+    databases.MariaDB: ("connection_id()", "KILL {}"),
+    databases.PostgreSQL: ("pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+}
+
+
+@contextlib.contextmanager
+def _read_only(server: databases.DatabaseServer, run: Statement) -> Iterator[None]:
+    """As a failover leaves it, and whoever is connected to it."""
+    begin, end = _READ_ONLY[type(server)]
+    for statement in begin:
+        run(statement)
+    try:
+        yield
+    finally:
+        for statement in end:
+            run(statement)
+
+
+@contextlib.contextmanager
+def _hanging(server: databases.DatabaseServer, _run: Statement) -> Iterator[None]:
+    """Its kernel takes connections and what is sent, and nobody answers."""
+    pids = [server.daemon.pid, *server.children()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _locked(server: databases.DatabaseServer, url: str) -> Iterator[None]:
+    """Somebody has begun a transaction over all links and agents and does not end it."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        for table in ("agents", "bridge_links"):
+            connection.exec_driver_sql(f"SELECT * FROM {table} FOR UPDATE")
+        yield
+    engine.dispose()
+
+
+def test_read_only(server: databases.DatabaseServer, site: Site, run: Statement) -> None:
+    with _read_only(server, run):
+        site.check_request()
+        site.check_event()
+        assert site.list().status_code == 200
+    site.check()
+
+
+def test_it_hangs(server: databases.DatabaseServer, site: Site, run: Statement) -> None:
+    with _hanging(server, run):
+        site.check_request()  # for both by a connection that was there, and then by a new one
+    site.check()
+
+
+def test_somebody_holds_locks(server: databases.DatabaseServer, site: Site, url: str) -> None:
+    with _locked(server, url):
+        site.check_request()
+        site.check_event()
+        assert site.list().status_code == 200
+    site.check()
+
+
+def test_no_connection_is_left(site: Site) -> None:
+    with contextlib.ExitStack() as others:
+        for _ in range(2):
+            others.enter_context(site.database.reader()).execute(sqlalchemy.text("SELECT 1"))
+        site.check_request()
+        site.check_event()
+        assert site.list().status_code == 503
+    site.check()
+
+
+def test_a_connection_is_killed_in_a_transaction(server: databases.DatabaseServer, site: Site, run: Statement) -> None:
+    own, kill = _KILL[type(server)]
+    with pytest.raises(exceptions.DatabaseUnavailable), site.database.writer() as session:
+        site.store_in(session)
+        run(kill.format(session.scalar(sqlalchemy.text(f"SELECT {own}"))))
+    site.check()
+
+
+def test_a_deadlock_is_tried_again(url: str, known: str, liveness: Liveness) -> None:
+    database, hosts = Database(url), (known, "h2")
+    Reports(database, liveness).take(fakes.report("h2"))
+    met, tries = threading.Barrier(2), []
+
+    @retried
+    def take(order: Sequence[str]) -> None:
+        tries.append(order)
+        with database.writer() as session:
+            for host in order:
+                session.execute(sqlalchemy.select(models.Agent).where(models.Agent.host == host).with_for_update())
+                if len(tries) <= 2 and host == order[0]:
+                    met.wait(30)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(take, order) for order in (hosts, hosts[::-1])]:
+            done.result()
+    database.close()
+    assert len(tries) == 3
