@@ -223,6 +223,7 @@ class Agent:
     def _make_watchdog(self) -> Watchdog:
         return Watchdog(
             inbox=self._inbox,
+            absent=self._observed.bridges_without_device,
             helper=self._helper,
             switch=self._ovs,
             health=self._health,

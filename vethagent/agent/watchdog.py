@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent import futures
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class Watchdog:
         self,
         *,
         inbox: Inbox,
+        absent: Callable[[], Collection[str]],
         helper: Helper,
         switch: Switch,
         health: HealthKeeper,
@@ -60,10 +61,12 @@ class Watchdog:
     ) -> None:
         """A part that does not answer is told of within ``timeout`` seconds.
 
+        ``absent`` returns Open vSwitch bridges that lack their device, and is asked through the inbox, by its consumer.
         ``tell`` is how the supervisor hears assignments of sd_notify(3); ``supervised`` in seconds is how long it waits
         for a sign of life, None: for ever.
         """
         self._inbox = inbox
+        self._absent = absent
         self._helper = helper
         self._switch = switch
         self._health = health
@@ -71,7 +74,9 @@ class Watchdog:
         self._tell = tell
         self._pause = min(timeout / _LOOKS, supervised / 2 if supervised else timeout)
         self._supervised = supervised is not None
-        self._answer: futures.Future[None] | None = None
+        self._answer: futures.Future[Collection[str]] | None = None
+        self._seen_absent: Collection[str] = ()
+        self._without_device: set[str] = set()
         self._asked_at = 0.0
         self._ready = False
         self._status = ""
@@ -87,9 +92,10 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once."""
+        goes_round = self._goes_round()
         self._look_at_switch()
         self._look_at_helper()
-        if self._goes_round():
+        if goes_round:
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
             self._health.bad("reconciler", f"it has been busy with one round for {busy:.0f} s")
@@ -99,7 +105,13 @@ class Watchdog:
         if silent >= self._overdue:
             self._health.bad("vswitchd", f"ovs-vswitchd has not acted on a change for {silent:.0f} s")
         elif not silent:
-            self._health.good("vswitchd")
+            if self._without_device:
+                names = ", ".join(sorted(self._without_device))
+                self._health.bad(
+                    "vswitchd", f"{names} without a device: ovs-vswitchd may have no datapath of that type"
+                )
+            else:
+                self._health.good("vswitchd")
             self._switch.ask_switch(self._overdue)
 
     def _look_at_helper(self) -> None:
@@ -114,7 +126,11 @@ class Watchdog:
         if self._answer is not None and not self._answer.done():
             return False
         answered = self._answer is not None and not self._answer.cancelled()
-        self._answer, self._asked_at = self._inbox.ask(lambda: None), time.monotonic()
+        if answered and self._answer is not None:
+            # Twice: the row of a bridge that somebody makes is there some milliseconds before the device.
+            absent = self._answer.result()
+            self._without_device, self._seen_absent = set(absent).intersection(self._seen_absent), absent
+        self._answer, self._asked_at = self._inbox.ask(self._absent), time.monotonic()
         return answered
 
     def _sign_of_life(self) -> None:

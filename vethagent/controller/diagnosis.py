@@ -65,7 +65,8 @@ def diagnose(
 
 def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Condition], ring: str | None) -> str:
     if link.status == Status.ACTIVE:
-        return "The link is as wanted." if ring is None else f"The link is as wanted, and closes a ring: {ring}."
+        doubt = f", but {link.message}" if link.message else ""
+        return f"The link is as wanted{doubt}" + (f", and closes a ring: {ring}." if ring is not None else ".")
     if not agent.alive:
         return f"Nobody knows: the agent of {link.host} reported last at {_text(agent.reported_at)}."
     if (link.observed_generation or 0) < link.generation:

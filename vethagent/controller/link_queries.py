@@ -1,6 +1,7 @@
 """Which links a query selects, in which order, and where a page begins; as SQL."""
 
 import datetime
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import orm
@@ -10,12 +11,12 @@ from vethagent.controller.db import models
 from vethagent.controller.liveness import Recent, judged_status
 from vethagent.controller.requests import LINK_SORT_KEYS, LinkQuery
 
-Selected = sqlalchemy.Select[models.BridgeLink, datetime.datetime]
+Selected = sqlalchemy.Select[models.BridgeLink, datetime.datetime, list[dict[str, Any]]]
 
 
 def with_report() -> Selected:
-    """Return links, each with the time at which its agent last reported."""
-    return sqlalchemy.select(models.BridgeLink, models.Agent.reported_at).join(
+    """Return links, each with the time at which its agent last reported, and the health that it told of."""
+    return sqlalchemy.select(models.BridgeLink, models.Agent.reported_at, models.Agent.health).join(
         models.Agent, models.Agent.host == models.BridgeLink.host
     )
 

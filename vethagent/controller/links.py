@@ -3,7 +3,7 @@
 import datetime
 import functools
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy
@@ -39,10 +39,11 @@ _CHUNK = 500
 
 
 class _Stored(NamedTuple):
-    """A link, and when its agent last reported."""
+    """A link, when its agent last reported, and what that said of its own health."""
 
     row: models.BridgeLink
     reported_at: datetime.datetime
+    health: Sequence[Mapping[str, Any]] = ()
 
 
 class _Created(NamedTuple):
@@ -158,7 +159,7 @@ class Links:
                     link_rows.check_plain(row)
 
     def _view(self, stored: _Stored) -> views.Link:
-        return views.link_of(stored.row, stored.reported_at, self._liveness)
+        return views.link_of(stored.row, stored.reported_at, self._liveness, stored.health)
 
     def _insert(
         self, context: bus.Context, bodies: Sequence[model.BridgeLinkCreate], where: Sequence[str]
@@ -256,18 +257,18 @@ class Links:
         with self._database.writer() as session:
             found = session.execute(_locked(link_queries.with_report().where(models.BridgeLink.id.in_(link_ids))))
             stored = [_Stored(*each) for each in found]
-            for row, _ in stored:
+            for row, *_ in stored:
                 link_rows.check_generation(row, generations)
                 if row.status != Status.PENDING_DELETE:
                     link_rows.check_plain(row)
             session.expunge_all()  # of many rows the session would look at each attribute
-            going = [row for row, _ in stored if row.status != Status.PENDING_DELETE]
+            going = [row for row, *_ in stored if row.status != Status.PENDING_DELETE]
             link_rows.mark_all_deleted(session, going, context, now)
             changes = [_by_user(row, context) for row in going]
             if force:
-                changes += [_by_user(row, context, status=history.DELETED, reason="FORCED") for row, _ in stored]
+                changes += [_by_user(row, context, status=history.DELETED, reason="FORCED") for row, *_ in stored]
                 session.execute(sqlalchemy.delete(models.BridgeLink).where(models.BridgeLink.id.in_(link_ids)))
-                revisions.raised(session, {row.host for row, _ in stored})
+                revisions.raised(session, {row.host for row, *_ in stored})
             history.record(session, changes)
         return stored
 

@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -26,7 +26,7 @@ class Link(model.BridgeLinkSpec):
     request_id: str | None = Field(description="Of the request that made this generation")
     status: model.AnyStatus
     reason: model.AnyReason
-    message: str = Field(description="The reason as a sentence")
+    message: str = Field(description="The reason as a sentence; of an ACTIVE link why it may carry nothing after all")
     flapping: bool = Field(description="Whether the status changes over and over, so that history only counts")
     observed: tuple[model.EndState, ...] = Field(description="The two ends as the agent last saw them")
     differences: tuple[model.Difference, ...] = Field(description="What is not as wanted")
@@ -164,8 +164,13 @@ def ref_of(row: models.BridgeLink) -> model.LinkRef:
     return model.LinkRef(link_id=row.id, generation=row.generation, request_id=row.request_id)
 
 
-def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:
-    """Return ``row`` as it is shown; ``reported_at`` is when its agent last reported."""
+def link_of(
+    row: models.BridgeLink,
+    reported_at: datetime.datetime,
+    liveness: Liveness,
+    health: Sequence[Mapping[str, Any]] = (),
+) -> Link:
+    """Return ``row`` as it is shown; ``reported_at`` is when its agent last reported, ``health`` what it told of it."""
     held = Shown(row.status, row.reason, row.message, row.status_changed_at)
     shown = liveness.shown(held, reported_at)
     return Link(
@@ -176,7 +181,7 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
         request_id=row.request_id,
         status=shown.status,
         reason=shown.reason,
-        message=shown.message,
+        message=shown.message or _doubt(row, shown, health),
         flapping=row.flap_untold is not None,
         observed=row.observed,
         differences=row.differences,
@@ -186,6 +191,16 @@ def link_of(row: models.BridgeLink, reported_at: datetime.datetime, liveness: Li
         status_changed_at=shown.changed_at,
         **wanted_of(row),
     )
+
+
+def _doubt(row: models.BridgeLink, shown: Shown, health: Sequence[Mapping[str, Any]]) -> str:
+    """Return why packets may not pass over a link that is as wanted, "" if nothing is known that speaks for it.
+
+    It is no other status: what the kernel's datapath knows passes without ovs-vswitchd too.
+    """
+    if shown.status != model.Status.ACTIVE or all(end["kind"] != model.BridgeKind.OVS for end in row.observed):
+        return ""
+    return next((f"packets may not pass: {each['message']}" for each in health if each["part"] == "vswitchd"), "")
 
 
 def new_link_of(link: NewLink, reported_at: datetime.datetime, liveness: Liveness) -> Link:

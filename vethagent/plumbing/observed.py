@@ -205,6 +205,14 @@ class Observed:
         linux = {device.name for device in self.devices.values() if device.kind == "bridge"}
         return sorted(linux | self.bridges.keys())
 
+    def bridges_without_device(self) -> list[str]:
+        """Return the OVS bridges with a marked port that have no device of their own.
+
+        ovs-vswitchd takes a bridge down whose datapath_type cannot be had, and leaves all rows as they were.
+        """
+        ours = {self.ports[name].bridge for names in self._owned_ports.values() for name in names}
+        return sorted(name for name in ours if name in self.bridges and name not in self._names)
+
     def ports_of(self, bridge: str) -> list[str]:
         """Return the names of all devices in a bridge of either kind."""
         names = set(self._ports_of.get(bridge, ()))

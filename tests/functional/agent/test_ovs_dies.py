@@ -10,7 +10,24 @@ def test_the_switch_dies_while_nothing_happens(fragile: Node) -> None:
     indexes = node.indexes(link)
     node.host.ovs.switch.kill()
     wait_for_reasons(node, "vswitchd")
+    assert node.wait(link, "ACTIVE")["message"].startswith("packets may not pass: ovs-vswitchd")
     node.host.ovs.switch.start()
+    wait_for_reasons(node)
+    assert node.wait(link, "ACTIVE")["message"] == ""
+    node.carries()
+    node.check(node.wait(link, "ACTIVE"))
+    assert node.indexes(link) == indexes
+
+
+def test_a_bridge_of_a_datapath_that_cannot_be_had(fragile: Node) -> None:
+    """As the kernel's without its module: ovs-vswitchd takes the bridge down and leaves all rows as they were."""
+    node = fragile
+    link = node.plug(*ENDS)
+    indexes = node.indexes(link)
+    node.host.vsctl("--no-wait", "set", "bridge", "br-eth1", "datapath_type=none")
+    wait_for_reasons(node, "vswitchd")
+    assert "br-eth1 without a device" in node.wait(link, "ACTIVE")["message"]
+    node.host.vsctl("--no-wait", "set", "bridge", "br-eth1", "datapath_type=netdev")
     wait_for_reasons(node)
     node.carries()
     node.check(node.wait(link, "ACTIVE"))

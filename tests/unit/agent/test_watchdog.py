@@ -36,8 +36,10 @@ class Scene:
         monkeypatch.setattr("vethagent.agent.watchdog.time.monotonic", lambda: self.now)
         self.parts, self.inbox, self.health = Parts(), Inbox(), HealthKeeper()
         self.told: list[str] = []
+        self.absent: list[str] = []
         self.watchdog = Watchdog(
             inbox=self.inbox,
+            absent=lambda: self.absent,
             helper=self.parts,
             switch=self.parts,
             health=self.health,
@@ -71,6 +73,23 @@ def test_a_switch_that_is_silent_is_told_of_until_it_is_not(scene: Scene) -> Non
     assert scene.wrong() == ["vswitchd"]
     scene.parts.silent = 0
     assert scene.wrong() == []
+
+
+def test_a_bridge_that_is_not_made_is_told_of_once_that_is_no_moment(scene: Scene) -> None:
+    def looks() -> list[str]:
+        found = scene.wrong()
+        scene.go_round()
+        return found
+
+    assert looks() == []
+    scene.absent = ["br-eth1"]
+    assert [looks() for _ in range(4)] == [[], [], ["vswitchd"], ["vswitchd"]]
+    scene.absent = []
+    assert [looks() for _ in range(2)] == [["vswitchd"], []]
+    scene.absent = ["br-eth1"]
+    looks()
+    scene.absent = ["br-eth2"]
+    assert [looks() for _ in range(3)] == [[], [], ["vswitchd"]]
 
 
 def test_only_a_switch_that_owes_nothing_is_asked(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from vethagent.controller.diagnosis import Diagnosis, diagnose
 from vethagent.controller.events import Events
 from vethagent.controller.links import Links
 from vethagent.controller.reports import Reports
-from vethagent.controller.requests import EventQuery
+from vethagent.controller.requests import EventQuery, LinkQuery
 
 GOOD: dict[str, Any] = {"present": True, "up": True, "carrier": True, "mtu": 1500}
 
@@ -51,6 +51,23 @@ def test_all_is_well_but_for_a_ring(links: Links, agents: Agents, events: Events
     found = diagnose(links.show(link_id), agents.show("h1"), [], ring="br1 of h1 - one - br1 of h2")
     assert found.sentence == "The link is as wanted, and closes a ring: br1 of h1 - one - br1 of h2."
     assert unmet(found) == {"physical networks": ("no ring", "br1 of h1 - one - br1 of h2")}
+
+
+def test_a_link_that_may_carry_nothing_though_it_is_as_wanted(
+    ask: Any, events: Events, reports: Reports, links: Links, link_id: str
+) -> None:
+    health = {"ready": True, "reasons": [{"part": "vswitchd", "message": "ovs-vswitchd hangs"}]}
+    events.store(fakes.batch([fakes.event(link_id, 1, ends=ends())]))
+    other = links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "br3"}, {"bridge": "br4"}])).id
+    linux = [{"bridge": bridge, "kind": "linux", "device": bridge + "d"} for bridge in ("br3", "br4")]
+    events.store(fakes.batch([fakes.event(other, 2, ends=linux)]))
+    reports.take(fakes.report("h1", health=health))
+    shown = links.show(link_id)
+    assert (shown.status, shown.message) == ("ACTIVE", "packets may not pass: ovs-vswitchd hangs")
+    assert ask().sentence == "The link is as wanted, but packets may not pass: ovs-vswitchd hangs."
+    assert {each.id: each.message for each in links.list(LinkQuery())[0]} == {link_id: shown.message, other: ""}
+    reports.take(fakes.report("h1"))
+    assert links.show(link_id).message == ""
 
 
 def test_nothing_was_heard_yet(ask: Any) -> None:
