@@ -9,7 +9,7 @@ _PROGRAMS = "/usr/lib/rabbitmq/bin"
 USER = "vethagent"
 #: Found nowhere but in the configuration files of those who use the broker.
 PASSWORD = "for-nobody-else"
-_PORT, _TLS_PORT = 5672, 5671
+PORT, _TLS_PORT = 5672, 5671
 _READY = "Server startup complete"
 
 _CONFIGURATION = """\
@@ -32,7 +32,7 @@ class RabbitMQ:
     """A broker that is reached at ``address`` from everywhere that has a way to it, with TLS or without."""
 
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path, *, address: str) -> None:
-        self.url = f"rabbit://{USER}:{PASSWORD}@{address}:{_PORT}/"
+        self.url = f"rabbit://{USER}:{PASSWORD}@{address}:{PORT}/"
         self.tls_url = f"rabbit://{USER}:{PASSWORD}@{address}:{_TLS_PORT}/"
         #: Its certificate is its own authority.
         self.certificate, key = certificates.make(folder, address=address)
@@ -40,7 +40,7 @@ class RabbitMQ:
         configuration = folder / "rabbitmq.conf"
         configuration.write_text(
             _CONFIGURATION.format(
-                port=_PORT,
+                port=PORT,
                 tls_port=_TLS_PORT,
                 certificate=self.certificate,
                 key=key,

@@ -1,4 +1,4 @@
-"""How many messages a process takes from the broker before it asks for more."""
+"""What is otherwise than by the defaults of oslo.messaging."""
 
 import pathlib
 
@@ -15,6 +15,15 @@ def test_an_agent_takes_one_and_a_controller_many() -> None:
 
     transport.prefer_throughput(conf)
     assert conf.oslo_messaging_rabbit.rabbit_qos_prefetch_count == 64
+
+
+def test_a_broker_is_given_up_within_half_a_minute() -> None:
+    conf = cfg.ConfigOpts()
+    transport.set_defaults(conf)
+    conf([], default_config_files=[])
+    # It asks at each of so many parts of this, so the last one may pass before it begins to wait.
+    found = conf.oslo_messaging_rabbit
+    assert found.heartbeat_timeout_threshold * (1 + 1 / found.heartbeat_rate) < 30
 
 
 def test_what_a_file_says_counts(tmp_path: pathlib.Path) -> None:
