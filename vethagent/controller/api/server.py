@@ -12,13 +12,12 @@ import cheroot.wsgi
 
 from vethagent import exceptions
 from vethagent.controller.api.errors import BodyTooLarge, InvalidRequest
+from vethagent.controller.api.framing import MAX_HEADERS
+from vethagent.controller.api.reception import Reception
 
 LOG = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 2
-
-#: Bytes of the request line and all headers together; a token of Keystone is one of them.
-_MAX_HEADERS = 64 * 1024
 
 
 class ListenError(exceptions.VethagentError):
@@ -41,7 +40,7 @@ class ApiServer:
         certificate: str | None = None,
         key: str | None = None,
     ) -> None:
-        self._server = _Server((host, port), application, threads)
+        self._server = _Server((host, port), application, threads, max_body)
         # What frames the chunks counts here; the application counts the body alone, exactly.
         self._server.max_chunked_body = max_body + 64 * 1024
         if certificate is not None:
@@ -145,14 +144,20 @@ class _Connection(cheroot.server.HTTPConnection):
 
 class _Server(cheroot.wsgi.Server):
     max_chunked_body = 0
-    max_request_header_size = _MAX_HEADERS
+    max_request_header_size = MAX_HEADERS
     ConnectionClass = _Connection
 
-    def __init__(self, bind_addr: tuple[str, int], application: WSGIApplication, threads: int) -> None:
+    def __init__(self, bind_addr: tuple[str, int], application: WSGIApplication, threads: int, max_body: int) -> None:
         super().__init__(
             bind_addr, application, numthreads=threads, shutdown_timeout=_STOP_TIMEOUT, request_queue_size=128
         )
         self.gateway = _Gateway
+        self._max_body = max_body
+
+    def prepare(self) -> None:
+        super().prepare()
+        self._connections.close()  # type: ignore[has-type]  # cheroot's stubs leave it out
+        self._connections = Reception(self, self._max_body)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         LOG.log(level, "%s", msg, exc_info=traceback)

@@ -1,8 +1,10 @@
 """The server with real sockets."""
 
+import contextlib
 import http.client
 import json
 import pathlib
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +16,7 @@ from falcon import testing
 from tests.support import certificates
 from tests.unit.controller.api.conftest import MAX_BODY
 from tests.unit.controller.api.test_bodies import GOOD, JSON
+from vethagent.controller.api import reception
 from vethagent.controller.api.server import ApiServer, ListenError
 
 Start = Callable[..., ApiServer]
@@ -123,6 +126,108 @@ def test_a_header_is_not_given_in_another_spelling() -> None:
     assert seen == ["HTTP_X_REAL"]
 
 
+HEAD = b"POST /v1/bridge-links HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+SLOW = {
+    "silent": b"",
+    "line": b"GET /v1 HT",
+    "blank": b"\r\n\r\n",
+    "headers": HEAD,
+    "body": HEAD + b"Content-Length: 1000\r\n\r\n{",
+    "chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "last chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
+    "body of its own time": HEAD + b"Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=list(SLOW))
+@pytest.mark.parametrize("tls", [False, True])
+def test_who_sends_slowly_holds_up_nobody(start: Start, tmp_path: pathlib.Path, sent: bytes, tls: bool) -> None:
+    context, files = secured(tmp_path) if tls else (None, {})
+    server = start(**files)
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            slow = stack.enter_context(socket.create_connection(server.address, timeout=30))
+            if context is not None and sent:
+                slow = stack.enter_context(context.wrap_socket(slow, server_hostname="127.0.0.1"))
+            slow.sendall(sent)
+        quick = connect(server, context)
+        for _ in range(2):
+            quick.request("GET", "/v1")
+            assert answer(quick)[0] == 200
+        quick.close()
+
+
+def test_who_waits_before_the_body_is_told_to_go_on(start: Start) -> None:
+    with socket.create_connection(start().address, timeout=30) as sent, sent.makefile("rb") as heard:
+        sent.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert heard.readline() == b"HTTP/1.1 100 Continue\r\n"
+        sent.sendall(b"{}")
+        lines = iter(heard.readline, b"")
+        assert any(b" 400 " in line for line in lines)
+
+
+def test_requests_that_come_at_once_are_answered_one_by_one(start: Start) -> None:
+    body = b"Content-Length: 2\r\n\r\n{}"
+    with socket.create_connection(start().address, timeout=30) as sent, sent.makefile("rb") as heard:
+        sent.sendall(
+            HEAD + body + b"\r\n" + HEAD + body + b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        told = re.findall(rb"HTTP/1.1 (\d+)", heard.read())
+    assert told == [b"400", b"400", b"200"]
+
+
+def test_what_takes_too_long_is_told_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "HEAD_SECONDS", 0.1)
+    server = start()
+    with socket.create_connection(server.address, timeout=30) as sent:
+        sent.sendall(HEAD)
+        assert b" 408 " in sent.recv(1000)
+    with socket.create_connection(server.address, timeout=30) as silent:
+        assert silent.recv(1000) == b""
+
+
+def test_of_too_many_who_wait_the_first_goes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "MAX_WAITING", 3)
+    server = start()
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(5)]
+        quick = connect(server)
+        quick.request("GET", "/v1")
+        assert answer(quick)[0] == 200
+        quick.close()
+        assert waiting[0].recv(1000) == b""
+
+
+def test_of_too_much_that_waits_the_first_goes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "MAX_HELD", 2 * MAX_BODY)
+    server = start()
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(3)]
+        for each in waiting:
+            each.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MAX_BODY + b" " * (MAX_BODY // 4 * 3))
+        assert waiting[0].recv(1000) == b""
+        waiting[2].sendall(b" " * MAX_BODY)
+        assert b" 400 " in waiting[2].recv(1000)
+
+
+def test_who_speaks_no_tls_where_it_is_wanted(start: Start, tmp_path: pathlib.Path) -> None:
+    server = start(**secured(tmp_path)[1])
+    with socket.create_connection(server.address, timeout=30) as sent:
+        sent.sendall(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"HTTPS" in sent.makefile("rb").read()
+
+
+def secured(folder: pathlib.Path) -> tuple[ssl.SSLContext, dict[str, str]]:
+    certificate, key = certificates.make(folder)
+    return ssl.create_default_context(cafile=str(certificate)), {"certificate": str(certificate), "key": str(key)}
+
+
+def connect(server: ApiServer, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
+    if context is not None:
+        return http.client.HTTPSConnection(*server.address, timeout=30, context=context)
+    return http.client.HTTPConnection(*server.address, timeout=30)
+
+
 def test_start_refuses_what_it_cannot_serve(start: Start) -> None:
     port = start().address[1]
     with pytest.raises(ListenError, match=str(port)):
@@ -139,10 +244,8 @@ def test_after_stop_nobody_listens(start: Start) -> None:
 
 
 def test_tls(start: Start, tmp_path: pathlib.Path) -> None:
-    certificate, key = certificates.make(tmp_path)
-    server = start(certificate=str(certificate), key=str(key))
-    context = ssl.create_default_context(cafile=str(certificate))
-    connection = http.client.HTTPSConnection(*server.address, timeout=30, context=context)
+    context, files = secured(tmp_path)
+    connection = connect(start(**files), context)
     connection.request("GET", "/v1")
     status, body = answer(connection)
     assert status == 200
