@@ -9,7 +9,8 @@
 #   --seed N              draw the same faults as a run before (default: another each time, which is printed)
 #   --hosts N             number of hosts (default: 3)
 #   --concurrency KIND    what agents run their threads on; mixed is half of them on each (the default)
-#   --logs FOLDER         keep the logs of the processes there
+#   --logs FOLDER         keep the logs of the processes there (default: in case of a failure in a new folder, which is
+#                         printed)
 #
 # A RabbitMQ, a controller, an API and several hosts, each with an Open vSwitch of its own, in network namespaces. Links
 # come and go; links are harmed by hand; agents, helpers, ovs-vswitchd, ovsdb-server, RabbitMQ and controller are killed
@@ -21,7 +22,7 @@
 # are missing (bindep.txt) are installed without starting their services; Python libraries go into .venv.
 #
 # Ends with 0 only if all agree, no packet is lost and nothing is left over, with 2 if an option is wrong. However it
-# ends, by Ctrl-C or with its terminal closed, it leaves nothing behind.
+# ends, by Ctrl-C or with its terminal closed, it leaves nothing behind but these logs.
 
 set -euo pipefail
 # shellcheck source=tools/lib/usage.sh

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 import random
 import sys
+import tempfile
 
 from tools.demo import signals
 
@@ -45,6 +46,7 @@ def _soak(seconds: float, seed: int, options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             say=_say,
             logs=options.logs,
+            logs_of_failure=lambda: pathlib.Path(tempfile.mkdtemp(prefix=f"vethagent-soak-{seed}-")),
         )
     print("", *record.lines(), "", sep="\n")
     print(

@@ -29,11 +29,12 @@ def soak(
     concurrency: str,
     say: Say,
     logs: pathlib.Path | None = None,
+    logs_of_failure: Callable[[], pathlib.Path] | None = None,
 ) -> Record:
     """Act on ``hosts`` new hosts of a deployment for ``seconds``, then compare; return what came of it.
 
     The same seed draws the same acts for each host, but how they meet is a matter of time. The hosts are removed again;
-    their logs are kept in the folder ``logs`` if there is one.
+    their logs are kept in the folder ``logs`` if there is one, and in case of a problem in one that is made then.
     """
     record = Record()
     kinds = _KINDS[concurrency]
@@ -43,9 +44,15 @@ def soak(
     ]
     try:
         _run(made, sites, seconds=seconds, seed=seed, record=record, say=say)
+    except Exception as error:  # of the soak itself
+        record.problem(f"{type(error).__name__}: {error}")
+        raise
     finally:
+        if logs is None and record.problems and logs_of_failure is not None:
+            logs = logs_of_failure()
         if logs is not None:
             _keep_logs(made, logs)
+            say(f"the logs of all processes are in {logs}")
         faults.end(made)
         for link in (link for site in sites for link in made.rest.links(f"host={site.host.name}")):
             made.rest.request("DELETE", f"/v1/bridge-links/{link['id']}?force=true")
