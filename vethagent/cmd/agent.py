@@ -14,7 +14,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
-from vethagent.cmd import alone, common, guru, privileges
+from vethagent.cmd import alone, common, guru, privileges, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
@@ -87,6 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         common.configure(conf, PROG, options.list_agent_opts, arguments)
         guru.prepare(conf, PROG)
+        reload.prepare(conf, options.list_agent_opts)
         # What is wrong is told now, in one line.
         common.open_transport(conf).cleanup()
         alone.stay_alone(conf.agent.store)

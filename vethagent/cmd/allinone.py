@@ -17,7 +17,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import alone, common, guru, privileges, serving
+from vethagent.cmd import alone, common, guru, privileges, reload, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -106,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         common.configure(conf, PROG, options.list_opts, arguments)
         guru.prepare(conf, PROG)
+        reload.prepare(conf, options.list_opts)
         alone.stay_alone(conf.agent.store)
         migration.upgrade(common.connection_url(conf))
         _try_out(conf)

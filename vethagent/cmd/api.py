@@ -13,7 +13,7 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, guru, serving
+from vethagent.cmd import common, guru, reload, serving
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         common.configure(conf, PROG, options.list_api_opts, arguments)
         guru.prepare(conf, PROG)
+        reload.prepare(conf, options.list_api_opts)
         server = serving.api_server(conf, build(conf))
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

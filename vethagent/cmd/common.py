@@ -108,7 +108,7 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
     """
     try:
         ours = listed()
-        for problem in config_check.check_for(_files(conf), ours):
+        for problem in config_check.check_for(files(conf), ours):
             raise StartError(str(problem))
         for group, opts in ours:
             for opt in opts:
@@ -124,11 +124,12 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
     repeats.hold_back()
 
 
-def _files(conf: cfg.ConfigOpts) -> list[str]:
-    files = list(conf.config_file or ())
+def files(conf: cfg.ConfigOpts) -> list[str]:
+    """Return the files that were read, in their order."""
+    found = list(conf.config_file or ())
     for folder in conf.config_dir or ():
-        files += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".conf")]
-    return files
+        found += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".conf")]
+    return found
 
 
 def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":

@@ -13,7 +13,7 @@ from oslo_service import service
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, guru
+from vethagent.cmd import common, guru, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.db.database import Database
@@ -75,7 +75,7 @@ class ControllerService(service.ServiceBase):
             self._database.close()
 
     def reset(self) -> None:
-        """Nothing: with native threads SIGHUP starts a new process instead."""
+        """Nothing: with native threads SIGHUP starts a new process instead, with the options that may change."""
 
     def _tell(self, server: ControllerServer) -> None:
         if not server.wait_until_listening(_PATIENCE):
@@ -91,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.configure(conf, PROG, options.list_controller_opts, arguments)
         bus.prefer_throughput(conf)
         guru.prepare(conf, PROG)
+        reload.prepare(conf, options.list_controller_opts)
         # What is wrong is told now, by the process that was started, and not over and over by the one it forks.
         database = common.open_database(conf)
         common.open_transport(conf).cleanup()
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     common.spare_imports()
     supervisor = Supervisor()
     try:
-        raise SystemExit(service.launch(conf, ControllerService(supervisor)).wait())
+        raise SystemExit(service.launch(conf, ControllerService(supervisor), restart_method="mutate").wait())
     finally:
         supervisor.stopping()
 

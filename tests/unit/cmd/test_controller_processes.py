@@ -28,13 +28,13 @@ def free_port() -> int:
         return port
 
 
-def wait_for_line(process: "subprocess.Popen[str]", text: str) -> None:
+def wait_for_line(process: "subprocess.Popen[str]", text: str) -> str:
     assert process.stdout is not None
     seen = []
     for line in process.stdout:
         seen.append(line)
         if text in line:
-            return
+            return line
     raise AssertionError("".join(seen))
 
 

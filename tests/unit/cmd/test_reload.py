@@ -1,0 +1,49 @@
+"""SIGHUP with files that have a mistake by then: an operator's slip of the pen ends no service."""
+
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+
+from tests.support import commands
+from tests.unit.cmd.conftest import Start
+from tests.unit.cmd.test_controller_processes import wait_for_line
+
+
+def send(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Send a signal once it would be taken: oslo.service has the default, an end, in force while it handles one."""
+    status = pathlib.Path(f"/proc/{process.pid}/status")
+
+    def caught() -> bool:
+        found = re.search(r"SigCgt:\t(\w+)", status.read_text())
+        return found is not None and bool(int(found[1], 16) & 1 << number - 1)
+
+    commands.wait_until(caught, what=f"a process that takes {number.name}")
+    process.send_signal(number)
+
+
+@pytest.mark.parametrize(
+    ("name", "started"),
+    [("agent", "Listening to casts"), ("controller", "listening for agents"), ("api", "serving the API")],
+)
+@pytest.mark.usefixtures("migrated")
+def test_a_mistake_changes_nothing(config: pathlib.Path, start: Start, name: str, started: str) -> None:
+    process = start(name, OS_API__PORT="0", OS_AGENT__METRICS_PORT="0", OS_CONTROLLER__METRICS_PORT="0")
+    wait_for_line(process, started)
+    good = config.read_text()
+    for wrong, told in [
+        ("[no end\n", "must end with"),
+        ("debug = perhaps\n", "debug"),
+        ("hots = c1\n", "there is no option 'hots'"),
+        ("[oslo_messaging_rabbit]\nheartbeat_rate = soon\n", "no whole number"),
+    ]:
+        config.write_text(good + wrong)
+        send(process, signal.SIGHUP)
+        assert told in wait_for_line(process, "options stay as they are: ")
+    config.write_text(good + "debug = true\n")
+    send(process, signal.SIGHUP)
+    wait_for_line(process, "DEFAULT.debug changed from")
+    send(process, signal.SIGTERM)
+    assert process.wait(60) == 0

@@ -1,0 +1,43 @@
+"""SIGHUP: a process reads its files again, and goes on with what it has if there is a mistake in them by then."""
+
+import contextlib
+import io
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from oslo_config import cfg
+
+from vethagent import conf as options
+from vethagent.cmd import common, config_check
+
+LOG = logging.getLogger(__name__)
+
+
+def prepare(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
+    """Have ``conf.mutate_config_files`` read only files without a mistake, for a process that reads ``listed``.
+
+    By itself it raises, and whoever answers the signal ends, or is left without the thread that could end it.
+    """
+    reread = conf.mutate_config_files
+
+    def carefully() -> dict[Any, Any]:
+        mistakes = _mistakes(conf, listed)
+        if not mistakes:
+            try:
+                with contextlib.redirect_stderr(io.StringIO()):
+                    return reread()
+            except (cfg.Error, cfg.ParseError, ValueError, SystemExit) as error:
+                mistakes = [str(error)]
+        for mistake in mistakes:
+            LOG.error("options stay as they are: %s", mistake)
+        return {}
+
+    conf.mutate_config_files = carefully
+
+
+def _mistakes(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> list[str]:
+    try:
+        return [str(problem) for problem in config_check.check_for(common.files(conf), listed())]
+    except (cfg.Error, cfg.ParseError, OSError, ValueError) as error:
+        return [" ".join(str(error).split())]
