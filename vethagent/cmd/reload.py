@@ -33,7 +33,7 @@ def prepare(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None
             LOG.error("options stay as they are: %s", mistake)
         return {}
 
-    conf.mutate_config_files = carefully
+    conf.mutate_config_files = carefully  # type: ignore[method-assign]  # oslo.service calls it, and takes no other
 
 
 def _mistakes(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> list[str]:
