@@ -5,8 +5,8 @@
     VETHAGENT_OTHER=FOLDER tox -e fullstack -- tests/fullstack/test_contract.py
 
 has a deployment of the release that is checked out in FOLDER, upgraded while it works: first the controllers and APIs,
-or first the agents. ``VETHAGENT_RECORD=FILE`` writes down what is said, for ``tests/unit/rpc/test_recorded.py``: by the
-other release if there is one, else by this.
+or first the agents, or the tables under old controllers, of which one is left for a while. ``VETHAGENT_RECORD=FILE``
+writes down what is said, for ``tests/unit/rpc/test_recorded.py``: by the other release if there is one, else by this.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.fullstack import links, recording
-from tests.support import commands, deployment, machine, tap
+from tests.support import commands, databases, deployment, machine, tap
 from vethagent import model
 
 NODES = 1
@@ -126,7 +126,7 @@ def test_each_message_is_said_once_at_least(clean: deployment.Deployment, node: 
 
 
 class Rolling:
-    """A deployment of the other release with one node, that is upgraded to this one."""
+    """A deployment of the other release with one node, that is upgraded to this one, its controllers last first."""
 
     def __init__(self, made: deployment.Deployment) -> None:
         self.made = made
@@ -139,15 +139,22 @@ class Rolling:
 
     def upgrade_controllers(self) -> None:
         """Do as doc/source/admin/upgrade.rst says."""
+        self.upgrade_tables()
+        for number in reversed(range(len(self.made.controllers))):
+            self.upgrade_controller(number)
+
+    def upgrade_tables(self) -> None:
+        """Upgrade them, under the controllers and APIs that are there."""
         self.made.env.clear()
-        processes = [*self.made.controllers, *self.made.apis]
-        for process in processes:
+        self.made.run("vethagent-manage", "--config-file", str(self.made.controller.configuration), "db", "upgrade")
+
+    def upgrade_controller(self, number: int) -> None:
+        """Have a controller and its API be of this release."""
+        for process in (self.made.controllers[number], self.made.apis[number]):
             process.stop()
             process.env.clear()
-        self.made.run("vethagent-manage", "--config-file", str(self.made.controller.configuration), "db", "upgrade")
-        for process in processes:
             process.start()
-        self.made.rest.wait_until_served()
+        self.made.rests[number].wait_until_served()
 
     def upgrade_agent(self) -> None:
         """Have the agent be of this release."""
@@ -184,9 +191,12 @@ class Rolling:
 
 
 @pytest.fixture
-def rolling() -> Iterator[Rolling]:
+def rolling(request: pytest.FixtureRequest) -> Iterator[Rolling]:
+    """One controller and API over SQLite, or two of each over MariaDB."""
     machine.prepare()
-    with deployment.Deployment(env=_ENV) as made:
+    several = getattr(request, "param", None) == "several"
+    copies, server = (2, databases.MariaDB) if several else (1, None)
+    with deployment.Deployment(env=_ENV, copies=copies, server=server) as made:
         yield Rolling(made)
 
 
@@ -207,4 +217,20 @@ def test_an_upgrade_while_it_works(rolling: Rolling, first: str) -> None:
         rolling.upgrade_agent()
         rolling.check(model.MODEL_VERSION)
         rolling.upgrade_controllers()
+    rolling.check(model.MODEL_VERSION)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("rolling", ["several"] if _OTHER else [], indirect=True)
+def test_old_controllers_over_new_tables(rolling: Rolling) -> None:
+    version = rolling.other_version()
+    rolling.upgrade_tables()
+    rolling.check(version)
+    rolling.upgrade_controller(1)
+    for rest in rolling.made.rests:
+        rolling.made.rest = rest
+        rolling.check(version)
+    rolling.upgrade_agent()
+    rolling.check(model.MODEL_VERSION)
+    rolling.upgrade_controller(0)
     rolling.check(model.MODEL_VERSION)

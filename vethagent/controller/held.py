@@ -1,5 +1,10 @@
-"""The digests over what is held for each host. They are kept, and made anew after a change of one of its links only."""
+"""The digests over what is held for each host. They are kept, and made anew after a change of one of its links.
 
+That is counted by who makes the change. A controller of an older release does not count, nor does a person with SQL: so
+digests that are old are made anew in any case.
+"""
+
+import datetime
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy
@@ -8,6 +13,9 @@ from sqlalchemy import orm
 from vethagent.controller import digests, views
 from vethagent.controller.db import models
 from vethagent.controller.digests import Digests, HeldLink
+
+#: For so long nobody may notice that a cast was lost of a change that was not counted.
+MAX_AGE = datetime.timedelta(minutes=10)
 
 
 def of(session: orm.Session, hosts: Iterable[str]) -> dict[str, Digests]:
@@ -27,7 +35,9 @@ def begin(connection: sqlalchemy.Connection, hosts: Iterable[str]) -> None:
         connection.execute(sqlalchemy.insert(models.HostDigests), rows)
 
 
-def remake(connection: sqlalchemy.Connection, revisions: Mapping[str, int]) -> dict[str, Digests]:
+def remake(
+    connection: sqlalchemy.Connection, revisions: Mapping[str, int], now: datetime.datetime
+) -> dict[str, Digests]:
     """Make the digests of hosts anew and keep them, as those of a revision that was read in this transaction.
 
     If the links are newer than that, so is the revision by now, and whoever asks next makes the digests anew: nothing
@@ -38,9 +48,11 @@ def remake(connection: sqlalchemy.Connection, revisions: Mapping[str, int]) -> d
         table = models.HostDigests
         statement = sqlalchemy.update(table).where(table.host == sqlalchemy.bindparam("of_host"))
         connection.execute(
-            statement.values({name: sqlalchemy.bindparam(name) for name in ("digested", *Digests._fields)}),
+            statement.values(
+                {name: sqlalchemy.bindparam(name) for name in ("digested", "digested_at", *Digests._fields)}
+            ),
             [
-                {"of_host": host, "digested": revisions[host], **digests._asdict()}
+                {"of_host": host, "digested": revisions[host], "digested_at": now, **digests._asdict()}
                 for host, digests in sorted(made.items())
             ],
         )

@@ -33,6 +33,7 @@ class _Known(NamedTuple):
     reported_at: datetime.datetime
     deleted_at: datetime.datetime | None
     report_digest: str | None
+    report_digest_at: datetime.datetime | None
 
 
 class _Kept(NamedTuple):
@@ -40,6 +41,7 @@ class _Kept(NamedTuple):
 
     revision: int | None = None
     digested: int | None = None
+    digested_at: datetime.datetime | None = None
     desired: str = ""
     observed: str = ""
 
@@ -105,12 +107,14 @@ class Reports:
             for row in self._store_whole(session, others, now, templates):
                 known[row.host] = _Known(*(getattr(row, name) for name in _Known._fields))
             _touch(session, as_before, now)
-            digests = _digests(session, kept)
+            digests = _digests(session, kept, now)
         return [_answer(report, known[report.host], digests[report.host]) for report in reports], templates
 
     def _says_nothing_new(self, report: model.StateReport, row: _Known) -> bool:
         lives = row.deleted_at is None and self._liveness.is_alive(row.reported_at)
-        return lives and row.report_digest == _digest(report)
+        # An older release that took a report since has stored what that said, and not its digest.
+        ours = row.report_digest_at == row.reported_at
+        return lives and ours and row.report_digest == _digest(report)
 
     def _store_whole(
         self, session: orm.Session, reports: Sequence[model.StateReport], now: datetime.datetime, templates: set[str]
@@ -125,7 +129,7 @@ class Reports:
         statement = sqlalchemy.select(agent).where(agent.host.in_(hosts)).order_by(agent.host).with_for_update()
         rows = {row.host: row for row in session.scalars(statement.options(orm.lazyload(agent.label_rows)))}
         for report in reports:
-            values = _columns(report) | {"reported_at": now}
+            values = _columns(report) | {"reported_at": now, "report_digest_at": now}
             row = rows.get(report.host)
             if row is None:
                 row = rows[report.host] = _new(session, report, values)
@@ -196,18 +200,24 @@ def _touch(session: orm.Session, hosts: Iterable[str], now: datetime.datetime) -
     """Store that the agents of ``hosts`` said what they said before."""
     agent = models.Agent
     if named := sorted(hosts):
-        statement = sqlalchemy.update(agent).where(agent.host.in_(named)).values(reported_at=now)
+        statement = sqlalchemy.update(agent).where(agent.host.in_(named)).values(reported_at=now, report_digest_at=now)
         session.connection().execute(statement)
 
 
-def _digests(session: orm.Session, kept: Mapping[str, _Kept]) -> dict[str, Digests]:
+def _digests(session: orm.Session, kept: Mapping[str, _Kept], now: datetime.datetime) -> dict[str, Digests]:
     """Return the digests over the links of each host; those that do not hold any more are made anew."""
     connection = session.connection()
     held.begin(connection, [host for host, row in kept.items() if row.revision is None])
-    changed = {
-        host: row.revision or 0 for host, row in kept.items() if row.digested is None or row.digested != row.revision
-    }
-    return {host: Digests(row.desired, row.observed) for host, row in kept.items()} | held.remake(connection, changed)
+    changed = {host: row.revision or 0 for host, row in kept.items() if not _holds(row, now)}
+    digests = {host: Digests(row.desired, row.observed) for host, row in kept.items()}
+    return digests | held.remake(connection, changed, now)
+
+
+def _holds(row: _Kept, now: datetime.datetime) -> bool:
+    """Return whether digests are still those of the links; pure. A clock that was set back makes them old too."""
+    if row.digested is None or row.digested_at is None or row.digested != row.revision:
+        return False
+    return abs(now - row.digested_at) < held.MAX_AGE
 
 
 def _answer(report: model.StateReport, agent: _Known, digests: Digests) -> model.ReportAnswer:

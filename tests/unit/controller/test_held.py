@@ -191,6 +191,33 @@ def test_an_agent_that_an_older_controller_has_added(fleet: Fleet, database: Dat
     assert answered(fleet.reports, "h1") == truth(database, "h1")
 
 
+def test_a_change_that_an_older_controller_did_not_count(
+    database: Database, links: Links, reports: Reports, clock: fakes.Clock
+) -> None:
+    stale = answered(reports, "h1")
+    links.create(fakes.CONTEXT, fakes.body())
+    with database.connection() as connection:
+        connection.execute(sqlalchemy.update(models.HostDigests).values(revision=models.HostDigests.digested))
+    assert answered(reports, "h1") == stale != truth(database, "h1")
+    clock.advance(held.MAX_AGE.total_seconds())
+    assert answered(reports, "h1") == truth(database, "h1")
+
+
+def test_a_report_that_an_older_controller_took(
+    database: Database, agents: Agents, reports: Reports, clock: fakes.Clock
+) -> None:
+    ill = fakes.report(health={"ready": True, "reasons": [{"part": "ovsdb", "message": "no answer"}]})
+    reports.take(fakes.report())
+    clock.advance(5)
+    reports.take(ill)
+    clock.advance(5)
+    with database.connection() as connection:  # it stores what the report said, that all is well, and no digest of it
+        connection.execute(sqlalchemy.update(models.Agent).values(health=[], reported_at=clock.now))
+    clock.advance(5)
+    reports.take(ill)
+    assert [each.part for each in agents.show("h1").health] == ["ovsdb"]
+
+
 @contextlib.contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
     seen: list[str] = []

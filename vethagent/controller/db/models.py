@@ -97,6 +97,8 @@ class Agent(Flapping, Base):
     noted_down: Mapped[bool] = mapped_column(default=False)
     #: Of the whole report, so that one that says what the last one said is known without a look at all its fields.
     report_digest: Mapped[str | None] = mapped_column(String(32))
+    #: ``reported_at`` of the report that it was last seen to be the digest of; an older release stores only that.
+    report_digest_at: Mapped[datetime.datetime | None]
     deleted_at: Mapped[datetime.datetime | None]
 
     label_rows: Mapped[dict[str, "AgentLabel"]] = _by_name()
@@ -159,7 +161,8 @@ class HostDigests(Base):
     """The digests over the links of one host, and which ``revision`` of them they are over.
 
     Every transaction that changes a link of the host raises ``revision``; ``digested`` is the one that the digests were
-    made at, None if they never were. It is no part of the agent, whose row each link that is created locks.
+    made at, None if they never were, and ``digested_at`` when that was. It is no part of the agent, whose row each link
+    that is created locks.
     """
 
     __tablename__ = "host_digests"
@@ -168,6 +171,7 @@ class HostDigests(Base):
     host: Mapped[str] = mapped_column(String(255), primary_key=True)
     revision: Mapped[int] = mapped_column(BigInteger)
     digested: Mapped[int | None] = mapped_column(BigInteger)
+    digested_at: Mapped[datetime.datetime | None]
     desired: Mapped[str | None] = mapped_column(String(32))
     observed: Mapped[str | None] = mapped_column(String(32))
 
