@@ -1,6 +1,8 @@
 """What has to hold while something between a host and the database is away, and after it."""
 
 import functools
+import http.client
+from typing import Any
 
 from tests.fullstack import links
 from tests.support import commands, deployment, rest, traffic
@@ -72,6 +74,16 @@ class Outage:
         found = self._rest.events(f"host={self._node.name}&limit=1000&after=0")
         assert [event["seq"] for event in found] == list(range(1, len(found) + 1))
 
+    def is_heard(self) -> bool:
+        """Change a link, wait until it is as wanted, and return whether a cast has told the agent of it."""
+        before, mtu = self._agent()["counters"].get("casts", 0), self._cut["mtu"]
+        answer = self._rest.request("PATCH", f"/v1/bridge-links/{self._cut['id']}", {"mtu": None if mtu else 1400})
+        assert answer.status == http.client.OK, answer
+        self._cut = answer.body
+        commands.wait_until(self._is_followed, what="the change", timeout=60)
+        commands.wait_until(self._is_well, what="a report of it", timeout=60)
+        return bool(self._agent()["counters"].get("casts", 0) > before)
+
     def _spoke(self, number: int) -> rest.Link:
         ends = [{"bridge": "br1"}, {"bridge": SPOKES[number]}]
         return links.plug(self._made, self._node, ends=ends)
@@ -97,9 +109,17 @@ class Outage:
         return sum(event["kind"] == "repaired" for event in found)
 
     def _is_well(self) -> bool:
-        agent = self._rest.get(f"/v1/agents/{self._node.name}")
+        agent = self._agent()
         in_step = agent["desired_in_step"] and agent["observed_in_step"]
         return bool(agent["alive"] and agent["ready"] and in_step and not agent["health"])
+
+    def _is_followed(self) -> bool:
+        link = self._rest.get(f"/v1/bridge-links/{self._cut['id']}")
+        return bool(link["observed_generation"] == link["generation"] and link["status"] == "ACTIVE")
+
+    def _agent(self) -> dict[str, Any]:
+        agent: dict[str, Any] = self._rest.get(f"/v1/agents/{self._node.name}")
+        return agent
 
     def _log(self) -> str:
         return self._node.agent.log.read_text(errors="replace")

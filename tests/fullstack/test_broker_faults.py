@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.fullstack.outage import Outage
-from tests.support import deployment, rabbit
+from tests.support import commands, deployment, rabbit
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -87,3 +87,4 @@ def test_the_exchange_is_deleted(outage: Outage, clean: deployment.Deployment) -
     outage.request()
     outage.wait_for_word("bus does not work")
     outage.check()
+    commands.wait_until(outage.is_heard, what="an agent that listens to casts anew", timeout=90)

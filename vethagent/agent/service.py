@@ -16,6 +16,7 @@ from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal, fingerprint
+from vethagent.agent.listener import Listener
 from vethagent.agent.metrics import AgentMetrics
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
@@ -127,7 +128,8 @@ class Agent:
             delivered=self._delivered,
         )
         self._heartbeat.reached = self._sender.retry
-        self._heartbeat.deaf = self._listen_again
+        self._listener = Listener(self._make_server, health=self._health, interval=settings.report_interval)
+        self._heartbeat.deaf = self._listener.listen_again
         self.metrics.watch(
             desired=self._desired,
             journal=self._journal,
@@ -144,7 +146,6 @@ class Agent:
         self._watchdog = self._make_watchdog()
         self._watchdog.start()
         self._endpoint = self._make_endpoint()
-        self._server = self._make_server()
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
 
     def stop(self) -> None:
@@ -154,7 +155,7 @@ class Agent:
         self._watchdog.stop()
         self._helper.close()
         # Stopping the server waits for a broker that may be away.
-        stopper = threading.Thread(target=self._server.stop, name="rpc-stop", daemon=True)
+        stopper = threading.Thread(target=self._listener.stop, name="rpc-stop", daemon=True)
         stopper.start()
         self._confirmer.stop()
         self._inbox.close()
@@ -257,13 +258,7 @@ class Agent:
         # A helper takes half a second to start. The first cast should not have to wait for it.
         self._helper_started.wait(_HELPER_SECONDS)
         self._heartbeat.start()
-        self._server.start()
-        LOG.info("Listening to casts for host %s", self._settings.host)
-
-    def _listen_again(self) -> None:
-        """Declare the queues of casts anew. Starting and ending wait for the broker, and this waits for neither."""
-        old, self._server = self._server, self._make_server()
-        threading.Thread(target=_replace, args=[old, self._server], name="rpc-server", daemon=True).start()
+        self._listener.listen()
 
     def _start_helper(self) -> None:
         try:
@@ -319,8 +314,3 @@ class Agent:
         LOG.warning("Link events were lost, all devices are listed again")
         self._counters.add("netlink_overflows")
         self._inbox.look_again()
-
-
-def _replace(old: oslo_messaging.MessageHandlingServer, new: oslo_messaging.MessageHandlingServer) -> None:
-    new.start()
-    bus.end(old)

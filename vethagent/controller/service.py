@@ -24,6 +24,8 @@ from vethagent.rpc.agent_api import AgentAPI
 LOG = logging.getLogger(__name__)
 
 _STOP_TIMEOUT = 1.5
+#: Seconds until queues that the broker has refused are declared again.
+_AGAIN = 5.0
 #: Seconds between two transactions with state reports, which nobody waits for. At 300 reports a second there are twelve
 #: in each then, and each costs a third. Longer, and at 1000 a second most threads would wait for the next.
 _REPORTS_PAUSE = 0.04
@@ -55,8 +57,10 @@ class ControllerServer:
             Inventories(database, liveness),
             self.metrics,
         )
-        self._transport, self._name = transport, server
-        self._server = self._make_server()
+        self._transport, self._name, self._changed = transport, server, changed
+        self._server: oslo_messaging.MessageHandlingServer | None = None
+        self._trouble = ""
+        self._stopping = threading.Event()
         self._watch = Watch(database, liveness)
         self._listening = threading.Event()
         # oslo.messaging does not tell of a broker that was lost later on.
@@ -90,7 +94,8 @@ class ControllerServer:
             self._ear.stop()
         self._watch.stop()
         self._worker.stop()
-        if not self._listening.is_set():
+        self._stopping.set()
+        if self._server is None:
             return
         ending = threading.Thread(target=bus.end, args=[self._server], name="rpc-stop", daemon=True)
         ending.start()
@@ -99,21 +104,34 @@ class ControllerServer:
             LOG.warning("calls of agents were not finished in %.1f seconds and are dropped", _STOP_TIMEOUT)
 
     def _listen(self) -> None:
-        try:
-            self._server.start()
-        except Exception:
-            LOG.exception("the RPC server did not start")
-            return
+        while not self._begin():
+            if self._stopping.wait(_AGAIN):
+                return
         self._listening.set()
         LOG.info("listening for agents")
         if self._ear is not None:
             self._ear.start()
 
-    def _make_server(self) -> oslo_messaging.MessageHandlingServer:
-        return bus.get_server(self._transport, constants.CONTROLLER_TOPIC, self._name, self._endpoint)
+    def _begin(self) -> bool:
+        """Declare all queues and listen; return whether the broker takes them.
+
+        It does not as long as there are queues of the same names and of another kind.
+        """
+        server = bus.get_server(self._transport, constants.CONTROLLER_TOPIC, self._name, self._endpoint)
+        try:
+            server.start()
+        except Exception as error:
+            trouble = f"agents are not heard: {' '.join(str(error).split())}"
+            if trouble != self._trouble:
+                LOG.error("%s", trouble)
+                self._changed(trouble)
+            self._trouble = trouble
+            return False
+        self._server = server
+        return True
 
     def _listen_again(self) -> None:
         """Declare all queues anew; what the old ones still bring is answered."""
-        old, self._server = self._server, self._make_server()
-        self._server.start()
-        threading.Thread(target=bus.end, args=[old], name="rpc-stop", daemon=True).start()
+        old = self._server
+        if self._begin() and old is not None:
+            threading.Thread(target=bus.end, args=[old], name="rpc-stop", daemon=True).start()
