@@ -1,6 +1,7 @@
 """One deployment for the whole run, three nodes for each module and kind of threads."""
 
 import itertools
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from tests.fullstack import links
 from tests.fullstack.outage import SPOKES, Outage
 from tests.support import commands, deployment, machine
+
+#: What needs another release.
+collect_ignore = [] if "VETHAGENT_OTHER" in os.environ else ["test_upgrade.py"]
 
 _numbers = itertools.count(1)
 _running: list[deployment.Deployment] = []

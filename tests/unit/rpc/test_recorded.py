@@ -1,6 +1,6 @@
 """Messages of earlier minor versions are understood, as they once went over a real bus; and theirs what is said today.
 
-``tests/fullstack/test_contract.py`` writes the records, and lets real processes of two releases speak.
+``tests/fullstack/test_contract.py`` writes the records, ``tests/fullstack/test_upgrade.py`` has two releases speak.
 """
 
 import json
