@@ -90,7 +90,7 @@ class DriftHost(Lister):
                 each["device"],
                 each["wanted"],
                 each["observed"],
-                columns.Time(link["status_changed_at"], short=narrow),
+                columns.Time(each.get("since") or link["status_changed_at"], short=narrow),
             )
             for link in self.client.links.list(host=parsed_args.host)
             for each in link["differences"]

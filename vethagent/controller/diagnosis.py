@@ -176,7 +176,7 @@ def _of_differences(link: views.Link) -> Iterator[Condition]:
             wanted=each.wanted,
             observed=each.observed,
             met=False,
-            since=link.status_changed_at,
+            since=each.since or link.status_changed_at,
         )
 
 

@@ -3,7 +3,7 @@
 import datetime
 import logging
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -253,7 +253,8 @@ def _apply(
     plain = state.model_dump(mode="json", include={"ends", "differences"})
     link.observed_generation = state.generation
     link.reported_status, link.reported_reason = state.status, state.reason
-    link.observed, link.differences = plain["ends"], plain["differences"]
+    link.observed = plain["ends"]
+    link.differences = since_when(link.differences, plain["differences"], event.observed_at)
     if not current:
         return []
     status = Status.PENDING_DELETE.value if going else state.status
@@ -264,6 +265,14 @@ def _apply(
     link.status_changed_at = now
     told = history.change(link, now, by=by, request_id=request_id)
     return history.damped(link, [told], now, limit=damping.LINK_LIMIT, word="status")
+
+
+def since_when(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], at: datetime.datetime
+) -> list[dict[str, Any]]:
+    """Return the differences of ``now``, each with when there was first one of its code at its device; pure."""
+    known = {(each["code"], each["device"]): each.get("since") for each in before}
+    return [{**each, "since": known.get((each["code"], each["device"]), at.isoformat())} for each in now]
 
 
 def _clean(text: str) -> str:

@@ -16,6 +16,14 @@ from vethagent.controller.liveness import Liveness, Shown
 from vethagent.controller.new_links import BEGINNING, NewLink
 
 
+class OpenDifference(model.Difference):
+    """One thing of a link that is not as wanted."""
+
+    since: datetime.datetime | None = Field(
+        default=None, description="When its agent first saw so; null if that is not known"
+    )
+
+
 class Link(model.BridgeLinkSpec):
     """A bridge link: what is wanted, and what its agent made of it."""
 
@@ -29,7 +37,7 @@ class Link(model.BridgeLinkSpec):
     message: str = Field(description="The reason as a sentence; of an ACTIVE link why it may carry nothing after all")
     flapping: bool = Field(description="Whether the status changes over and over, so that history only counts")
     observed: tuple[model.EndState, ...] = Field(description="The two ends as the agent last saw them")
-    differences: tuple[model.Difference, ...] = Field(description="What is not as wanted")
+    differences: tuple[OpenDifference, ...] = Field(description="What is not as wanted")
     observed_generation: int | None = Field(description="The generation that the agent last spoke of")
     created_at: datetime.datetime
     updated_at: datetime.datetime

@@ -1,4 +1,5 @@
 import concurrent.futures
+import datetime
 import uuid
 
 import pytest
@@ -90,7 +91,7 @@ def test_state_is_taken_over(events: Events, links: Links, known: str, clock: fa
     assert (shown.status, shown.reason, shown.message) == (Status.DOWN, Reason.DRIFT, "so")
     assert (shown.observed_generation, shown.status_changed_at) == (1, clock.now)
     assert [end.device for end in shown.observed] == ["a", "b"]
-    assert [each.model_dump() for each in shown.differences] == [difference]
+    assert [each.model_dump(exclude={"since"}) for each in shown.differences] == [difference]
     stored = events.list(EventQuery())[0]
     assert (stored.link_name, stored.kind, stored.took_ms, stored.received_at) == ("seed", "drifted", 1.5, clock.now)
     assert stored.observed_at == fakes.START
@@ -216,3 +217,18 @@ def test_batches_of_several_hosts_at_once(events: Events, links: Links, reports:
         ("h1", 2),
     ]
     assert [len(each) for each, _ in events._take(batches)] == [0] * 4
+
+
+def test_since_when_a_link_differs(links: Links, events: Events, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    mtu = {"code": "MTU", "device": "phy-br1", "wanted": "1500", "observed": "1400"}
+    loose = {"code": "NOT_ATTACHED", "device": "phy-br1", "wanted": "br1", "observed": "none"}
+    told: list[list[dict[str, str]]] = [[mtu], [mtu | {"observed": "1300"}, loose], [loose], [mtu]]
+    seconds = [[0], [0, 1], [1], [3]]
+    for seq, (differences, since) in enumerate(zip(told, seconds, strict=True)):
+        at = fakes.START + datetime.timedelta(seconds=seq)
+        state = {"status": "DOWN", "reason": "DRIFT", "differences": differences}
+        events.store(fakes.batch([fakes.event(link.id, seq, observed_at=at, **state)]))
+        found = links.show(link.id).differences
+        assert [each.since for each in found] == [fakes.START + datetime.timedelta(seconds=each) for each in since]
+        assert [each.model_dump(exclude={"since"}) for each in found] == differences

@@ -36,12 +36,13 @@ class EndState(TypedDict):
 
 
 class Difference(TypedDict):
-    """One thing that is not as wanted."""
+    """One thing that is not as wanted; of a link also ``since`` when, null if that is not known."""
 
     code: str
     device: str
     wanted: str
     observed: str
+    since: NotRequired[str | None]
 
 
 class LinkCreate(TypedDict):
