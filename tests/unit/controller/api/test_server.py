@@ -179,9 +179,15 @@ def test_requests_that_come_at_once_are_answered_one_by_one(start: Start) -> Non
 def test_what_takes_too_long_is_told_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "HEAD_SECONDS", 0.1)
     server = start()
-    with socket.create_connection(server.address, timeout=30) as sent:
-        sent.sendall(HEAD)
-        assert b" 408 " in sent.recv(1000)
+
+    def told() -> bytes:
+        with contextlib.suppress(ConnectionError), socket.create_connection(server.address, timeout=30) as sent:
+            sent.sendall(HEAD)
+            return sent.recv(1000)
+        return b""
+
+    # Its time may be over before anything is sent, on a machine that has much to do.
+    assert any(b" 408 " in told() for _ in range(100))
     with socket.create_connection(server.address, timeout=30) as silent:
         assert silent.recv(1000) == b""
 
