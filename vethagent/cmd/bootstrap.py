@@ -23,6 +23,7 @@ def choose(concurrency: str) -> None:
     again, are a tenth of their time.
     """
     gc.disable()
+    _open_closed_streams()
     # Seen at each start and of no use to an operator: that eventlet is deprecated is known, and why there is a choice.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     if concurrency == "eventlet":
@@ -35,6 +36,20 @@ def choose(concurrency: str) -> None:
         backend.init_backend(backend.BackendType.EVENTLET)
     else:
         backend.init_backend(backend.BackendType.THREADING)
+
+
+def _open_closed_streams() -> None:
+    """Have /dev/null in place of a standard stream that is closed, and nothing else that is opened later.
+
+    What a helper says would go into that, a database or a socket, and this process could not even say what is wrong.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # As Python's own, whose end is not that of the descriptor: multiprocessing ends stdin in each child.
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def imported() -> None:

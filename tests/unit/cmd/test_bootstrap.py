@@ -210,3 +210,20 @@ print(gc.isenabled(), gc.get_freeze_count() > 0)
     environment = os.environ | {"OS_AGENT__CONCURRENCY": "threading"}
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
     assert said == "False\nTrue True\n"
+
+
+def test_what_is_opened_is_never_taken_for_a_stream_that_was_closed(tmp_path: pathlib.Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, subprocess, sys\n"
+        "from vethagent.cmd import bootstrap\n"
+        "bootstrap.choose('threading')\n"
+        f"with open({str(tmp_path / 'store')!r}, 'w') as store:\n"
+        "    print('said', file=sys.stderr, flush=True)\n"
+        "    sys.stdin.close()\n"
+        "    subprocess.run(['sh', '-c', 'echo said; echo said >&2; test -e /proc/self/fd/0'], check=True)\n"
+        "    store.write(str(store.fileno() > 2))\n"
+    )
+    command = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', sys.executable, str(script)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert (tmp_path / "store").read_text() == "True"
