@@ -165,7 +165,6 @@ class Reception:
             self._make_room(max(0, len(self._guests) - 1))
             time.sleep(_BREATH)
             return
-        sock.setblocking(False)
         self._make_room(MAX_WAITING - 1)
         if adapter := self._server.ssl_adapter:
             try:
@@ -173,6 +172,7 @@ class Reception:
             except OSError:  # the client has gone
                 sock.close()
                 return
+        sock.setblocking(False)  # of eventlet's what is around the socket has to be told, not the one within
         self._watch(_Guest(sock, address, Frame(self._max_body)))
 
     def _watch(self, guest: _Guest) -> None:
@@ -243,6 +243,7 @@ class Reception:
         guest.frame = Frame(self._max_body)
         if whole:
             guest.frame.take(bytes(frame.data[frame.end :]))
+        guest.sock.setblocking(True)  # eventlet's takes a timeout for no end of not blocking
         guest.sock.settimeout(self._server.timeout)
         # Another one for each request: what the last one has left unread is nothing to this one.
         guest.conn.rfile = reader = _Reader(guest.sock)

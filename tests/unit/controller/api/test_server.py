@@ -7,6 +7,8 @@ import pathlib
 import re
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -150,11 +152,37 @@ def test_who_sends_slowly_holds_up_nobody(start: Start, tmp_path: pathlib.Path, 
             if context is not None and sent:
                 slow = stack.enter_context(context.wrap_socket(slow, server_hostname="127.0.0.1"))
             slow.sendall(sent)
-        quick = connect(server, context)
+        quick = connect(server.address, context)
         for _ in range(2):
             quick.request("GET", "/v1")
             assert answer(quick)[0] == 200
         quick.close()
+
+
+#: A program, as what it runs on is decided by its first lines.
+GREEN = pathlib.Path(__file__).with_name("green_server.py")
+#: Bytes, more than a socket takes at once.
+SIZE = 8_000_000
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_on_eventlet_too(tmp_path: pathlib.Path, tls: bool) -> None:
+    context, files = secured(tmp_path) if tls else (None, {})
+    command = [sys.executable, "-W", "ignore", str(GREEN), str(SIZE), *files.values()]
+    with (
+        contextlib.ExitStack() as stack,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as served,
+    ):
+        assert served.stdin is not None and served.stdout is not None
+        stack.callback(served.stdin.close)
+        address = ("127.0.0.1", int(served.stdout.readline()))
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(address, timeout=30))
+        connection = connect(address, context)
+        for body in (None, b"y" * (SIZE // 2), None):
+            connection.request("GET" if body is None else "POST", "/", body)
+            assert len(connection.getresponse().read()) == (SIZE if body is None else len(body))
+        connection.close()
 
 
 def test_who_waits_before_the_body_is_told_to_go_on(start: Start) -> None:
@@ -197,7 +225,7 @@ def test_of_too_many_who_wait_the_first_goes(start: Start, monkeypatch: pytest.M
     server = start()
     with contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(5)]
-        quick = connect(server)
+        quick = connect(server.address)
         quick.request("GET", "/v1")
         assert answer(quick)[0] == 200
         quick.close()
@@ -228,10 +256,10 @@ def secured(folder: pathlib.Path) -> tuple[ssl.SSLContext, dict[str, str]]:
     return ssl.create_default_context(cafile=str(certificate)), {"certificate": str(certificate), "key": str(key)}
 
 
-def connect(server: ApiServer, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
+def connect(address: tuple[str, int], context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
     if context is not None:
-        return http.client.HTTPSConnection(*server.address, timeout=30, context=context)
-    return http.client.HTTPConnection(*server.address, timeout=30)
+        return http.client.HTTPSConnection(*address, timeout=30, context=context)
+    return http.client.HTTPConnection(*address, timeout=30)
 
 
 def test_start_refuses_what_it_cannot_serve(start: Start) -> None:
@@ -251,7 +279,7 @@ def test_after_stop_nobody_listens(start: Start) -> None:
 
 def test_tls(start: Start, tmp_path: pathlib.Path) -> None:
     context, files = secured(tmp_path)
-    connection = connect(start(**files), context)
+    connection = connect(start(**files).address, context)
     connection.request("GET", "/v1")
     status, body = answer(connection)
     assert status == 200
