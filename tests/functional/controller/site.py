@@ -15,15 +15,15 @@ from vethagent.controller.db.patience import Limits
 from vethagent.controller.events import Events
 from vethagent.controller.liveness import Liveness
 
-#: Of what is waited for in a test; no answer takes so long, however busy the machine is.
-_LIMITS = Limits(answer=4, lock=1)
+#: Nobody wants to wait for a lock in a test.
+LIMITS = Limits(lock=1)
 
 
 class Site:
     """The API, and what takes events, over a database with two connections."""
 
-    def __init__(self, url: str, liveness: Liveness) -> None:
-        self.database = Database(url, max_pool_size=2, max_overflow=0, pool_timeout=1, limits=_LIMITS)
+    def __init__(self, url: str, liveness: Liveness, limits: Limits = LIMITS) -> None:
+        self.database = Database(url, max_pool_size=2, max_overflow=0, pool_timeout=1, limits=limits)
         self._client = client_of(applications.build(self.database, fakes.AgentApi(), liveness))
         self._events = Events(self.database, liveness)
         self.link_id = self.create().json["id"]

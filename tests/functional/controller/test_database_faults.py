@@ -16,6 +16,7 @@ from tests.unit.controller import fakes
 from vethagent import exceptions
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.db.patience import Limits
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 
@@ -109,10 +110,12 @@ def test_read_only(server: databases.DatabaseServer, site: Site, run: Statement)
     site.check()
 
 
-def test_it_hangs(server: databases.DatabaseServer, site: Site, run: Statement) -> None:
+def test_it_hangs(server: databases.DatabaseServer, url: str, known: str, liveness: Liveness, run: Statement) -> None:
+    site = Site(url, liveness, Limits(answer=4))
     with _hanging(server, run):
         site.check_request()  # for both by a connection that was there, and then by a new one
     site.check()
+    site.database.close()
 
 
 def test_somebody_holds_locks(server: databases.DatabaseServer, site: Site, url: str) -> None:
