@@ -43,6 +43,8 @@ install_project
 if [[ " ${names[*]} " == *' hybrid '* ]]; then
     install_python --requirement benchmarks/requirements.txt
 fi
+# As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes without.
+"$VENV/bin/python" -m compileall -q vethagent
 for name in "${names[@]}"; do
     as_root env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m "benchmarks.$name" "$@"
 done

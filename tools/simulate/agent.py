@@ -13,6 +13,7 @@ from vethagent import exceptions, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer
 from vethagent.agent.desired import Desired
+from vethagent.agent.early import Early
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
@@ -129,6 +130,7 @@ class Agent:
             journal=journal,
             health=health,
             counters=counters,
+            early=Early(0),
             audit_interval=0,
         )
         keeper = inventory.Keeper(self.name, self._observed, {})

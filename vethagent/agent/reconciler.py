@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from vethagent import exceptions, faults, logs, model
 from vethagent.agent.confirmer import Confirmer
 from vethagent.agent.desired import Desired
+from vethagent.agent.early import Early
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Batch, Inbox
 from vethagent.agent.journal import Journal
@@ -55,6 +56,7 @@ class Reconciler:
         health: HealthKeeper,
         counters: Counters,
         audit_interval: float,
+        early: Early,
     ) -> None:
         """``drain`` brings into the inbox what the kernel has told so far; ``audit_interval`` in seconds, 0: never."""
         self._inbox = inbox
@@ -69,6 +71,7 @@ class Reconciler:
         self._counters = counters
         self._audit_interval = audit_interval
         self._audit_due = time.monotonic() + audit_interval
+        self._early = early
         self._retries: dict[str, _Retry] = {}
         self._loops: set[str] = set()
         self._refused: set[str] = set()
@@ -93,6 +96,7 @@ class Reconciler:
         while (batch := self._inbox.take(self._pause(), self._hear)) is not None:
             try:
                 self._round(batch)
+                self._early.done()
                 self._health.good("reconciler")
             except Exception as error:
                 # One round is lost, not the agent: everything is looked at again after a while.
@@ -139,6 +143,8 @@ class Reconciler:
         finally:
             for question in batch.questions:  # whoever asked waits, also if this round is lost
                 question()
+        unheard = not self._observed.ovs_known and not self._health.is_bad("ovsdb")
+        dirty = self._early.admit(dirty, unheard=unheard)
         late = self._due()
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE:
@@ -372,6 +378,7 @@ class Reconciler:
             waits = waits[-1:] if self._audit_interval else []
         if self._save_due is not None:
             waits.append(self._save_due)
+        waits += self._early.due()
         return max(0.0, min(waits) - time.monotonic()) if waits else None
 
     def _audit(self, batch: Batch) -> None:

@@ -74,27 +74,27 @@ class Heartbeat:
         self._counters = counters
         self._started_at = datetime.datetime.now(datetime.UTC)
         self._condition = threading.Condition()
-        self._report_now = False
+        self._report_now = self._stopping = False
         self._report_by: float | None = None
         self._reported_at = 0.0
         self._arrived_at: float | None = None
-        self._pull_now = True
-        self._stopping = False
+        self._pull_now = desired.damage is not None  # else the first answer tells whether anything is new
         self._suspected_at = 0.0
         self._strangers: set[str] = set()
         self._account = account.render(Outlook({}, {}), (), whole=False)
-        self._backing_off = False
+        self._seen = self._backing_off = self._recognised = False
+        #: Waited for before the first report that tells how links are.
+        self.looked: Callable[[], object] = lambda: None
         self.reached: Callable[[], None] = lambda: None
         #: Called when casts seem to go to nobody, and what is to be told of it is logged.
         self.deaf: Callable[[], None] = lambda: None
         self._unheard = 0
-        self._recognised = False
         self._repeated: tuple[str, str] | None = None
         self._patience = min(_PATIENCE, interval / 2)
         health.changed = self.soon
 
     def start(self) -> None:
-        """Begin with a pull and a report."""
+        """Begin with a report that tells what is wanted, and nothing yet of how it is."""
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
@@ -165,6 +165,7 @@ class Heartbeat:
         with self._condition:
             pull, self._pull_now, self._report_now, self._report_by = self._pull_now, False, False, None
             self._reported_at = time.monotonic()
+        begins, unseen = self._arrived_at is None, not self._seen
         try:
             if pull or self._desired.suspects or self._strangers:
                 self._sync()
@@ -183,13 +184,18 @@ class Heartbeat:
         if answer.wants_inventory and self._inventory is not None:
             self._tell_inventory(self._inventory)
         if answer.desired_digest != self._desired.digest():
-            self._wonder(self._sync())
+            changed = self._sync()
+            if not begins:
+                self._wonder(changed)
+        elif unseen and self._strangers and not pull:
+            self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
             LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")
         elif report.desired_digest != answer.desired_digest or not self._account.whole:
             self.links_changed()  # other links are wanted since, or not all could be told of: the next one can tell
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
+        faults.point("agent-answered")
         if not self._pull_now:
             self._health.ready()
 
@@ -246,7 +252,6 @@ class Heartbeat:
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
-        faults.point("agent-pulled")
         if self._desired.mode is not mode:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next report tells
         else:
@@ -272,7 +277,7 @@ class Heartbeat:
 
     def _report(self) -> model.StateReport:
         try:
-            self._account = self._ask(self._render)
+            self._account = self._first_account() if self._arrived_at is None else self._whole_account()
         except TimeoutError:  # a late report is worse than one with the states of the last
             self._account = dataclasses.replace(self._account, whole=False)
         return model.StateReport(
@@ -288,6 +293,16 @@ class Heartbeat:
             links=self._account.links,
             counters=self._counters.all(),
         )
+
+    def _first_account(self) -> account.Account:
+        """Return what can be said at once: what is wanted is compared while devices and rows are looked at."""
+        return dataclasses.replace(self._account, desired_digest=self._desired.digest())
+
+    def _whole_account(self) -> account.Account:
+        if not self._seen:
+            self.looked()
+            self._seen = True
+        return self._ask(self._render)
 
     def _render(self) -> account.Account:
         self._inventory = self._look()

@@ -12,6 +12,7 @@ from vethagent import constants, exceptions, faults, logs, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
+from vethagent.agent.early import Early
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
@@ -41,7 +42,10 @@ _OVSDB_RETRY = 1.0
 #: what does not answer at all, takes so long, or so many times the patience with a helper.
 _STOP_SECONDS, _STOP_PATIENCE = 20.0, 4
 _BUS_SECONDS = 1.0
-_HELPER_SECONDS = 3.0
+#: The second report tells how links are. It does not wait longer for that, as for links that have to be made again.
+_LOOK_SECONDS = 1.0
+#: OVSDB tells its rows in a tenth of that, if it does.
+_ROWS_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,6 @@ class Agent:
         )
         self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
         self._stopping = threading.Event()
-        self._helper_started = threading.Event()
         self._ovs_was_connected = False
 
     def start(self) -> None:
@@ -106,6 +109,7 @@ class Agent:
         settings = self._settings
         self._store = Store(settings.store)
         self._desired = Desired(self._store)
+        self._early = Early(_ROWS_SECONDS)
         self._ovs = Ovs(
             settings.ovsdb_connection,
             self._inbox.put_ovs,
@@ -130,6 +134,7 @@ class Agent:
         self._heartbeat.reached = self._sender.retry
         self._listener = Listener(self._make_server, health=self._health, interval=settings.report_interval)
         self._heartbeat.deaf = self._listener.listen_again
+        self._heartbeat.looked = lambda: self._early.looked.wait(_LOOK_SECONDS)
         self.metrics.watch(
             desired=self._desired,
             journal=self._journal,
@@ -188,6 +193,7 @@ class Agent:
             health=self._health,
             counters=self._counters,
             audit_interval=self._settings.audit_interval,
+            early=self._early,
         )
 
     def _make_confirmer(self) -> Confirmer:
@@ -255,10 +261,9 @@ class Agent:
     # -- threads -------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        # A helper takes half a second to start. The first cast should not have to wait for it.
-        self._helper_started.wait(_HELPER_SECONDS)
         self._heartbeat.start()
         self._listener.listen()
+        self._heartbeat.soon()  # what was cast before went to nobody, and the digest in the answer tells
 
     def _start_helper(self) -> None:
         try:
@@ -267,8 +272,6 @@ class Agent:
             self._health.bad("privsep", str(error))
         else:
             self._health.good("privsep")
-        finally:
-            self._helper_started.set()
 
     def _connect_ovs(self) -> None:
         while not self._stopping.is_set():
@@ -276,6 +279,7 @@ class Agent:
                 self._ovs.connect()
             except exceptions.OvsdbUnavailable as error:
                 self._health.bad("ovsdb", str(error))
+                self._inbox.mark(())  # links that wait for its rows need not any more
                 self._stopping.wait(_OVSDB_RETRY * random.uniform(0.9, 1.1))
             else:
                 return

@@ -42,12 +42,14 @@ class _NewerError(Exception):
 class Store:
     """SQLite, one row a link. A change is on disk when the call returns; a process that is killed loses nothing."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, read: bool = True) -> None:
         """Open or make the file; one that is damaged, or of a newer version, is set aside for a new one.
 
-        Raise StoreUnusable.
+        Without ``read`` damage is not looked for in what has been written. Raise StoreUnusable.
         """
         self._path = path
+        self._read = read
+        self._found: list[tuple[model.BridgeLink, int | None]] | None = None
         #: What befell the store since it was whole, None if it is: there may be more that is wanted here.
         self.damage: str | None = None
         try:
@@ -69,15 +71,19 @@ class Store:
         self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED)
         try:
             self._prepare()
-            for row in self._db.execute("PRAGMA quick_check(1)"):
-                if row != ("ok",):
-                    raise sqlite3.DatabaseError(f"malformed: {row[0]}")
-            self.links()
-            self.removed()
+            if self._read:
+                self._check()
             self.damage = self._setting("damage")
         except BaseException:
             self._db.close()
             raise
+
+    def _check(self) -> None:
+        for row in self._db.execute("PRAGMA quick_check(1)"):
+            if row != ("ok",):
+                raise sqlite3.DatabaseError(f"malformed: {row[0]}")
+        self._found = self.links()
+        self.removed()
 
     def _begin_anew(self, befell: str, *, suffix: str = "damaged") -> None:
         """Set the file aside, as somebody may want to look at it, and remember that until it is told not to."""
@@ -116,6 +122,9 @@ class Store:
 
     def links(self) -> list[tuple[model.BridgeLink, int | None]]:
         """Return all links that are wanted, each with the MTU that was settled for it."""
+        found, self._found = self._found, None
+        if found is not None:
+            return found  # by the look for damage; nothing has been written since
         rows = self._db.execute("SELECT body, mtu FROM link")
         return [(model.BridgeLink.model_validate_json(body), mtu) for body, mtu in rows]
 
@@ -207,6 +216,7 @@ class Store:
         Each wanted one comes with the MTU that was settled for it, if any, and ``standings`` are as those that are
         read. Raise StoreUnusable, as on a full disk, and StoreLost if the file was damaged: in the new one is nothing.
         """
+        self._found = None
         with self._judged(), self._transaction():
             self._write(wanted, removed, gone)
             for link_id, (generation, standing) in (standings or {}).items():

@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         # What is wrong is told now, in one line.
         common.open_transport(conf).cleanup()
         alone.stay_alone(conf.agent.store)
-        Store(conf.agent.store).close()
+        Store(conf.agent.store, read=False).close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     common.spare_imports()

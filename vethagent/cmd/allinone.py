@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
         alone.stay_alone(conf.agent.store)
         migration.upgrade(common.connection_url(conf))
         _try_out(conf)
-        Store(conf.agent.store).close()
+        Store(conf.agent.store, read=False).close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     common.spare_imports()

@@ -13,6 +13,7 @@ import sys
 import warnings
 
 PROJECT = "vethagent"
+_NEW_OBJECTS = 20_000
 _SECTION, _OPTION = "agent", "concurrency"
 
 
@@ -53,8 +54,12 @@ def _open_closed_streams() -> None:
 
 
 def imported() -> None:
-    """Have the collector work from now on, but not look at what is there by now: it takes 40 ms, and stays for good."""
+    """Have the collector work from now on, but not look at what is there by now: it takes 40 ms, and stays for good.
+
+    It looks after every so many new objects, by itself every 700: at the start of an agent with 1000 links 220 times.
+    """
     gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
     gc.enable()
 
 

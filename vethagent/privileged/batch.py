@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from vethagent import exceptions, faults
-from vethagent.privileged import altnames, default, ethtool, ifinfo, operations, rtnl
+from vethagent.privileged import altnames, default, encoding, ethtool, ifinfo, operations, rtnl
 from vethagent.privileged.encoding import Attributes, Request
 
 _NO_MAC = "00:00:00:00:00:00"
@@ -29,6 +29,9 @@ _PAIRS = 100
 _indexes = itertools.count(random.randrange(1_000_000, 900_000_000))
 
 T = TypeVar("T")
+
+# The helper imports this before it gives up what it may need to read files.
+encoding.prepare()
 
 
 @default.entrypoint

@@ -37,6 +37,12 @@ class Context(priv_context.PrivContext):
         if self.channel is None:
             self.channel = Channel(self)
 
+    def ask(self, entry: str, *arguments: object) -> Any:
+        """Have the helper do one of the entry points of ``batch``, which is not imported here: it takes pyroute2."""
+        if self.channel is None:
+            raise exceptions.HelperUnavailable("there is no helper")
+        return self.channel.remote_call(f"{__package__}.batch.{entry}", arguments, {}, self.timeout)
+
     def ready(self) -> bool:
         """Have a helper running, another one if the last has ended or stands still; raise as ``Channel``.
 

@@ -6,11 +6,10 @@ of attributes; all else is left to pyroute2.
 """
 
 import dataclasses
+import functools
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from typing import Any, NamedTuple
 
 _HEADER = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
@@ -37,15 +36,32 @@ _IFF_UP = 0x1
 _Table = dict[str, tuple[int, Callable[[Any], bytes] | None]]
 
 
+class _Tables(NamedTuple):
+    """What pyroute2 knows: its class of messages about devices, and the attributes of those, one table a level."""
+
+    message: Any
+    link: _Table
+    info: _Table
+    veth: _Table
+
+
 class _Other(Exception):
     """An attribute that is not packed here."""
+
+
+@functools.cache
+def prepare() -> _Tables:
+    """Read the tables, which takes pyroute2 as a whole: a tenth of an agent's start, and only its helper encodes."""
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+    return _Tables(ifinfmsg, *map(_table, (ifinfmsg, ifinfmsg.ifinfo, ifinfmsg.ifinfo.veth_data)))
 
 
 def encode(request: Request, seq: int) -> bytes:
     """Return ``request`` with the number ``seq`` as the kernel wants it."""
     change = 0 if request.up is None else _IFF_UP
     try:
-        data = _packed(_LINK, request.attributes)
+        data = _packed(prepare().link, request.attributes)
     except _Other:
         return _by_pyroute2(request, seq, change)
     header = _HEADER.pack(_HEADER.size + _IFINFO.size + len(data), request.kind, request.flags, seq, 0)
@@ -53,7 +69,7 @@ def encode(request: Request, seq: int) -> bytes:
 
 
 def _by_pyroute2(request: Request, seq: int, change: int) -> bytes:
-    message = ifinfmsg()
+    message = prepare().message()
     message["index"], message["change"], message["flags"] = request.index, change, _IFF_UP if request.up else 0
     message["attrs"] = list(request.attributes)
     message["header"] = {"type": request.kind, "flags": request.flags, "sequence_number": seq}
@@ -74,23 +90,18 @@ def _packed(table: _Table, attributes: Attributes) -> bytes:
 
 def _peer(value: dict[str, Any]) -> bytes:
     """Return what tells of a pair's other end: as the request itself, without its header."""
-    return _IFINFO.pack(0, 0, value["index"], 0, 0) + _packed(_LINK, value["attrs"])
+    return _IFINFO.pack(0, 0, value["index"], 0, 0) + _packed(prepare().link, value["attrs"])
 
 
 _PACKING: dict[str, Callable[[Any], bytes]] = {
     "uint32": struct.Struct("=I").pack,
     "asciiz": lambda value: value.encode() + b"\0",
     "l2addr": lambda value: bytes.fromhex(value.replace(":", "")),
-    "ifinfo": lambda value: _packed(_INFO, value["attrs"]),
-    "info_data": lambda value: _packed(_VETH, value["attrs"]),
+    "ifinfo": lambda value: _packed(prepare().info, value["attrs"]),
+    "info_data": lambda value: _packed(prepare().veth, value["attrs"]),
     "info_peer": _peer,
 }
 
 
 def _table(kind: Any) -> _Table:
     return {entry[-2]: (number, _PACKING.get(entry[-1])) for number, entry in enumerate(kind.nla_map)}
-
-
-_LINK: _Table = _table(ifinfmsg)
-_INFO: _Table = _table(ifinfmsg.ifinfo)
-_VETH: _Table = _table(ifinfmsg.ifinfo.veth_data)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vethagent import exceptions
-from vethagent.privileged import batch, default, operations
+from vethagent.privileged import default, operations
 from vethagent.privileged.channel import Channel
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Helper:
         """
         try:
             self._ready()  # first: what a start takes is not time for the batch
-            return [Outcome(*outcome) for outcome in batch.apply(body, time.monotonic() + self._timeout)]
+            return [Outcome(*outcome) for outcome in default.ask("apply", body, time.monotonic() + self._timeout)]
         except exceptions.HelperRefused:
             raise
         except Exception as error:

@@ -16,6 +16,8 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200
 
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _RTEXT_FILTER_SKIP_STATS = 8
+_IFLA_MASTER, _IFLA_EXT_MASK = 10, 29
+_DUMP, _NUMBER = struct.Struct("=IHHII16x"), struct.Struct("=HHI")
 _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 8 << 20
 #: Bytes in one send: well below the default send buffer of 208 KiB.
@@ -92,10 +94,14 @@ class RouteSocket:
 
         With ``master`` the kernel leaves most of those out that are not ports of it.
         """
-        chosen = [] if master is None else [("IFLA_MASTER", master)]
+        # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
+        chosen = _NUMBER.pack(_NUMBER.size, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+        if master is not None:
+            chosen += _NUMBER.pack(_NUMBER.size, _IFLA_MASTER, master)
+        length, flags = _DUMP.size + len(chosen), NLM_F_REQUEST | NLM_F_DUMP
         while True:
-            message = link_message(ifinfo.RTM_GETLINK, flags=NLM_F_DUMP, attributes=[*_SLIM, *chosen])
-            self._socket.send(self._encode(message))
+            self._seq += 1
+            self._socket.send(_DUMP.pack(length, ifinfo.RTM_GETLINK, flags, self._seq, 0) + chosen)
             devices: dict[int, ifinfo.Device] = {}
             interrupted = False
             for answer in self._read(self._seq):

@@ -69,7 +69,7 @@ class Node(tidy.Tidy):
 
     def wait_for_death(self) -> None:
         """Wait until the process has been killed, and for the end of those that it started."""
-        assert self.allinone.process.wait(15) == -signal.SIGKILL
+        assert self.allinone.process.wait(60) == -signal.SIGKILL
         condition(self.helpers, [], "the helpers")
         condition(self._is_served, False, "the API")
 

@@ -24,7 +24,7 @@ HELPER = [name for name in POINTS if name.startswith("helper-")]
 _EACH = bool(os.environ.get("VETHAGENT_CHAOS"))
 _SHARE = len(HELPER) if _EACH else (len(HELPER) + 1) // 2
 #: Those of the agent that have a test of their own.
-START, TAKE_BACK = "agent-pulled", ("agent-half-made", "agent-taken-back")
+START, TAKE_BACK = "agent-answered", ("agent-half-made", "agent-taken-back")
 AGENT = [name for name in POINTS if name.startswith("agent-") and name not in (START, *TAKE_BACK)]
 #: The pairs are there and their ports are not.
 MADE = "agent-operated"

@@ -43,13 +43,13 @@ def test_the_fleet_shows_what_the_agent_reported(fragile: Node) -> None:
     fragile.plug_usual()
 
     def told() -> bool:
-        name = "vethagent_fleet_agent_port_events_total"
-        return scraped(fragile, scraping.API).find(name, host=HOST, kind="plugged") > 0
+        fleet = scraped(fragile, scraping.API)
+        plugged = fleet.find("vethagent_fleet_agent_port_events_total", host=HOST, kind="plugged") > 0
+        return plugged and fleet.find("vethagent_fleet_agent_ready", host=HOST) == 1
 
-    commands.wait_until(told, what="a report with the event", timeout=20)
+    commands.wait_until(told, what="a report with the event, of an agent in step", timeout=30)
     fleet = scraped(fragile, scraping.API)
     assert fleet.value("vethagent_fleet_agent_up", host=HOST) == 1
-    assert fleet.value("vethagent_fleet_agent_ready", host=HOST) == 1
     assert fleet.value("vethagent_fleet_links", host=HOST, status="ACTIVE", reason="") == 1
     assert fleet.value("vethagent_fleet_agent_report_age_seconds", host=HOST) < 75
     assert fleet.value("vethagent_fleet_agent_netlink_overflows_total", host=HOST) >= 0

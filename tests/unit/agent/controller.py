@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.unit.agent.builders import ids
 from vethagent import exceptions, model
-from vethagent.model import Mode
+from vethagent.model import Mode, Reason, Status
 
 (A,) = ids(1)
 
@@ -28,10 +28,13 @@ class Controller:
     def report_state(self, context: dict[str, Any], report: model.StateReport) -> model.ReportAnswer:
         self._check()
         self.reports.append(report)
-        states = self.told.values()
+        said = [(each.link_id, each.generation, each.status, each.reason) for each in self.told.values()]
+        said += [(each.link_id, each.generation, Status.PENDING_DELETE, Reason.UNPLUGGING) for each in self.deleted]
+        unheard = (link for link in self.links.values() if link.id not in self.told)
+        said += [(link.id, link.generation, Status.BUILD, Reason.PLUGGING) for link in unheard]
         return model.ReportAnswer(
             desired_digest=model.desired_digest((each.id, each.generation) for each in self.links.values()),
-            observed_digest=model.observed_digest((s.link_id, s.generation, s.status, s.reason) for s in states),
+            observed_digest=model.observed_digest(said),
             mode=self.mode,
             wants_inventory=report.inventory_digest not in (None, self.inventory and self.inventory.digest),
             incarnation=self.incarnation,

@@ -7,6 +7,7 @@ from tests.unit.plumbing.simulator import Host
 from vethagent import model
 from vethagent.agent.confirmer import Confirmer, Way
 from vethagent.agent.desired import Desired
+from vethagent.agent.early import Early
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal
@@ -41,8 +42,11 @@ class Node:
         patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
         self.boot()
 
-    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True) -> None:
-        """Start the agent, for the first time or again; without ``ovsdb`` that has not answered yet."""
+    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True, patience: float = 0) -> None:
+        """Start the agent, for the first time or again; without ``ovsdb`` that has not answered yet.
+
+        ``patience`` with it as in Early.
+        """
         self.ovsdb = ovsdb
         self.inbox, self.health, self.counters = self.make_inbox(), HealthKeeper(), Counters()
         self.desired, self.observed = Desired(self.store), Observed()
@@ -63,6 +67,7 @@ class Node:
             health=self.health,
             counters=self.counters,
             audit_interval=audit_interval,
+            early=Early(patience),
         )
         wanted = filter(None, map(self.desired.link, self.desired.ids()))
         self.journal.restored(wanted, self.desired.delivered())

@@ -23,12 +23,12 @@ A, B, C = ids(3)
 
 
 class Setup:
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, store: str = ":memory:") -> None:
         self.now = 1000.0
         self.inventory: model.HostInventory | None = None
         patch.setattr("vethagent.agent.reporter.time.monotonic", lambda: self.now)
         self.controller, self.outbox, self.inbox = Controller(), Outbox(), AnsweringInbox()
-        self.desired, self.observed = Desired(Store(":memory:")), Observed()
+        self.desired, self.observed = Desired(Store(store)), Observed()
         self.journal, self.health = Journal(self.outbox.put), HealthKeeper()
         self.heartbeat = Heartbeat(
             controller=self.controller,  # type: ignore[arg-type]
@@ -65,14 +65,57 @@ def setup(monkeypatch: pytest.MonkeyPatch) -> Setup:
     return Setup(monkeypatch)
 
 
-def test_the_first_beat_pulls_and_says_who_it_is(setup: Setup) -> None:
+def test_the_first_beat_says_who_it_is_and_pulls_what_it_lacks(setup: Setup) -> None:
+    setup.desired.put(link(id=A))
     setup.controller_wants(link(id=A), link(id=B))
+    deaf: list[bool] = []
+    setup.heartbeat.deaf = lambda: deaf.append(True)
     setup.beat()
     assert setup.desired.ids() == {A, B}
     (report,) = setup.controller.reports
     assert (report.host, report.agent_version, report.report_interval) == ("h1", "1.2.3", 30)
-    assert report.desired_digest == model.desired_digest([(A, 1), (B, 1)])
+    assert report.desired_digest == model.desired_digest([(A, 1)])
     assert setup.health.state().ready
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    assert not deaf, "no cast could tell of what was wanted before the start"
+
+
+def test_the_first_report_waits_for_no_look_at_links(setup: Setup) -> None:
+    setup.desired.put(link(id=A))
+    setup.controller_wants(link(id=A))
+    setup.heartbeat.looked = lambda: setup.journal.tell(state(link_id=A))
+    setup.beat()
+    setup.beat()
+    first, second = setup.controller.reports
+    assert (first.desired_digest, first.links, first.health.ready) == (second.desired_digest, {}, False)
+    assert (second.links, second.health.ready) == ({Status.ACTIVE: 1}, True)
+
+
+def test_the_first_beat_pulls_nothing_if_all_is_known(setup: Setup) -> None:
+    setup.desired.put(link(id=A))
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    assert setup.controller.pulls == 0 and setup.health.state().ready
+
+
+def test_the_first_beat_pulls_if_the_store_was_damaged(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "agent.sqlite"
+    path.write_text("no database at all, but long enough to be looked at")
+    setup = Setup(monkeypatch, str(path))
+    assert setup.desired.damage is not None
+    setup.beat()
+    setup.desired.flush()
+    assert setup.controller.pulls == 1 and setup.desired.damage is None
+
+
+def test_a_mark_that_nobody_knows_is_suspected_at_once(setup: Setup) -> None:
+    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{A}"))
+    setup.beat()
+    setup.beat()
+    assert setup.controller.pulls == 1 and setup.desired.removal(A) is None
+    setup.beat()
+    assert setup.desired.removal(A) is not None
 
 
 def test_the_inventory_goes_when_it_is_another(setup: Setup) -> None:
@@ -91,7 +134,7 @@ def test_while_both_are_in_step_nothing_is_pulled(setup: Setup) -> None:
     setup.beat()
     for _ in range(3):
         setup.beat()
-    assert setup.controller.pulls == 1 and len(setup.controller.reports) == 4
+    assert setup.controller.pulls == 0 and len(setup.controller.reports) == 4
 
 
 def test_a_cast_that_was_lost_is_found_by_the_next_beat(setup: Setup) -> None:
@@ -176,6 +219,7 @@ def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) ->
 def test_a_mark_that_nobody_knows_goes_also_if_it_comes_later(setup: Setup) -> None:
     """As with an older copy of a database that is put back; no digest tells of it."""
     setup.controller_wants(link(id=A))
+    setup.beat()
     setup.beat()
     for index, link_id in ((7, A), (8, B)):
         setup.observed.put_device(index, Device(index, f"v{index}", "veth", f"vethagent:{link_id}"))
@@ -264,10 +308,9 @@ def test_what_was_not_looked_at_since_the_start_is_not_compared(setup: Setup) ->
     setup.journal.restored([link(id=A)], {})
     setup.controller_wants(link(id=A))
     setup.controller.told[A] = state(link_id=A)
-    setup.beat()
-    assert setup.controller.pulls == 1
-    setup.beat()
-    assert setup.controller.pulls == 1
+    for _ in range(2):
+        setup.beat()
+        assert setup.controller.pulls == 0
 
 
 def test_while_events_are_on_their_way_nothing_is_repeated(setup: Setup) -> None:
@@ -293,6 +336,7 @@ def test_a_paused_agent_does_not_repeat_itself_at_each_beat(setup: Setup) -> Non
 
 def test_what_the_controller_waits_to_see_gone_is_removed(setup: Setup) -> None:
     setup.controller.deleted = (ref(A, 3),)
+    setup.beat()
     setup.beat()
     removal = setup.desired.removal(A)
     assert removal is not None and removal.ref.generation == 3

@@ -36,6 +36,25 @@ def test_what_was_saved_is_there_without_a_goodbye(path: str) -> None:
     assert again.mode() is Mode.OBSERVE
 
 
+def test_what_was_found_by_the_look_for_damage_is_not_taken_for_what_is_there_later(path: str) -> None:
+    store = Store(path)
+    store.save(wanted=[(link(id=A), None)])
+    assert [each.id for each, _ in store.links()] == [A]
+    again = Store(path)
+    again.save(gone=[(A, 2)])
+    assert again.links() == []
+
+
+def test_it_can_be_opened_without_a_look_at_what_is_in_it(path: str) -> None:
+    store = Store(path)
+    store._db.execute("REPLACE INTO link VALUES (?, 'no link', NULL)", (A,))
+    store.close()
+    tried = Store(path, read=False)
+    assert tried.damage is None
+    tried.close()
+    assert Store(path).damage is not None
+
+
 def test_a_link_is_wanted_or_removed_and_never_both(path: str) -> None:
     store = Store(path)
     wanted = link(id=A, generation=1)

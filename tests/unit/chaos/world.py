@@ -89,8 +89,8 @@ class Agent(Node):
         self.host.add_pair("their-a", "their-b", alias="vethagent:")
         self.host.add_row("eth9", "br-eth1", ofport=9)
 
-    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True) -> None:
-        super().boot(audit_interval, ovsdb=ovsdb)
+    def boot(self, audit_interval: float = 600, *, ovsdb: bool = True, patience: float = 0) -> None:
+        super().boot(audit_interval, ovsdb=ovsdb, patience=patience)
         self.outbox = Outbox()
         controller = ControllerAPI(None)
         self.heartbeat = Heartbeat(

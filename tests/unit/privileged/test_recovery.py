@@ -8,7 +8,7 @@ from oslo_privsep import comm, daemon
 
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import exceptions, privileged
-from vethagent.privileged import batch, operations
+from vethagent.privileged import operations
 from vethagent.privileged.channel import Channel
 from vethagent.privileged.recovery import Helper, Outcome
 
@@ -48,7 +48,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 def helper(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[Helper, Daemon]:
     made = Daemon(*answers)
-    monkeypatch.setattr(batch, "apply", made)
+    monkeypatch.setattr(privileged.default, "ask", lambda entry, *arguments: {"apply": made}[entry](*arguments))
     return Helper(timeout=7), made
 
 
