@@ -2,10 +2,8 @@
 
 import atexit
 import contextlib
-import gc
 import os
 import socket
-from collections.abc import Callable
 from typing import Any
 
 
@@ -33,19 +31,4 @@ def patch() -> None:
         return tpool.execute(native, host, port, family, type, proto, flags)
 
     green.getaddrinfo = getaddrinfo
-    eventlet.patcher._upgrade_instances = _replace_locks
     eventlet.monkey_patch()
-
-
-def _replace_locks(_modules: object, kind: type, made: Callable[[Any], Any]) -> None:
-    """Put what ``made`` returns in place of each lock that was made before; eventlet then looks if one is left.
-
-    By itself it goes through all that modules hold, which is a twentieth of an agent's start, for half a dozen of them.
-    """
-    locks = [each for each in gc.get_objects() if type(each) is kind]
-    others = {id(lock): made(lock) for lock in locks}
-    for holder in gc.get_referrers(*locks):
-        held = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
-        for name, value in list(held.items()):
-            if type(value) is kind:
-                held[name] = others[id(value)]

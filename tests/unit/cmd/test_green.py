@@ -78,32 +78,3 @@ except socket.gaierror as error:
     print(error.errno == socket.EAI_NONAME or error.errno == socket.EAI_AGAIN)
 """
     assert run(script) == "True\n"
-
-
-def test_locks_that_were_made_before_are_replaced() -> None:
-    script = """
-import logging, threading
-class Holder:
-    pass
-holder = Holder()
-holder.lock = threading.RLock()
-holder.lock.acquire()
-from vethagent.cmd import bootstrap
-bootstrap.choose("eventlet")
-tried = []
-def other():
-    tried.append(holder.lock.acquire(blocking=False))
-    with logging._lock:
-        tried.append(True)
-thread = threading.Thread(target=other)
-with logging._lock:
-    thread.start()
-    threading.Event().wait(0.01)
-    print(tried)
-holder.lock.release()
-thread.join()
-print(tried)
-"""
-    command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert (done.stdout, done.stderr) == ("[False]\n[False, True]\n", "")
