@@ -25,6 +25,7 @@ def agents() -> list[dict[str, Any]]:
         return []
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(not BASE, reason="VETHAGENT_IMAGES names no image to build on")
 def test_images_are_built_and_run() -> None:
     try:
