@@ -21,6 +21,7 @@ from vethagent.rpc.agent_api import AgentAPI
 bootstrap.imported()
 
 PROG = "vethagent-api"
+_LOOK_SECONDS = 1.0
 
 
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
@@ -49,7 +50,10 @@ def main(arguments: list[str] | None = None) -> None:
         common.fail(PROG, error)
     common.spare_imports()
     supervisor.tell("READY=1\nSTATUS=serving on {} port {}".format(*server.address))
-    ended.wait()
+    # The kernel may give a signal to another thread if the one before is still under way, as a stop right after a
+    # reload; Python acts on it only once this one wakes.
+    while not ended.wait(_LOOK_SECONDS):
+        pass
     supervisor.stopping()
     server.stop()
 
