@@ -52,9 +52,21 @@ def start(site: Site) -> float:
     return took
 
 
+def helpers_at_rest(site: Site) -> list[int]:
+    """Return the agent's helpers once their start is over: an agent is in step before, and a start leaves others."""
+    seen: list[list[int]] = [[]]
+
+    def rest() -> bool:
+        seen.append(processes.helpers(site.host))
+        return bool(seen[-1]) and seen[-1] == seen[-2]
+
+    commands.wait_until(rest, what="a helper that has started", interval=1)
+    return seen[-1]
+
+
 def idle(site: Site, seconds: float) -> None:
     """Look at the agent for a while in which nothing happens."""
-    agent, helpers = site.node.agent.pid, processes.helpers(site.host)
+    agent, helpers = site.node.agent.pid, helpers_at_rest(site)
     number, messages, used = changes(site), site.watcher.messages, cpu_seconds([agent, *helpers])
     time.sleep(seconds)
     share = (cpu_seconds([agent, *helpers]) - used) / seconds * 100
