@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from tests.unit.controller import fakes
 from vethagent import exceptions, model
+from vethagent.controller import service
 from vethagent.controller.db.database import Database
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
@@ -96,16 +97,20 @@ def test_stop_does_not_wait_for_a_broker_that_never_came(
     assert not server.wait_until_listening(0)
 
 
-def test_a_server_that_cannot_start_is_logged(
+def test_a_server_that_cannot_start_is_logged_and_tried_again(
     transport: oslo_messaging.Transport,
     database: Database,
     liveness: Liveness,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(bus, "get_server", lambda *_: _DeafServer())
+    target = oslo_messaging.Target(topic="t", server="c1")
+    made = iter([_DeafServer(), _DeafServer(), oslo_messaging.get_rpc_server(transport, target, [])])
+    monkeypatch.setattr(bus, "get_server", lambda *_: next(made))
+    monkeypatch.setattr(service, "_AGAIN", 0.0)
     server = ControllerServer(transport, database, server="c1", liveness=liveness)
     with caplog.at_level(logging.ERROR):
         server._listen()
-    assert "did not start" in caplog.text
-    assert not server.wait_until_listening(0)
+    assert [record.getMessage() for record in caplog.records] == ["agents are not heard: not reached"]
+    assert server.wait_until_listening(0)
+    server.stop()
