@@ -132,10 +132,13 @@ def files(conf: cfg.ConfigOpts) -> list[str]:
     return found
 
 
-def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":
-    """Return the database that ``conf`` names; with ``check`` raise StartError unless its tables are as needed."""
+def open_database(conf: cfg.ConfigOpts, *, check: bool = True, patient: bool = False) -> "Database":
+    """Return the database that ``conf`` names; with ``check`` raise StartError unless its tables are as needed.
+
+    Who is ``patient`` waits for an answer as long as it takes.
+    """
     # Here and not above: an agent has no database and does not load what it takes.
-    from vethagent.controller.db import migration
+    from vethagent.controller.db import migration, patience
     from vethagent.controller.db.database import Database
 
     url = connection_url(conf)
@@ -145,6 +148,7 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True) -> "Database":
             max_pool_size=conf.database.max_pool_size,
             max_overflow=conf.database.max_overflow,
             pool_timeout=conf.database.pool_timeout,
+            limits=None if patient else patience.USUAL,
         )
         if check:
             migration.check(database)

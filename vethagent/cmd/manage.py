@@ -42,7 +42,9 @@ def version(conf: cfg.ConfigOpts) -> None:
 def purge(conf: cfg.ConfigOpts) -> None:
     """Delete old port events, and what is remembered of deleted links, of agents and of earlier roll-outs."""
     days = conf.command.days or conf.controller.event_retention
-    purged = purging.purge(common.open_database(conf), Liveness(conf.controller.agent_down_time), days)
+    # What is old is looked for among all that there is, which takes its time; nobody waits for it.
+    database = common.open_database(conf, patient=True)
+    purged = purging.purge(database, Liveness(conf.controller.agent_down_time), days)
     print(
         f"{purged.events} port events, {purged.link_changes} changes of deleted links, {purged.agent_changes} of "
         f"agents, {purged.rollouts} roll-outs and {purged.revisions} revisions older than {days} days are deleted"
