@@ -56,6 +56,12 @@ def _wait_for_loss(node: deployment.Node, link: rest.Link) -> None:
     )
 
 
+def _is_in_step(made: deployment.Deployment, node: deployment.Node, last: str) -> bool:
+    """Return whether an agent that was started after ``last`` has told how its links are."""
+    agent = made.rest.wait_for_agent(node.name)
+    return bool(agent["started_at"] != last and agent["desired_in_step"] and agent["observed_in_step"])
+
+
 @pytest.mark.timeout(240)
 def test_a_link_that_cuts_the_host_off_is_taken_back(clean: deployment.Deployment, node: deployment.Node) -> None:
     kept = links.plug(clean, node)
@@ -75,9 +81,10 @@ def test_a_link_that_cuts_the_host_off_is_taken_back(clean: deployment.Deploymen
         assert links.settings(node.host, links.FIRST) == before
 
         # Kept back by the next agent too.
+        last = clean.rest.wait_for_agent(node.name)["started_at"]
         assert node.agent.stop() == 0
         node.agent.start()
-        commands.wait_until(lambda: clean.rest.wait_for_agent(node.name)["counters"].get("syncs"), what="a sync")
+        commands.wait_until(lambda: _is_in_step(clean, node, last), what="the next agent in step", timeout=60)
         assert not node.host.namespace.has_device("cut-a")
     changed = clean.rest.request("PATCH", f"/v1/bridge-links/{bad['id']}", {"mtu": 1400})
     assert changed.status == 200, changed

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from tests.fullstack import recording
+from tests.fullstack import links, recording
 from tests.fullstack.tour import tour
 from tests.support import deployment, tap
 
@@ -40,8 +40,11 @@ def concurrency() -> str:
 def test_each_message_is_said_once_at_least(clean: deployment.Deployment, node: deployment.Node) -> None:
     tapped = tap.Tap(clean.broker, clean.network)
     node.agent.stop()
+    missed = clean.rest.create(links.wanted(node.name, ends=[{"bridge": "br1"}, {"bridge": "br-none"}]))
     node.agent.start()
-    clean.rest.wait_for_agent(node.name)
+    clean.rest.wait_for_status(missed["id"], "ERROR")
+    clean.rest.delete(missed["id"])
+    clean.rest.wait_until_gone(missed["id"])
     tour(clean, node)
     said = tapped.close()
     assert {each["method"] for each in said} == _METHODS
