@@ -6,7 +6,6 @@ bootstrap.choose("threading")
 
 import atexit
 import signal
-import threading
 from wsgiref.types import WSGIApplication
 
 from oslo_config import cfg
@@ -14,6 +13,7 @@ from oslo_config import cfg
 from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.cmd import common, guru, reload, serving
+from vethagent.cmd.signals import Signals
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
@@ -21,7 +21,6 @@ from vethagent.rpc.agent_api import AgentAPI
 bootstrap.imported()
 
 PROG = "vethagent-api"
-_LOOK_SECONDS = 1.0
 
 
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
@@ -41,19 +40,14 @@ def main(arguments: list[str] | None = None) -> None:
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_api_opts)
         server = serving.api_server(conf, build(conf))
-        ended = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-        signal.signal(signal.SIGHUP, lambda *_: conf.mutate_config_files())
+        signals = Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         server.start()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     common.spare_imports()
     supervisor.tell("READY=1\nSTATUS=serving on {} port {}".format(*server.address))
-    # The kernel may give a signal to another thread if the one before is still under way, as a stop right after a
-    # reload; Python acts on it only once this one wakes.
-    while not ended.wait(_LOOK_SECONDS):
-        pass
+    while signals.wait() is signal.SIGHUP:
+        conf.mutate_config_files()
     supervisor.stopping()
     server.stop()
 
