@@ -73,3 +73,8 @@ class StoreUnusable(VethagentError):
 
 class StoreLost(StoreUnusable):
     """That file was damaged, and an empty one has taken its place."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of any error as one line, for a log or a status: libraries write several."""
+    return " ".join(str(error).split())

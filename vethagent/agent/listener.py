@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import oslo_messaging
 
+from vethagent import exceptions
 from vethagent.agent.delays import next_delay
 from vethagent.agent.health import HealthKeeper
 from vethagent.rpc import transport as bus
@@ -37,7 +38,7 @@ class Listener:
             try:
                 server.start()
             except Exception as error:
-                self._health.bad("casts", f"casts are not heard: {' '.join(str(error).split())}")
+                self._health.bad("casts", f"casts are not heard: {exceptions.one_line(error)}")
                 delay = next_delay(delay, self._interval)
                 self._stopping.wait(delay)
             else:

@@ -76,7 +76,7 @@ def shown_as(name: str | None, link_id: str, *, short: bool) -> str:
 
 def label_of(link: Link) -> str:
     """Return what people call the link: its name, or its id if it has none."""
-    return link["name"] or link["id"]
+    return shown_as(link["name"], link["id"], short=False)
 
 
 def template_of(templates: Templates, id_or_name: str) -> LinkTemplate:

@@ -214,5 +214,5 @@ def spare_imports() -> None:
 
 def fail(prog: str, error: Exception, *, status: int = 1) -> NoReturn:
     """End the process with ``status`` and one line on stderr."""
-    print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{prog}: {exceptions.one_line(error)}", file=sys.stderr)
     raise SystemExit(status)

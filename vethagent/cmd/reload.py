@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 
 from vethagent import conf as options
+from vethagent import exceptions
 from vethagent.cmd import common, config_check
 
 LOG = logging.getLogger(__name__)
@@ -40,4 +41,4 @@ def _mistakes(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> li
     try:
         return [str(problem) for problem in config_check.check_for(common.files(conf), listed())]
     except (cfg.Error, cfg.ParseError, OSError, ValueError) as error:
-        return [" ".join(str(error).split())]
+        return [exceptions.one_line(error)]

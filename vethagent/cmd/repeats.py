@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Callable
 
+from vethagent import exceptions
+
 #: Loggers that tell of each attempt to reach a broker, by several connections, each with an id of its own. The last
 #: does so for the threads of the first, which it starts again.
 _TALKERS = ("oslo.messaging", "oslo_messaging", "kombu", "amqp", "oslo_utils.excutils")
@@ -49,7 +51,7 @@ def _in_one_line(record: logging.LogRecord) -> str:
     text = record.getMessage()
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
-        summary = " ".join(str(error).split())
+        summary = exceptions.one_line(error)
         text = text if summary in text else f"{text} {type(error).__name__}: {summary}"
         record.msg, record.args, record.exc_info, record.exc_text = text, (), None, None
     return text

@@ -69,7 +69,7 @@ class Ear:
     def _not_heard(self, error: exceptions.BusUnavailable) -> None:
         if self.hears and not self._ended.is_set():
             LOG.warning("agents are not heard: %s", error)
-            self._changed(f"agents are not heard: {' '.join(str(error).split())}")
+            self._changed(f"agents are not heard: {exceptions.one_line(error)}")
         self.hears = False
         taken = isinstance(error.__cause__, oslo_messaging.MessagingTimeout)
         self._in_vain = self._in_vain + 1 if taken and self._idle() else 0

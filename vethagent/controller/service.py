@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import oslo_messaging
 
-from vethagent import constants
+from vethagent import constants, exceptions
 from vethagent.controller.db.database import Database
 from vethagent.controller.ear import Ear
 from vethagent.controller.endpoint import ControllerEndpoint
@@ -121,7 +121,7 @@ class ControllerServer:
         try:
             server.start()
         except Exception as error:
-            trouble = f"agents are not heard: {' '.join(str(error).split())}"
+            trouble = f"agents are not heard: {exceptions.one_line(error)}"
             if trouble != self._trouble:
                 LOG.error("%s", trouble)
                 self._changed(trouble)
