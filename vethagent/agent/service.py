@@ -80,10 +80,11 @@ class Agent:
         *,
         tell: Callable[[str], None] = lambda _: None,
         supervised: float | None = None,
+        log_trouble: Callable[[], str] = lambda: "",
     ) -> None:
-        """``tell`` and ``supervised`` as in Watchdog."""
+        """``tell``, ``supervised`` and ``log_trouble`` as in Watchdog."""
         self._settings = settings
-        self._tell, self._supervised = tell, supervised
+        self._tell, self._supervised, self._log_trouble = tell, supervised, log_trouble
         self._transport = transport
         self._health = HealthKeeper()
         self._counters = Counters()
@@ -234,6 +235,7 @@ class Agent:
             helper=self._helper,
             switch=self._ovs,
             health=self._health,
+            log_trouble=self._log_trouble,
             timeout=self._settings.watchdog_timeout,
             tell=self._tell,
             supervised=self._supervised,

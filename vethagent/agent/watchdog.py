@@ -55,6 +55,7 @@ class Watchdog:
         helper: Helper,
         switch: Switch,
         health: HealthKeeper,
+        log_trouble: Callable[[], str],
         timeout: float,
         tell: Callable[[str], None],
         supervised: float | None,
@@ -62,6 +63,7 @@ class Watchdog:
         """A part that does not answer is told of within ``timeout`` seconds.
 
         ``absent`` returns Open vSwitch bridges that lack their device, and is asked through the inbox, by its consumer.
+        ``log_trouble`` returns a sentence if lines of the log are lost, else ''.
         ``tell`` is how the supervisor hears assignments of sd_notify(3); ``supervised`` in seconds is how long it waits
         for a sign of life, None: for ever.
         """
@@ -70,6 +72,7 @@ class Watchdog:
         self._helper = helper
         self._switch = switch
         self._health = health
+        self._log_trouble = log_trouble
         self._overdue = timeout * _OVERDUE
         self._tell = tell
         self._pause = min(timeout / _LOOKS, supervised / 2 if supervised else timeout)
@@ -95,6 +98,7 @@ class Watchdog:
         goes_round = self._goes_round()
         self._look_at_switch()
         self._look_at_helper()
+        self._look_at_log()
         if goes_round:
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
@@ -120,6 +124,12 @@ class Watchdog:
             self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
         elif self._helper.is_there():
             self._health.good("privsep")  # it may be long until there is a batch that shows it
+
+    def _look_at_log(self) -> None:
+        if trouble := self._log_trouble():
+            self._health.bad("log", trouble)
+        else:
+            self._health.good("log")
 
     def _goes_round(self) -> bool:
         """Return whether the reconciler has answered what it was asked the last time, and ask again."""

@@ -14,7 +14,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
-from vethagent.cmd import alone, common, guru, privileges, reload
+from vethagent.cmd import alone, common, guru, outlets, privileges, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
@@ -60,7 +60,13 @@ class AgentService(service.ServiceBase):
         """Open everything and begin."""
         self._transport = common.open_transport(cfg.CONF)
         told = self._supervisor
-        agent = Agent(settings(cfg.CONF), self._transport, tell=told.tell, supervised=told.watchdog)
+        agent = Agent(
+            settings(cfg.CONF),
+            self._transport,
+            tell=told.tell,
+            supervised=told.watchdog,
+            log_trouble=outlets.trouble,
+        )
         agent.start()
         self._agent = agent
         self._metrics = metrics_listener(cfg.CONF, agent)

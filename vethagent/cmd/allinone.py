@@ -17,7 +17,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import alone, common, guru, privileges, reload, serving
+from vethagent.cmd import alone, common, guru, outlets, privileges, reload, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -56,7 +56,13 @@ class AllInOneService(service.ServiceBase):
         self._api = serving.api_server(conf, application)
         self._api.start()
         told = self._supervisor
-        agent = Agent(agent_command.settings(conf), self._transport, tell=told.tell, supervised=told.watchdog)
+        agent = Agent(
+            agent_command.settings(conf),
+            self._transport,
+            tell=told.tell,
+            supervised=told.watchdog,
+            log_trouble=outlets.trouble,
+        )
         agent.start()
         self._agent = agent
         self._metrics = [

@@ -9,12 +9,15 @@ environment are looked through by hand for the one option.
 import configparser
 import gc
 import os
+import select
 import sys
 import warnings
 
 PROJECT = "vethagent"
 _NEW_OBJECTS = 20_000
 _SECTION, _OPTION = "agent", "concurrency"
+#: The kernel's own; eventlet has none, and its select lets others have a turn, which a line of the log is no place for.
+_poll, _POLLOUT = select.poll, select.POLLOUT
 
 
 def choose(concurrency: str) -> None:
@@ -37,6 +40,13 @@ def choose(concurrency: str) -> None:
         backend.init_backend(backend.BackendType.EVENTLET)
     else:
         backend.init_backend(backend.BackendType.THREADING)
+
+
+def takes(number: int) -> bool:
+    """Return whether a file descriptor takes something at once, or says at once why not."""
+    asked = _poll()
+    asked.register(number, _POLLOUT)
+    return bool(asked.poll(0))
 
 
 def _open_closed_streams() -> None:

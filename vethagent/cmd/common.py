@@ -17,7 +17,7 @@ from oslo_log import log
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import config_check, repeats
+from vethagent.cmd import config_check, outlets, repeats
 from vethagent.cmd.bootstrap import PROJECT
 from vethagent.rpc import transport as bus
 
@@ -117,11 +117,13 @@ def settle(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None:
                     raise StartError(f"[{group}] {opt.dest}: {config_check.NO_VALUE}")
     except (cfg.Error, ValueError) as error:
         raise StartError(_LOCATION.sub(r"\1", config_check.plain(error))) from error
+    outlets.open_stream()
     try:
         log.setup(conf, PROJECT)
     except (OSError, log.LogConfigError) as error:
         raise StartError(f"logs cannot be written as they are to be: {error}") from error
     repeats.hold_back()
+    outlets.guard()
 
 
 def files(conf: cfg.ConfigOpts) -> list[str]:

@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, config_check
+from vethagent.cmd import common, config_check, outlets
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ def prepare(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None
         if not mistakes:
             try:
                 with contextlib.redirect_stderr(io.StringIO()):
-                    return reread()
+                    changed = reread()
+                outlets.guard()  # with log_config_append handlers are made anew
+                return changed
             except (cfg.Error, cfg.ParseError, ValueError, SystemExit) as error:
                 mistakes = [str(error)]
         for mistake in mistakes:

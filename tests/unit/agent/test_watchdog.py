@@ -37,12 +37,14 @@ class Scene:
         self.parts, self.inbox, self.health = Parts(), Inbox(), HealthKeeper()
         self.told: list[str] = []
         self.absent: list[str] = []
+        self.trouble = ""
         self.watchdog = Watchdog(
             inbox=self.inbox,
             absent=lambda: self.absent,
             helper=self.parts,
             switch=self.parts,
             health=self.health,
+            log_trouble=lambda: self.trouble,
             timeout=30,
             tell=self.told.append,
             supervised=supervised,
@@ -162,3 +164,10 @@ def test_an_inbox_that_is_closed_is_no_sign_of_life(scene: Scene) -> None:
 def test_half_of_the_time_that_the_supervisor_waits_is_the_longest_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Scene(monkeypatch, supervised=60).watchdog._pause == 5
     assert Scene(monkeypatch, supervised=4).watchdog._pause == 2
+
+
+def test_a_log_that_takes_nothing_is_told_of(scene: Scene) -> None:
+    scene.trouble = "standard error takes nothing"
+    assert scene.wrong() == ["log"]
+    scene.trouble = ""
+    assert scene.wrong() == []
