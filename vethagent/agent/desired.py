@@ -364,8 +364,10 @@ class Desired:
             self._unindex(before)
         self._removals.pop(link.id, None)
         self._unread.pop(link.id, None)
-        for book in (self._gone, self._mtus, self._standings):
+        for book in (self._gone, self._mtus):
             book.pop(link.id, None)
+        if self._standings.get(link.id, (link.generation,))[0] != link.generation:
+            del self._standings[link.id]  # else it was known of this one before the link itself was lost
         self._links[link.id] = link
         self._index(link)
         self._unsaved.add(link.id)

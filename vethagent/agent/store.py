@@ -96,6 +96,7 @@ class Store:
         sentence = f"the store {befell} and is made anew{kept}"
         LOG.error("%s", sentence)
         self._open()
+        self._db.executemany("REPLACE INTO standing VALUES (?, ?, ?)", _held(aside) if kept else ())
         self._save_setting("damage", sentence)
         self.damage = sentence
 
@@ -139,7 +140,8 @@ class Store:
     def standings(self) -> dict[str, tuple[int, Standing]]:
         """Return (generation, how far it has come) by link id."""
         rows = self._db.execute("SELECT id, generation, value FROM standing")
-        return {link_id: (generation, Standing(value)) for link_id, generation, value in rows}
+        # What a newer version has made of one is not known here.
+        return {key: (generation, Standing(value)) for key, generation, value in rows if value in set(Standing)}
 
     def delivered(self) -> dict[str, str]:
         """Return by link id the fingerprint of the state that the controller has heard last."""
@@ -151,8 +153,9 @@ class Store:
             self._db.executemany("REPLACE INTO delivered VALUES (?, ?)", fingerprints.items())
 
     def mode(self) -> model.Mode:
-        """Return the mode that was set last."""
-        return model.Mode(self._setting("mode") or model.Mode.ENFORCE)
+        """Return the mode that was set last; one that only a newer version knows may be one that changes nothing."""
+        mode = self._setting("mode") or model.Mode.ENFORCE
+        return model.Mode(mode) if mode in set(model.Mode) else model.Mode.OBSERVE
 
     def save_mode(self, mode: model.Mode) -> None:
         """Keep the mode; raise StoreUnusable."""
@@ -261,6 +264,19 @@ class Store:
     def _delete(self, link_id: str) -> None:
         for table in ("link", "standing", "delivered"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
+
+
+def _held(path: str) -> list[tuple[str, int, str]]:
+    """Return the standings in a file that is of no use, as far as they can be read, of links that were taken back.
+
+    What cut the host off once is not plugged again because its store was lost.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{pathlib.Path(path).absolute().as_uri()}?mode=ro", uri=True)) as old:
+            rows = old.execute("SELECT id, generation FROM standing WHERE value = ?", (Standing.HELD.value,))
+            return [(str(link_id), int(generation), Standing.HELD.value) for link_id, generation in rows]
+    except (sqlite3.Error, TypeError, ValueError):
+        return []
 
 
 def _is_damage(error: Exception) -> bool:

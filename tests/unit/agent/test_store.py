@@ -9,8 +9,9 @@ from tests.unit.agent.builders import ids
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
 from vethagent.agent.desired import Desired
+from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
-from vethagent.model import LinkRef, Mode
+from vethagent.model import HostState, LinkRef, Mode
 
 A, B, C = ids(3)
 
@@ -237,3 +238,33 @@ def test_who_comes_after_the_end_damages_nothing(tmp_path: pathlib.Path) -> None
     with pytest.raises(exceptions.StoreUnusable):
         store.save_delivered({"a": "b"})
     assert [file.name for file in tmp_path.iterdir() if "damaged" in file.name] == []
+
+
+def test_what_was_taken_back_stays_so_with_the_store_of_a_newer_version(path: str) -> None:
+    newer = Desired(Store(path))
+    for link_id, standing in ((A, Standing.HELD), (B, Standing.PROVEN), (C, Standing.HELD)):
+        newer.put(link(id=link_id, generation=3))
+        newer.set_standing(link_id, 3, standing)
+    newer.flush()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript("PRAGMA user_version = 99;")
+    older = Desired(Store(path))
+    assert older.ids() == set()
+    wanted = link(id=A, generation=3), link(id=B, generation=3), link(id=C, generation=4)
+    older.sync(HostState(host=wanted[0].host, links=wanted), older.begin_sync(), (), confirm=False)
+    assert [older.standing(each.id) for each in wanted] == [Standing.HELD, Standing.NEW, Standing.NEW]
+    older.flush()
+    assert Desired(Store(path)).standing(A) is Standing.HELD
+    older.remove(LinkRef(link_id=A, generation=3))
+    older.flush()
+    assert A not in Store(path).standings()
+
+
+def test_what_only_a_newer_version_knows_stops_no_start(path: str) -> None:
+    store = Store(path)
+    store.save(wanted=[(link(id=A), None)], standings={A: (1, Standing.HELD)})
+    store._db.execute("UPDATE standing SET value = 'asleep'")
+    store._save_setting("mode", "asleep")
+    desired = Desired(Store(path))
+    assert desired.standing(A) is Standing.NEW
+    assert desired.mode is Mode.OBSERVE
