@@ -12,6 +12,7 @@ import pytest
 
 from tests.fullstack.outage import Outage
 from tests.support import commands, deployment, rabbit
+from vethagent import constants
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -88,3 +89,17 @@ def test_the_exchange_is_deleted(outage: Outage, clean: deployment.Deployment) -
     outage.wait_for_word("bus does not work")
     outage.check()
     commands.wait_until(outage.is_heard, what="an agent that listens to casts anew", timeout=90)
+
+
+def test_a_queue_of_another_kind(outage: Outage, clean: deployment.Deployment, hub: deployment.Node) -> None:
+    name = f"{constants.AGENT_TOPIC}.{hub.name}"
+    hub.agent.stop()
+    clean.broker.control("delete_queue", name)
+    resource = f'rabbit_misc:r(<<"/">>, queue, <<"{name}">>)'
+    clean.broker.control(
+        "eval", f'{{new, _}} = rabbit_amqqueue:declare({resource}, true, false, [], none, <<"a test">>).'
+    )
+    hub.agent.start()
+    outage.wait_for_word("casts are not heard")
+    clean.broker.control("delete_queue", name)
+    commands.wait_until(outage.is_heard, what="casts", timeout=60)

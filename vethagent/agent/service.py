@@ -11,13 +11,13 @@ import oslo_messaging
 from vethagent import constants, exceptions, faults, logs, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer, Way
+from vethagent.agent.delays import next_delay
 from vethagent.agent.desired import Desired
 from vethagent.agent.early import Early
 from vethagent.agent.endpoint import AgentEndpoint
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.journal import Journal, fingerprint
-from vethagent.agent.listener import Listener
 from vethagent.agent.metrics import AgentMetrics
 from vethagent.agent.observer import Observer
 from vethagent.agent.outbox import Outbox
@@ -34,6 +34,7 @@ from vethagent.plumbing.ovs import Ovs
 from vethagent.privileged.recovery import Helper
 from vethagent.rpc import transport as bus
 from vethagent.rpc.controller_api import ControllerAPI
+from vethagent.rpc.listener import Listener
 
 LOG = logging.getLogger(__name__)
 
@@ -133,7 +134,12 @@ class Agent:
             delivered=self._delivered,
         )
         self._heartbeat.reached = self._sender.retry
-        self._listener = Listener(self._make_server, health=self._health, interval=settings.report_interval)
+        self._listener = Listener(
+            self._make_server,
+            pause=lambda pause: next_delay(pause, settings.report_interval),
+            refused=lambda failure: self._health.bad("casts", f"casts are not heard: {failure}"),
+            heard=self._heard,
+        )
         self._heartbeat.deaf = self._listener.listen_again
         self._heartbeat.looked = lambda: self._early.looked.wait(_LOOK_SECONDS)
         self.metrics.watch(
@@ -266,6 +272,10 @@ class Agent:
         self._heartbeat.start()
         self._listener.listen()
         self._heartbeat.soon()  # what was cast before went to nobody, and the digest in the answer tells
+
+    def _heard(self) -> None:
+        self._health.good("casts")
+        LOG.info("Listening to casts")
 
     def _start_helper(self) -> None:
         try:

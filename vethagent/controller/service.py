@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import oslo_messaging
 
-from vethagent import constants, exceptions
+from vethagent import constants
 from vethagent.controller.db.database import Database
 from vethagent.controller.ear import Ear
 from vethagent.controller.endpoint import ControllerEndpoint
@@ -20,6 +20,7 @@ from vethagent.controller.reports import Reports
 from vethagent.controller.watch import Watch
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
+from vethagent.rpc.listener import Listener
 
 LOG = logging.getLogger(__name__)
 
@@ -58,9 +59,8 @@ class ControllerServer:
             self.metrics,
         )
         self._transport, self._name, self._changed = transport, server, changed
-        self._server: oslo_messaging.MessageHandlingServer | None = None
+        self._listener = Listener(self._make_server, pause=lambda _: _AGAIN, refused=self._refused, heard=self._heard)
         self._trouble = ""
-        self._stopping = threading.Event()
         self._watch = Watch(database, liveness)
         self._listening = threading.Event()
         # oslo.messaging does not tell of a broker that was lost later on.
@@ -68,7 +68,7 @@ class ControllerServer:
             transport,
             server,
             idle=lambda: self.metrics.under_way == 0,
-            listen_again=self._listen_again,
+            listen_again=self._listener.listen_again,
             changed=changed,
         )
         self._ear = ear if brokers else None
@@ -85,53 +85,33 @@ class ControllerServer:
         return self._listening.wait(timeout)
 
     def stop(self) -> None:
-        """Take no more calls and finish those that came, but wait no longer than a second or two.
-
-        While ``start`` waits for the broker, so would the server's own ``stop``; the process is then ended with its
-        threads.
-        """
+        """Take no more calls and finish those that came, but wait no longer than a second or two."""
         if self._ear is not None:
             self._ear.stop()
         self._watch.stop()
         self._worker.stop()
-        self._stopping.set()
-        if self._server is None:
-            return
-        ending = threading.Thread(target=bus.end, args=[self._server], name="rpc-stop", daemon=True)
+        ending = threading.Thread(target=self._listener.stop, name="rpc-stop", daemon=True)
         ending.start()
         ending.join(_STOP_TIMEOUT)
         if ending.is_alive():
             LOG.warning("calls of agents were not finished in %.1f seconds and are dropped", _STOP_TIMEOUT)
 
     def _listen(self) -> None:
-        while not self._begin():
-            if self._stopping.wait(_AGAIN):
-                return
-        self._listening.set()
-        LOG.info("listening for agents")
-        if self._ear is not None:
+        self._listener.listen()
+        if self._listening.is_set() and self._ear is not None:
             self._ear.start()
 
-    def _begin(self) -> bool:
-        """Declare all queues and listen; return whether the broker takes them.
+    def _make_server(self) -> oslo_messaging.MessageHandlingServer:
+        return bus.get_server(self._transport, constants.CONTROLLER_TOPIC, self._name, self._endpoint)
 
-        It does not as long as there are queues of the same names and of another kind.
-        """
-        server = bus.get_server(self._transport, constants.CONTROLLER_TOPIC, self._name, self._endpoint)
-        try:
-            server.start()
-        except Exception as error:
-            trouble = f"agents are not heard: {exceptions.one_line(error)}"
-            if trouble != self._trouble:
-                LOG.error("%s", trouble)
-                self._changed(trouble)
-            self._trouble = trouble
-            return False
-        self._server = server
-        return True
+    def _refused(self, failure: str) -> None:
+        trouble = f"agents are not heard: {failure}"
+        if trouble != self._trouble:
+            LOG.error("%s", trouble)
+            self._changed(trouble)
+        self._trouble = trouble
 
-    def _listen_again(self) -> None:
-        """Declare all queues anew; what the old ones still bring is answered."""
-        old = self._server
-        if self._begin() and old is not None:
-            threading.Thread(target=bus.end, args=[old], name="rpc-stop", daemon=True).start()
+    def _heard(self) -> None:
+        self._trouble = ""
+        self._listening.set()
+        LOG.info("listening for agents")

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support import commands
-from vethagent.agent.health import HealthKeeper
-from vethagent.agent.listener import Listener
+from vethagent.rpc.listener import Listener
 
 
 class Server:
@@ -40,24 +39,20 @@ class Broker:
         return [server.state for server in self.servers]
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vethagent.agent.listener.next_delay", lambda delay, interval: 0.001)
-
-
 @pytest.fixture
 def broker() -> Broker:
     return Broker()
 
 
 @pytest.fixture
-def health() -> HealthKeeper:
-    return HealthKeeper()
+def told() -> list[str]:
+    """What the listener tells its owner."""
+    return []
 
 
 @pytest.fixture
-def listener(broker: Broker, health: HealthKeeper) -> Iterator[Listener]:
-    made = Listener(broker.make, health=health, interval=30)
+def listener(broker: Broker, told: list[str]) -> Iterator[Listener]:
+    made = Listener(broker.make, pause=lambda pause: 0.001, refused=told.append, heard=lambda: told.append("listening"))
     yield made
     made.stop()
 
@@ -67,20 +62,33 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def test_queues_that_the_broker_refuses_are_told_of_until_it_takes_them(
-    listener: Listener, broker: Broker, health: HealthKeeper
+    listener: Listener, broker: Broker, told: list[str]
 ) -> None:
     broker.refusal = "406\n   another x-queue-type"
     thread = threading.Thread(target=listener.listen, daemon=True)
     thread.start()
     wait_until(lambda: len(broker.servers) > 2, "more attempts")
-    [reason] = health.state().reasons
-    assert (reason.part, reason.message) == ("casts", "casts are not heard: 406 another x-queue-type")
+    assert set(told) == {"406 another x-queue-type"}
     broker.refusal = ""
     thread.join(30)
     assert not thread.is_alive()
-    assert health.state().reasons == ()
+    assert told[-1] == "listening"
     assert set(broker.states()[:-1]) == {"made"}
     assert broker.states()[-1] == "started"
+
+
+def test_each_pause_follows_from_the_last_one(broker: Broker) -> None:
+    pauses: list[float] = []
+
+    def longer(pause: float) -> float:
+        pauses.append(pause)
+        if len(pauses) == 3:
+            broker.refusal = ""
+        return pause + 0.001
+
+    broker.refusal = "away"
+    Listener(broker.make, pause=longer, refused=lambda _: None).listen()
+    assert pauses == [0, 0.001, 0.002]
 
 
 def test_the_one_before_is_ended_only_when_another_listens(listener: Listener, broker: Broker) -> None:
@@ -93,7 +101,21 @@ def test_the_one_before_is_ended_only_when_another_listens(listener: Listener, b
     wait_until(lambda: broker.states()[0] == "ended", "the end of the first one")
     assert broker.states()[-1] == "started"
     listener.stop()
-    assert broker.states()[-1] == "stopped"
+    assert broker.states()[-1] == "ended"
+
+
+def test_who_is_trying_is_not_joined_by_another(listener: Listener, broker: Broker) -> None:
+    broker.refusal = "away"
+    listener.listen_again()
+    wait_until(lambda: bool(broker.servers), "an attempt")
+    for _ in range(5):
+        listener.listen_again()
+    broker.refusal = ""
+    wait_until(lambda: "started" in broker.states(), "one that listens")
+    listener.stop()
+    wait_until(lambda: not any(thread.name == "rpc-listen" for thread in threading.enumerate()), "the end")
+    assert broker.states().count("ended") == 1
+    assert broker.states().count("started") == 0
 
 
 def test_nothing_is_tried_after_the_end(listener: Listener, broker: Broker) -> None:
