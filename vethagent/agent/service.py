@@ -134,12 +134,7 @@ class Agent:
             delivered=self._delivered,
         )
         self._heartbeat.reached = self._sender.retry
-        self._listener = Listener(
-            self._make_server,
-            pause=lambda pause: next_delay(pause, settings.report_interval),
-            refused=lambda failure: self._health.bad("casts", f"casts are not heard: {failure}"),
-            heard=self._heard,
-        )
+        self._listener = self._make_listener()
         self._heartbeat.deaf = self._listener.listen_again
         self._heartbeat.looked = lambda: self._early.looked.wait(_LOOK_SECONDS)
         self.metrics.watch(
@@ -261,6 +256,14 @@ class Agent:
             heard=self._heartbeat.heard,
             changed=self._heartbeat.links_changed,
             switched=self._heartbeat.soon,
+        )
+
+    def _make_listener(self) -> Listener:
+        return Listener(
+            self._make_server,
+            pause=lambda pause: next_delay(pause, self._settings.report_interval),
+            refused=lambda failure: self._health.bad("casts", f"casts are not heard: {failure}"),
+            heard=self._heard,
         )
 
     def _make_server(self) -> oslo_messaging.MessageHandlingServer:
