@@ -23,7 +23,6 @@ from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
-from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
 from vethagent.rpc.agent_api import AgentAPI
 
@@ -49,7 +48,7 @@ class AllInOneService(service.ServiceBase):
         self._database = common.open_database(conf)
         self._transport = common.open_transport(conf)
         self._end_notifications = common.notify(conf, "allinone", self._database)
-        liveness = Liveness(conf.controller.agent_down_time)
+        liveness = common.liveness(conf, self._database)
         self._controller = ControllerServer(self._transport, self._database, server=conf.host, liveness=liveness)
         self._controller.start()
         application = serving.application(conf, self._database, AgentAPI(self._transport), liveness)
@@ -100,7 +99,7 @@ def _try_out(conf: cfg.ConfigOpts) -> None:
     """Raise what ``start`` would, where it is still one line and not oslo.service's account of a failure."""
     database = common.open_database(conf)
     transport = common.open_transport(conf)
-    liveness = Liveness(conf.controller.agent_down_time)
+    liveness = common.liveness(conf, database)
     serving.api_server(conf, serving.application(conf, database, AgentAPI(transport), liveness))
     transport.cleanup()
     database.close()

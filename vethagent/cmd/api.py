@@ -15,7 +15,6 @@ from vethagent import exceptions
 from vethagent.cmd import common, guru, reload, serving
 from vethagent.cmd.signals import Signals
 from vethagent.cmd.supervisor import Supervisor
-from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
 bootstrap.imported()
@@ -28,7 +27,7 @@ def build(conf: cfg.ConfigOpts) -> WSGIApplication:
     database = common.open_database(conf)
     agent_api = AgentAPI(common.open_transport(conf))
     atexit.register(common.notify(conf, "api", database))
-    return serving.application(conf, database, agent_api, Liveness(conf.controller.agent_down_time))
+    return serving.application(conf, database, agent_api, common.liveness(conf, database))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,6 +23,7 @@ from vethagent.rpc import transport as bus
 
 if TYPE_CHECKING:
     from vethagent.controller.db.database import Database
+    from vethagent.controller.liveness import Liveness
 
 
 #: What a URL of a bus is refused with; a library may be missing that its driver takes.
@@ -159,6 +160,13 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True, patient: bool = F
     except (cfg.Error, ImportError, ValueError, TypeError) as error:
         raise StartError(f"[database] connection cannot be used: {config_check.plain(error)}") from error
     return database
+
+
+def liveness(conf: cfg.ConfigOpts, database: "Database") -> "Liveness":
+    """Return who judges whether agents are alive, by the clock of ``database``."""
+    from vethagent.controller.liveness import Liveness
+
+    return Liveness(conf.controller.agent_down_time, database.clock.now, database.clock.unmoved)
 
 
 def connection_url(conf: cfg.ConfigOpts) -> str:

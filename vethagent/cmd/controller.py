@@ -17,7 +17,6 @@ from vethagent.cmd import common, guru, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.db.database import Database
-from vethagent.controller.liveness import Liveness
 from vethagent.controller.service import ControllerServer
 from vethagent.rpc import transport as bus
 
@@ -46,7 +45,7 @@ class ControllerService(service.ServiceBase):
         self._database = common.open_database(conf, check=False)
         self._transport = common.open_transport(conf)
         self._end_notifications = common.notify(conf, "controller", self._database)
-        liveness = Liveness(conf.controller.agent_down_time)
+        liveness = common.liveness(conf, self._database)
         self._server = ControllerServer(
             self._transport,
             self._database,

@@ -15,7 +15,6 @@ from vethagent import exceptions
 from vethagent.cmd import common, config_check
 from vethagent.controller import purging
 from vethagent.controller.db import migration
-from vethagent.controller.liveness import Liveness
 
 bootstrap.imported()
 
@@ -44,7 +43,7 @@ def purge(conf: cfg.ConfigOpts) -> None:
     days = conf.command.days or conf.controller.event_retention
     # What is old is looked for among all that there is, which takes its time; nobody waits for it.
     database = common.open_database(conf, patient=True)
-    purged = purging.purge(database, Liveness(conf.controller.agent_down_time), days)
+    purged = purging.purge(database, common.liveness(conf, database), days)
     print(
         f"{purged.events} port events, {purged.link_changes} changes of deleted links, {purged.agent_changes} of "
         f"agents, {purged.rollouts} roll-outs and {purged.revisions} revisions older than {days} days are deleted"

@@ -31,5 +31,6 @@ class Flaps:
         return Flaps(weight, now, 0 if weight > limit else None)
 
     def rests(self, now: datetime.datetime) -> bool:
-        """Return whether changes are only counted and there was none for long."""
-        return self.untold is not None and self.at is not None and self.at <= now - datetime.timedelta(seconds=REST)
+        """Return whether changes are only counted and there was none for long; nor is one from times to come."""
+        rest = datetime.timedelta(seconds=REST)
+        return self.untold is not None and self.at is not None and not now - rest < self.at <= now + rest

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vethagent import model
 from vethagent.controller import views
+from vethagent.controller.timing import happened_at
 from vethagent.model import BridgeKind, Mode, Reason, Status
 
 #: Of the state of the two ends, what a condition is about.
@@ -117,7 +118,7 @@ def _last(changes: Sequence[views.AgentChange], kind: str) -> datetime.datetime 
 
 def _of_generation(link: views.Link, events: Sequence[views.Event]) -> Condition:
     known = (link.observed_generation or 0) >= link.generation
-    told = [event.observed_at for event in events if event.generation >= link.generation]
+    told = [_seen(event) for event in events if event.generation >= link.generation]
     return Condition(
         name="generation",
         wanted=str(link.generation),
@@ -195,8 +196,12 @@ def _since(of: _Value, value: object, events: Sequence[views.Event]) -> datetime
     for event in events:
         if len(event.ends) != 2 or of(event.ends) != value:
             break
-        since = event.observed_at
+        since = _seen(event)
     return since
+
+
+def _seen(event: views.Event) -> datetime.datetime:
+    return happened_at(event.observed_at, event.timing.sent_at if event.timing else None, event.received_at)
 
 
 def _text(value: object) -> str:

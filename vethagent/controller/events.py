@@ -16,6 +16,7 @@ from vethagent.controller.db.database import Database, retried
 from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import EventQuery
+from vethagent.controller.timing import happened_at
 from vethagent.controller.together import Together, first_only
 from vethagent.model import EventKind, Status
 
@@ -148,7 +149,8 @@ class Events:
                 link = None
             rows.append(_row(batch, event, link, now))
             if link is not None and link not in session.deleted:
-                changes += _apply(session, link, event, now)
+                seen = happened_at(event.observed_at, batch.sent_at, now)
+                changes += _apply(session, link, event, now, seen=seen)
         session.flush()
         history.record(session, changes)
         for number, row in enumerate(rows, _reserve(session, len(rows))):
@@ -232,9 +234,14 @@ def _row(
 
 
 def _apply(
-    session: orm.Session, link: models.BridgeLink, event: model.PortEvent, now: datetime.datetime
+    session: orm.Session,
+    link: models.BridgeLink,
+    event: model.PortEvent,
+    now: datetime.datetime,
+    *,
+    seen: datetime.datetime,
 ) -> list[dict[str, Any]]:
-    """Let ``link`` be what ``event`` says, as far as the event is not older than what is wanted or already known.
+    """Let ``link`` be what ``event``, seen then, says, unless that is older than what is wanted or already known.
 
     Return what history has to tell of it.
     """
@@ -254,7 +261,7 @@ def _apply(
     link.observed_generation = state.generation
     link.reported_status, link.reported_reason = state.status, state.reason
     link.observed = plain["ends"]
-    link.differences = since_when(link.differences, plain["differences"], event.observed_at)
+    link.differences = since_when(link.differences, plain["differences"], seen)
     if not current:
         return []
     status = Status.PENDING_DELETE.value if going else state.status

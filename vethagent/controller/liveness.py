@@ -2,7 +2,8 @@
 
 Nothing is written when an agent falls silent: every controller and API comes to the same answer from the time of the
 last report, so there is no race between them, no storm of updates when the bus was away, and what the agent last said
-of its links is not lost. Times are those of the receiving controller, never of the agent.
+of its links is not lost. Times are those of the database's clock, never of the agent. If that is set forward or back
+no report is any older for it: for as long as an agent may be silent, what would be recent by the clock as it was is so.
 
 Lists are selected and sorted by the database, so it has to judge too. The rules are here once: they take values, and
 columns just as well.
@@ -27,18 +28,22 @@ def utcnow() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-#: How far the clocks of two controllers may be apart without anybody being taken for dead for it.
+#: By how much the clock of another controller may be ahead: it may have been set, and not everybody has noticed.
 _AHEAD = datetime.timedelta(minutes=10)
 
 #: As what links of a silent agent are shown, but for those that go: nobody can say that they work.
 SILENT, GOING = (Status.DOWN.value, Reason.AGENT_DOWN.value), Status.PENDING_DELETE.value
 
 
-class Recent(NamedTuple):
+class Span(NamedTuple):
     """When a report was taken that is just recent enough, and one that is dated too late to be believed."""
 
     oldest: datetime.datetime
     newest: datetime.datetime
+
+
+#: A report in any of them is recent.
+Recent = tuple[Span, ...]
 
 
 @overload
@@ -55,8 +60,8 @@ def reports(
     A time to come is that of a clock which was set back since: who died meanwhile would be alive until it is reached.
     """
     if isinstance(reported_at, datetime.datetime):
-        return recent.oldest <= reported_at <= recent.newest
-    return (reported_at >= recent.oldest) & (reported_at <= recent.newest)
+        return any(span.oldest <= reported_at <= span.newest for span in recent)
+    return sqlalchemy.or_(*((reported_at >= span.oldest) & (reported_at <= span.newest) for span in recent))
 
 
 def believed(alive: B, going: B) -> B:
@@ -91,15 +96,17 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True)
 class Liveness:
-    """Judges by ``agent_down_time``, seconds without a report."""
+    """Judges by ``agent_down_time``, seconds without a report; ``unmoved`` as of Clock."""
 
     agent_down_time: float
     now: Callable[[], datetime.datetime] = utcnow
+    unmoved: Callable[[float], datetime.datetime | None] = lambda _: None
 
     def recent(self) -> Recent:
         """Return when an agent that is alive has reported."""
-        now = self.now()
-        return Recent(now - datetime.timedelta(seconds=self.agent_down_time), now + _AHEAD)
+        silence = datetime.timedelta(seconds=self.agent_down_time)
+        moments = self.now(), self.unmoved(self.agent_down_time)
+        return tuple(Span(moment - silence, moment + _AHEAD) for moment in moments if moment is not None)
 
     def is_alive(self, reported_at: datetime.datetime) -> bool:
         """Return whether an agent that reported then is alive."""

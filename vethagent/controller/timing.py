@@ -21,6 +21,10 @@ _OF_AGENT = (
 )
 
 
+#: An event is not kept by its agent for longer.
+_LONGEST = datetime.timedelta(days=3650)
+
+
 class Station(model.Model):
     """One part of the way."""
 
@@ -66,6 +70,18 @@ def timing_of(link: views.Link, events: Sequence[views.Event]) -> LinkTiming:
         total_ms=_ms(stations[0].at, stations[-1].at),
         stations=stations,
     )
+
+
+def happened_at(
+    observed_at: datetime.datetime, sent_at: datetime.datetime | None, received_at: datetime.datetime
+) -> datetime.datetime:
+    """Return when an agent saw what it told, by the clock of the controller.
+
+    Of its own clock only the time that passed between seeing and sending is believed, if it tells that.
+    """
+    if sent_at is None:
+        return observed_at
+    return received_at - min(max(sent_at - observed_at, datetime.timedelta()), _LONGEST)
 
 
 #: Name, what is so, since when, and by whose clock.

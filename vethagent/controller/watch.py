@@ -108,8 +108,8 @@ class Watch:
 
     def _at_rest(self, thing: type[models.Flapping]) -> sqlalchemy.ColumnElement[bool]:
         # The same rule as Flaps.rests.
-        rested = self._liveness.now() - datetime.timedelta(seconds=damping.REST)
-        return thing.flap_untold.is_not(None) & (thing.flap_at <= rested)
+        now, rest = self._liveness.now(), datetime.timedelta(seconds=damping.REST)
+        return thing.flap_untold.is_not(None) & ((thing.flap_at <= now - rest) | (thing.flap_at > now + rest))
 
 
 def note_down(agent: models.Agent, now: datetime.datetime, liveness: Liveness) -> list[dict[str, object]]:

@@ -25,6 +25,12 @@ def test_a_few_changes_are_told_many_are_counted_until_there_are_none() -> None:
     assert flaps.rests(at + datetime.timedelta(seconds=REST))
 
 
+def test_it_rests_after_the_clock_was_set_back() -> None:
+    flaps = Flaps(9.0, START, 3)
+    assert not flaps.rests(START - datetime.timedelta(seconds=REST))
+    assert flaps.rests(START - datetime.timedelta(seconds=REST + 1))
+
+
 def test_what_changes_now_and_then_is_always_told() -> None:
     flaps, at = Flaps(), START
     for _ in range(100):

@@ -232,3 +232,17 @@ def test_since_when_a_link_differs(links: Links, events: Events, known: str) -> 
         found = links.show(link.id).differences
         assert [each.since for each in found] == [fakes.START + datetime.timedelta(seconds=each) for each in since]
         assert [each.model_dump(exclude={"since"}) for each in found] == differences
+
+
+@pytest.mark.parametrize("ahead", [-7200, 0, 7200])
+def test_since_when_a_link_differs_whatever_the_agents_clock_says(
+    links: Links, events: Events, known: str, ahead: int
+) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    sent_at = fakes.START + datetime.timedelta(seconds=ahead)
+    mtu = {"code": "MTU", "device": "phy-br1", "wanted": "1500", "observed": "1400"}
+    kept = sent_at - datetime.timedelta(seconds=20)
+    event = fakes.event(link.id, 0, observed_at=kept, status="DOWN", reason="DRIFT", differences=[mtu])
+    events.store(fakes.batch([event]).model_copy(update={"sent_at": sent_at}))
+    [shown] = links.show(link.id).differences
+    assert shown.since == fakes.START - datetime.timedelta(seconds=20)

@@ -30,6 +30,16 @@ def test_who_reports_in_times_to_come_is_dead() -> None:
     assert "set back" in shown.message
 
 
+def test_nobody_is_silent_for_a_clock_that_was_set() -> None:
+    """For as long as an agent may be silent, and who was before is still."""
+    for moved in (datetime.timedelta(hours=3), datetime.timedelta(hours=-3)):
+        liveness = Liveness(75, fakes.Clock(), {75.0: fakes.START - moved}.get)
+        assert liveness.is_alive(fakes.START - moved - datetime.timedelta(seconds=75))
+        assert liveness.is_alive(fakes.START)
+        assert not liveness.is_alive(fakes.START - moved - datetime.timedelta(seconds=76))
+        assert not liveness.is_alive(fakes.START - datetime.timedelta(seconds=76))
+
+
 def test_links_of_a_silent_agent_are_down_since_it_was_missed() -> None:
     reported_at = fakes.START - datetime.timedelta(seconds=100)
     shown = Liveness(75, fakes.Clock()).shown(HELD, reported_at)

@@ -16,6 +16,7 @@ from sqlalchemy import event, orm
 
 from vethagent import exceptions
 from vethagent.controller.db import patience
+from vethagent.controller.db.clock import Clock
 from vethagent.controller.db.patience import USUAL, Limits
 from vethagent.controller.db.revisions import WritingSession
 
@@ -79,6 +80,8 @@ class Database:
             patience.leave_read_only(self._engine)
             if limits is not None:
                 patience.limit(self._engine, limits)
+        #: What all who write down times go by.
+        self.clock = Clock(self._engine.dialect.name)
         self._reading = self._engine
         if self._engine.dialect.name == "postgresql":
             # A link and its ends are read one after the other; by itself PostgreSQL looks anew each time.
@@ -101,6 +104,7 @@ class Database:
     def reader(self) -> Iterator[orm.Session]:
         """A transaction that only reads, and sees one moment."""
         with database_errors(), orm.Session(self._reading) as session:
+            self.clock.ask(session.connection)
             yield session
 
     @contextlib.contextmanager
@@ -112,6 +116,7 @@ class Database:
             WritingSession(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
+            self.clock.ask(session.connection)
             yield session
         if told := session.info.get(_TOLD):
             self.committed(told)

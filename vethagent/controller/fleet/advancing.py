@@ -19,8 +19,8 @@ from vethagent.model import Reason, Status
 #: Hosts that are begun in one transaction outside of batches.
 _CHUNK = 100
 
-#: How much later than others those are looked at of which no answer is awaited.
-_SLOWER = 10
+#: How much later than others those are looked at of which no answer is awaited; nobody is left alone for longer.
+SLOWER = 10
 
 _Row = tuple[models.TemplateMember, models.BridgeLink | None, bool]
 
@@ -67,6 +67,7 @@ class Turn:
                 # It is to be tried again, its link from before is gone, or could not be made and now may be.
                 self._placer.start(member, here=here)
                 continue
+            member.started_at = min(member.started_at, self._now)  # the clock may have been set back
             begun = MemberNow(MemberState(member.state), member.leaving, member.started_at)
             state, message = deciding.judge(
                 begun, _now_of(link), here=here, now=self._now, time_limit=self._policy.time_limit
@@ -113,6 +114,8 @@ class Turn:
     def _advance(self) -> datetime.datetime | None:
         """Take the roll-out one step on; return until when it has to wait, if only time can tell."""
         rollout = self._rollout
+        if rollout.settled_at is not None:
+            rollout.settled_at = min(rollout.settled_at, self._now)
         progress = deciding.Progress(RolloutState(rollout.state), rollout.batches, rollout.settled_at)
         action = deciding.decide(progress, self._tally(), self._policy, self._now)
         match action:
@@ -190,11 +193,11 @@ class Turn:
         unsettled, asked, first = self._session.execute(waited).one()
         moments = [] if until is None else [until]
         if unsettled:
-            moments.append(self._now + self._backstop * (1 if asked else _SLOWER))
+            moments.append(self._now + self._backstop * (1 if asked else SLOWER))
         if first is not None:
             limit = first + datetime.timedelta(seconds=self._policy.time_limit)
             moments += [limit] if limit > self._now else []
-        return min(moments, default=None)
+        return min([*moments, self._now + self._backstop * SLOWER]) if moments else None
 
     def _members(self) -> sqlalchemy.Select[models.TemplateMember]:
         table = models.TemplateMember

@@ -10,7 +10,7 @@ from vethagent import logs
 from vethagent.controller import casts, physical
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
-from vethagent.controller.fleet import placing
+from vethagent.controller.fleet import advancing, placing
 from vethagent.controller.fleet.advancing import Turn
 from vethagent.controller.fleet.placing import Placed
 from vethagent.controller.liveness import Liveness
@@ -55,8 +55,10 @@ class Fleet:
     def due(self) -> tuple[list[str], float]:
         """Return the templates to look at now, and seconds until the next one is to be, at most the backstop."""
         table, now = models.LinkTemplate, self._liveness.now()
+        # What is due later than anybody ever says was written down by a clock that was set back since.
+        is_due = (table.look_at <= now) | (table.look_at > now + self._backstop * (advancing.SLOWER + 1))
         with self._database.reader() as session:
-            due = session.scalars(sqlalchemy.select(table.id).where(table.look_at <= now).order_by(table.look_at)).all()
+            due = session.scalars(sqlalchemy.select(table.id).where(is_due).order_by(table.look_at)).all()
             following = session.scalar(sqlalchemy.select(sqlalchemy.func.min(table.look_at)).where(table.look_at > now))
         longest = self._backstop.total_seconds()
         left = longest if following is None else (following - now).total_seconds()

@@ -85,6 +85,34 @@ def test_the_pause_between_batches(world: World) -> None:
     assert sorted(world.linked()) == ["h0", "h1", "h2"]
 
 
+def test_a_clock_that_is_set_back_makes_no_pause_longer(world: World) -> None:
+    world.hosts(3)
+    template, _ = world.templates.create(fakes.CONTEXT, body(policy={"pause": 600}))
+    world.answer("h0")
+    world.clock.advance(-7200)
+    assert world.fleet.due()[0] == [template.id]
+    world.report("h0", "h1", "h2")
+    world.fleet.advance(template.id)
+    assert list(world.linked()) == ["h0"]
+    world.clock.advance(600)
+    assert world.fleet.due()[0] == [template.id]
+    world.report("h0", "h1", "h2")
+    world.fleet.advance(template.id)
+    assert "h1" in world.linked()
+
+
+def test_nor_the_time_that_a_host_has(world: World) -> None:
+    world.hosts(2)
+    template, _ = world.templates.create(fakes.CONTEXT, body(policy={"time_limit": 60}))
+    world.clock.advance(-7200)
+    world.report("h0", "h1")
+    world.fleet.advance(template.id)
+    world.clock.advance(60)
+    assert world.fleet.due()[0] == [template.id]
+    world.fleet.advance(template.id)
+    assert world.rollout(template.id).state == "STOPPED"
+
+
 def test_a_canary_that_fails_in_the_pause(world: World) -> None:
     world.hosts(2)
     template, _ = world.templates.create(fakes.CONTEXT, body(policy={"pause": 20}))
