@@ -18,10 +18,12 @@ from tests.support.documents import TOP
 from tests.support.scratch import NAME, PREFIX, PROJECT, Scratch
 
 INSTALL = "doc/source/install/index.rst"
-PACKAGE, HELPER = "Debian package", "The helper"
+PACKAGE, HELPER, OFF = "Debian package", "The helper", "Taking it off"
 BOTH, AGENT = "/etc/vethagent/vethagent.conf", "/etc/vethagent/vethagent-agent.conf"
 #: Section with an example -> the file that it is for.
 FILES = {"Controller and API": BOTH, "Agent": AGENT, HELPER: AGENT}
+#: The API in examples for another machine than its own.
+API = "https://192.0.2.10:9798"
 RUN_AGENT = "runuser -u vethagent -- /opt/vethagent/bin/vethagent-agent"
 SCRIPTS = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
 
@@ -53,13 +55,13 @@ def make_package(machine: Scratch) -> None:
 @pytest.fixture(scope="module")
 def installed(machine: Scratch) -> Scratch:
     """The copy after what is written for an installation from source."""
-    lines = [command for command in LINES if command.section != PACKAGE]
+    lines = [command for command in LINES if command.section not in (PACKAGE, OFF)]
     items: list[documents.Block | documents.Command] = [*EXAMPLES, *lines]
     for item in sorted(items, key=lambda item: item.number):
         if isinstance(item, documents.Block):
             add(machine, item)
-        elif item.text == "/opt/vethagent/bin/pip install .":
-            install_project(machine)
+        elif found := re.match(r"(\S+)/bin/pip install \.", item.text):
+            install_project(machine, found[1])
         elif item.text.startswith("/opt/vethagent/bin/pip install "):
             machine.run(f"/opt/vethagent/bin/python3 -c 'import {item.programs[0][-1]}'")
         else:
@@ -74,14 +76,14 @@ def add(machine: Scratch, example: documents.Block) -> None:
     machine.run(f"chown root:vethagent {FILES[example.section]} && chmod 0640 {FILES[example.section]}")
 
 
-def install_project(machine: Scratch) -> None:
-    [packages] = machine.run("ls -d /opt/vethagent/lib/python3*/site-packages").split()
+def install_project(machine: Scratch, folder: str) -> None:
+    [folder, packages] = machine.run(f"ls -d {folder} {folder}/lib/python3*/site-packages").split()
     [tested] = machine.run(f"ls -d {PREFIX}/lib/python3*/site-packages").split()
     machine.write(f"{packages}/tests.pth", f"{PROJECT}\n{tested}\n")
     for name in (*SCRIPTS, "privsep-helper"):
         script = (pathlib.Path(sys.prefix) / "bin" / name).read_text().partition("\n")[2]
-        machine.write(f"/opt/vethagent/bin/{name}", f"#!/opt/vethagent/bin/python3\n{script}")
-        machine.run(f"chmod 755 /opt/vethagent/bin/{name}")
+        machine.write(f"{folder}/bin/{name}", f"#!{folder}/bin/python3\n{script}")
+        machine.run(f"chmod 755 {folder}/bin/{name}")
 
 
 def run(machine: Scratch, command: documents.Command) -> str:
@@ -89,12 +91,12 @@ def run(machine: Scratch, command: documents.Command) -> str:
     if "CapEff" in command.text:
         return check_rights(machine, command.text)
     try:
-        printed = machine.run(command.text, stdin="secret\nsecret\n")
+        printed = machine.run(command.text.replace(API, "http://127.0.0.1:9798"), stdin="secret\nsecret\n")
     except commands.CommandFailed as error:
         raise AssertionError(f"{command}: {error}\n{machine.journal()}") from error
     for words in command.programs:
         if words[0] == "systemctl":
-            check_units(machine, words[1], [word for word in words[2:] if not word.startswith("--")])
+            check_units(machine, words)
     return printed
 
 
@@ -105,12 +107,15 @@ def check_rights(machine: Scratch, text: str) -> str:
     return wanted
 
 
-def check_units(machine: Scratch, verb: str, units: list[str]) -> None:
-    for unit in units:
+def check_units(machine: Scratch, words: list[str]) -> None:
+    """What a systemctl command was to bring about is so."""
+    verb = words[1]
+    for unit in (word for word in words[2:] if not word.startswith("--")):
         if verb in ("enable", "disable"):
             assert machine.run(f"systemctl is-enabled {unit}", check=False).strip() == f"{verb}d"
-        wanted = "inactive" if verb == "disable" else "active"
-        assert machine.run(f"systemctl is-active {unit}", check=False).strip() == wanted, machine.journal()
+        if verb == "restart" or "--now" in words:
+            wanted = "inactive" if verb == "disable" else "active"
+            assert machine.run(f"systemctl is-active {unit}", check=False).strip() == wanted, machine.journal()
 
 
 def check_helper_by_sudo(machine: Scratch) -> None:
@@ -160,6 +165,7 @@ def check_networkd(machine: Scratch) -> None:
 
 def test_from_source(installed: Scratch) -> None:
     wait_until_alive(installed)
+    assert installed.run("systemctl is-active vethagent-purge.timer").strip() == "active"
     assert installed.run("stat --format '%U:%G %a' /etc/vethagent").split() == ["root:vethagent", "750"]
     assert installed.run("stat --format '%U:%G %a' /run/vethagent/ovsdb.sock").split() == ["root:vethagent", "770"]
     plug(installed)
@@ -184,17 +190,28 @@ def test_other_commands(installed: Scratch, document: str) -> None:
         assert bcrypt.checkpw(b"secret", digest.encode())
 
 
+def take_off(machine: Scratch) -> None:
+    """Type what takes an installation from source away: nothing of it is left but the libraries, under another name."""
+    machine.run("cp -a /opt/vethagent /opt/kept")
+    for command in LINES:
+        if command.section == OFF:
+            run(machine, command)
+    places = "/etc /opt /usr/local /var/lib/vethagent /var/log /run/vethagent"
+    assert machine.run(f"find {places} -path /opt/kept -prune -o -name '*vethagent*' -print", check=False) == ""
+    assert "vethagent" not in machine.run("getent passwd; ip -d link show type veth")
+
+
 def test_the_package(installed: Scratch) -> None:
     """Its files in the places that they have in it, its scripts, and the commands that follow."""
     machine = installed
-    machine.run("vethctl link list -f value -c ID | xargs -r vethctl link delete --wait && ip link del br1")
-    machine.run("systemctl disable --now vethagent-agent vethagent-api vethagent-controller vethagent-ovsdb")
-    machine.run("rm -rf /etc/systemd/system/vethagent-* /etc/vethagent /var/lib/vethagent && ovs-vsctl del-br br-eth1")
+    take_off(machine)
+    machine.run("cp -a /opt/kept /opt/vethagent && ip link del br1 && ovs-vsctl del-br br-eth1")
     for line in (TOP / "debian/vethagent.install").read_text().splitlines():
         pattern, place = line.split()
         machine.run(f"install -D -m 0644 -t /{place} {pattern}")
     machine.run("sh debian/vethagent.postinst configure '' && systemctl daemon-reload")
-    machine.run("systemctl enable --now vethagent-ovsdb vethagent-allinone")
+    machine.run("systemctl enable vethagent-purge.timer && systemctl enable --now vethagent-ovsdb vethagent-allinone")
+    assert machine.run("systemctl is-active vethagent-purge.timer").strip() == "active"
 
     lines = [command for command in LINES if command.section == PACKAGE]
     assert "Inst vethagent" in run(machine, next(command for command in lines if command.text.startswith("apt ")))

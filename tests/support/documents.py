@@ -24,9 +24,10 @@ _ON_A_HOST = "tests/functional/agent/test_documents.py"
 #: Document, and a program or "*" for any other -> the test that runs it.
 RUN_BY = {
     ("doc/source/admin/monitoring.rst", "*"): "tests/functional/agent/test_metrics.py",
+    ("doc/source/admin/operations.rst", "*"): _INSTALL,
     ("doc/source/admin/security.rst", "*"): _INSTALL,
     ("doc/source/admin/troubleshooting.rst", "*"): _ON_A_HOST,
-    ("doc/source/admin/troubleshooting.rst", "sudo"): _INSTALL,
+    **{("doc/source/admin/troubleshooting.rst", program): _INSTALL for program in ("journalctl", "sudo", "systemctl")},
     ("doc/source/admin/upgrade.rst", "*"): _INSTALL,
     ("doc/source/install/containers.rst", "podman"): "tests/functional/test_images.py",
     ("doc/source/install/index.rst", "*"): _INSTALL,

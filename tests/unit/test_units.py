@@ -17,7 +17,7 @@ UNITS = TOP / "etc/systemd"
 SCRIPTS = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
 SERVICES = ["vethagent-agent", "vethagent-allinone", "vethagent-api", "vethagent-controller"]
 #: Highest exposure that systemd-analyze may find, in tenths.
-EXPOSURE = {"vethagent-agent": 30, "vethagent-allinone": 30, "vethagent-api": 20, "vethagent-controller": 20}
+EXPOSURE = {"vethagent-agent": 30, "vethagent-allinone": 30}
 
 
 def read(name: str) -> dict[str, dict[str, str]]:
@@ -43,15 +43,24 @@ def test_only_who_changes_devices_has_a_capability(name: str) -> None:
     assert service["CapabilityBoundingSet"] == service.get("AmbientCapabilities", "") == needed
 
 
+def test_what_is_old_is_deleted_where_a_controller_runs() -> None:
+    started = read("vethagent-purge")["Service"]["ExecStart"].split()
+    assert started[0].removeprefix("/opt/vethagent/bin/") in SCRIPTS
+    timer = (UNITS / "vethagent-purge.timer").read_text()
+    assert "\nWantedBy=vethagent-controller.service vethagent-allinone.service\n" in timer
+    assert "--no-start vethagent-purge.timer" in (TOP / "debian/rules").read_text()
+
+
 @pytest.mark.parametrize("name", ["vethagent-agent", "vethagent-allinone"])
 def test_who_has_a_helper_is_ended_before_it(name: str) -> None:
     assert read(name)["Service"]["KillMode"] == "mixed"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, "vethagent-purge"])
 def test_exposure(name: str) -> None:
-    command = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE[name]}"]
+    threshold = EXPOSURE.get(name, 20)
+    command = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={threshold}"]
     done = subprocess.run(
         [*command, str(UNITS / f"{name}.service")], capture_output=True, text=True, timeout=60, check=False
     )
