@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import pathlib
 import sqlite3
 import time
@@ -71,12 +72,20 @@ class Store:
         self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED)
         try:
             self._prepare()
+            self._opened = self._inode()
             if self._read:
                 self._check()
             self.damage = self._setting("damage")
         except BaseException:
             self._db.close()
             raise
+
+    def _inode(self) -> int | None:
+        """Return which file has the path now, None if there is none, or none is needed."""
+        try:
+            return os.stat(self._path).st_ino
+        except OSError:
+            return None
 
     def _check(self) -> None:
         for row in self._db.execute("PRAGMA quick_check(1)"):
@@ -192,9 +201,9 @@ class Store:
     def _judged(self) -> Iterator[None]:
         """Tell what SQLite says in our own words; a file that turns out to be damaged is set aside."""
         try:
-            if self._path != ":memory:" and not pathlib.Path(self._path).exists():
+            if (found := self._inode()) != self._opened:
                 # SQLite would go on, with what nobody finds again.
-                raise sqlite3.DatabaseError("somebody has deleted it")
+                raise sqlite3.DatabaseError(f"somebody has {'replaced' if found else 'deleted'} it")
             yield
         except sqlite3.Error as error:
             if not _is_damage(error):

@@ -72,6 +72,11 @@ class _Api(impl_idl.OvsdbIdl):
         replica: Replica = self.idl
         return replica.named(table, name)
 
+    def holder(self, interface: str) -> ovs_idl.Row | None:
+        """Return the row of the port, whatever its name, that has the interface of this name; None if none has."""
+        replica: Replica = self.idl
+        return replica.holder(interface)
+
     def bridge(self, name: str) -> ovs_idl.Row:
         """Return the row of a bridge; raise RowNotFound."""
         row = self.named("Bridge", name)
@@ -166,6 +171,8 @@ class _Detach(command.BaseCommand):
     def run_idl(self, txn: ovs_idl.Transaction) -> None:
         """Take the port out of the bridge's column, which deletes its rows without a look at the other ports."""
         port = self.api.named("Port", self._step.device)
+        if port is None and self._step.marked:
+            port = self.api.holder(self._step.device)  # of our port somebody has exchanged the interface
         bridge = self.api.named("Bridge", self._step.bridge)
         if port is None or bridge is None:
             return

@@ -125,6 +125,12 @@ class Replica(connection.OvsdbIdl):
         row = self.tables[table].rows.get(self._keys.get((table, name)))
         return row if row is not None and ovs_rows.scalar(row, "name") == name else None
 
+    def holder(self, interface: str) -> ovs_idl.Row | None:
+        """Return the row of the port that has the interface of this name, None if none has."""
+        row = self.named("Interface", interface)
+        key = self._interface_port.get(row.uuid) if row is not None else None
+        return self.tables["Port"].rows.get(key) if key is not None else None
+
     def run(self) -> bool:
         """Read what the server sent, then tell what of it matters."""
         try:

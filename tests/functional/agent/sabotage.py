@@ -74,6 +74,12 @@ def _add_interface(node: Place) -> None:
     node.host.vsctl("--no-wait", "--", *row, "--", "add", "Port", SECOND, "interfaces", "@more")
 
 
+def _exchange_interface(node: Place) -> None:
+    """The port stays, with its name and its mark; the device of its only interface need not be there."""
+    row = ("--id=@other", "create", "Interface", "name=stranger")
+    node.host.vsctl("--no-wait", "--", *row, "--", "set", "Port", SECOND, "interfaces=@other")
+
+
 def _offload_on(node: Place) -> None:
     node.host.run("ethtool", "--offload", FIRST, "tx", "on")
     # No event tells of it; any other of the device does.
@@ -121,6 +127,7 @@ ALL = [
     Sabotage("type of the interface changed", _vsctl("set", "Interface", SECOND, "type=internal"), ("PORT_TYPE",)),
     Sabotage("MTU requested", _vsctl("set", "Interface", SECOND, "mtu_request=1200"), ("MTU_REQUEST",), ("MTU",)),
     Sabotage("another interface in the port", _add_interface, ("INTERFACES",)),
+    Sabotage("another interface in place of ours", _exchange_interface, ("OVS_PORT_MISSING",)),
     Sabotage(
         "mark of the interface removed",
         _vsctl("remove", "Interface", SECOND, "external_ids", "vethagent-link-id"),

@@ -1,5 +1,7 @@
 import contextlib
+import os
 import pathlib
+import shutil
 import sqlite3
 from collections.abc import Callable
 
@@ -121,6 +123,20 @@ def test_a_file_that_is_deleted_is_made_anew(path: str) -> None:
     assert [wanted for wanted, _ in again.links()] == [link(id=A)]
     assert again.damage is not None
     assert "the old one" not in again.damage
+
+
+def test_a_file_that_somebody_has_replaced_is_made_anew(path: str) -> None:
+    """As by a copy from a backup; the one that is written to would be gone with the process."""
+    desired = Desired(Store(path))
+    desired.put(link(id=A))
+    desired.flush()
+    shutil.copy(path, f"{path}.copy")
+    os.replace(f"{path}.copy", path)
+    desired.put(link(id=B))
+    with pytest.raises(exceptions.StoreLost, match="replaced"):
+        desired.flush()
+    desired.flush()
+    assert {each.id for each, _ in Store(path).links()} == {A, B}
 
 
 def test_what_cannot_be_a_file_is_refused_with_the_path(tmp_path: pathlib.Path) -> None:
