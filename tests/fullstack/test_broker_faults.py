@@ -33,24 +33,28 @@ def _hanging(made: deployment.Deployment, _node: deployment.Node) -> Iterator[No
 
 
 @contextlib.contextmanager
-def _without_memory(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """It reads from nobody who sends."""
+def _without_room(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
+    """It has neither memory nor disk, and reads from nobody who sends."""
     made.broker.control("set_vm_memory_high_watermark", "absolute", "10MB")
+    made.broker.control("set_disk_free_limit", "1000000GB")
     try:
         yield
     finally:
         made.broker.control("set_vm_memory_high_watermark", "0.4")
+        made.broker.control("set_disk_free_limit", "10MB")
 
 
 @contextlib.contextmanager
 def _without_permission(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """Somebody has changed the password, and takes it back."""
+    """Somebody has taken all rights away and changed the password, and takes it back."""
+    made.broker.control("set_permissions", "-p", "/", rabbit.USER, "^$", "^$", "^$")
     made.broker.control("change_password", rabbit.USER, "another")
     made.broker.control("close_all_connections", "a test")
     try:
         yield
     finally:
         made.broker.control("change_password", rabbit.USER, rabbit.PASSWORD)
+        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
 
 
 @contextlib.contextmanager
@@ -64,7 +68,7 @@ def _without_vhost(made: deployment.Deployment, _node: deployment.Node) -> Itera
         made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
 
 
-@pytest.mark.parametrize("fault", [_hanging, _without_memory, _without_permission, _without_vhost])
+@pytest.mark.parametrize("fault", [_hanging, _without_room, _without_permission, _without_vhost])
 def test_a_broker_that_is_of_no_use(
     outage: Outage, clean: deployment.Deployment, hub: deployment.Node, fault: Fault
 ) -> None:
