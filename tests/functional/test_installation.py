@@ -196,8 +196,8 @@ def take_off(machine: Scratch) -> None:
     for command in LINES:
         if command.section == OFF:
             run(machine, command)
-    places = "/etc /opt /usr/local /var/lib/vethagent /var/log /run/vethagent"
-    assert machine.run(f"find {places} -path /opt/kept -prune -o -name '*vethagent*' -print", check=False) == ""
+    found = "find /etc /opt /usr/local /var/lib/vethagent /var/log /run/vethagent -path /opt/kept -prune -o -name"
+    assert machine.run(f"{found} '*vethagent*' -print; {found} vethctl -print", check=False) == ""
     assert "vethagent" not in machine.run("getent passwd; ip -d link show type veth")
 
 
