@@ -90,5 +90,6 @@ def test_a_reboot_without_the_bus(outage: Outage, clean: deployment.Deployment, 
     hub.host.ovs.switch.start()
     hub.agent.start()
     outage.wait_for_restored()
+    outage.wait_for_word("bus does not work: the message broker has not been reached")
     hub.host.ip("link", "set", management.DEVICE, "up")
     outage.check_restored()

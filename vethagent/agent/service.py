@@ -150,7 +150,7 @@ class Agent:
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
-        self._watchdog = self._make_watchdog()
+        self._watchdog = self._make_watchdog(controller)
         self._watchdog.start()
         self._endpoint = self._make_endpoint()
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
@@ -229,12 +229,13 @@ class Agent:
             counters=self._counters,
         )
 
-    def _make_watchdog(self) -> Watchdog:
+    def _make_watchdog(self, controller: ControllerAPI) -> Watchdog:
         return Watchdog(
             inbox=self._inbox,
             absent=self._observed.bridges_without_device,
             helper=self._helper,
             switch=self._ovs,
+            call_stuck_for=controller.stuck_for,
             health=self._health,
             log_trouble=self._log_trouble,
             timeout=self._settings.watchdog_timeout,

@@ -54,6 +54,7 @@ class Watchdog:
         absent: Callable[[], Collection[str]],
         helper: Helper,
         switch: Switch,
+        call_stuck_for: Callable[[], float],
         health: HealthKeeper,
         log_trouble: Callable[[], str],
         timeout: float,
@@ -63,6 +64,7 @@ class Watchdog:
         """A part that does not answer is told of within ``timeout`` seconds.
 
         ``absent`` returns Open vSwitch bridges that lack their device, and is asked through the inbox, by its consumer.
+        ``call_stuck_for`` returns for how many seconds a call of the controller waits for the broker; 0 if none does.
         ``log_trouble`` returns a sentence if lines of the log are lost, else ''.
         ``tell`` is how the supervisor hears assignments of sd_notify(3); ``supervised`` in seconds is how long it waits
         for a sign of life, None: for ever.
@@ -71,6 +73,7 @@ class Watchdog:
         self._absent = absent
         self._helper = helper
         self._switch = switch
+        self._call_stuck_for = call_stuck_for
         self._health = health
         self._log_trouble = log_trouble
         self._overdue = timeout * _OVERDUE
@@ -99,6 +102,7 @@ class Watchdog:
         self._look_at_switch()
         self._look_at_helper()
         self._look_at_log()
+        self._look_at_calls()
         if goes_round:
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
@@ -130,6 +134,11 @@ class Watchdog:
             self._health.bad("log", trouble)
         else:
             self._health.good("log")
+
+    def _look_at_calls(self) -> None:
+        """That the bus is good again is told by the next report that arrives."""
+        if stuck := self._call_stuck_for():
+            self._health.bad("bus", f"the message broker has not been reached for {stuck:.0f} s")
 
     def _goes_round(self) -> bool:
         """Return whether the reconciler has answered what it was asked the last time, and ask again."""

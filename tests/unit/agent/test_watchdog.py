@@ -38,11 +38,13 @@ class Scene:
         self.told: list[str] = []
         self.absent: list[str] = []
         self.trouble = ""
+        self.stuck = 0.0
         self.watchdog = Watchdog(
             inbox=self.inbox,
             absent=lambda: self.absent,
             helper=self.parts,
             switch=self.parts,
+            call_stuck_for=lambda: self.stuck,
             health=self.health,
             log_trouble=lambda: self.trouble,
             timeout=30,
@@ -75,6 +77,14 @@ def test_a_switch_that_is_silent_is_told_of_until_it_is_not(scene: Scene) -> Non
     assert scene.wrong() == ["vswitchd"]
     scene.parts.silent = 0
     assert scene.wrong() == []
+
+
+def test_a_call_that_waits_for_the_broker_is_told_of(scene: Scene) -> None:
+    assert scene.wrong() == []
+    scene.stuck = 11
+    assert scene.wrong() == ["bus"]
+    scene.stuck = 0
+    assert scene.wrong() == ["bus"]  # until a report arrives
 
 
 def test_a_bridge_that_is_not_made_is_told_of_once_that_is_no_moment(scene: Scene) -> None:

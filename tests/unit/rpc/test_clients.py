@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from collections.abc import Callable
 from typing import Any
 
 import oslo_messaging.conffixture
@@ -99,6 +100,29 @@ def test_what_is_not_answered_is_not_sent_again(bus: Bus, controller: controller
     with pytest.raises(exceptions.BusUnavailable):
         controller.get_bridge_links(CONTEXT, "h1")
     assert not bus.sent
+
+
+def test_a_call_that_outlives_its_time_out_is_told_of(
+    bus: Bus, controller: controller_api.ControllerAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does for which oslo.messaging waits for a broker that is not reached."""
+    now = 1000.0
+    stuck: list[float] = []
+    monkeypatch.setattr("vethagent.rpc.controller_api.time.monotonic", lambda: now)
+
+    def wait(message: Callable[[], object]) -> None:
+        nonlocal now
+        now = 1007.0
+        stuck.append(controller.stuck_for())
+        now = 1009.0
+        stuck.append(controller.stuck_for())
+        raise exceptions.BusUnavailable("away")
+
+    monkeypatch.setattr("vethagent.rpc.transport.send", wait)
+    with pytest.raises(exceptions.BusUnavailable):
+        controller.get_bridge_links(CONTEXT, "h1")
+    assert stuck == [0, 9]
+    assert controller.stuck_for() == 0
 
 
 def test_casts(bus: Bus, agents: agent_api.AgentAPI) -> None:
