@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from vethagent.privileged import messages
+
 _HEADER = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -51,9 +53,8 @@ class _Other(Exception):
 
 @functools.cache
 def prepare() -> _Tables:
-    """Read the tables, which takes pyroute2 as a whole: a tenth of an agent's start, and only its helper encodes."""
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-
+    """Read the tables, which takes a tenth of a second, and only a helper encodes."""
+    ifinfmsg = messages.link_message()
     return _Tables(ifinfmsg, *map(_table, (ifinfmsg, ifinfmsg.ifinfo, ifinfmsg.ifinfo.veth_data)))
 
 
