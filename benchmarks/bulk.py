@@ -28,6 +28,7 @@ def by_peer(site: Site, peer: peers.Peer, links: Sequence[Wanted]) -> tuple[floa
     begun = time.perf_counter()
     peer.unplug(links)
     unplugged = site.watcher.wait_until_gone(links, _LONG) - begun
+    site.tell()
     settle(site)
     return plugged * 1000, unplugged * 1000
 

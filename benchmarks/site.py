@@ -1,5 +1,8 @@
 """One host with its agent, and a controller that drives it over RabbitMQ."""
 
+import contextlib
+import json
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 
@@ -54,6 +57,24 @@ class Site(tidy.Tidy):
             return all(shown.get(link_id) == status for link_id in wanted)
 
         commands.wait_until(stored, what=f"{status} of {len(ids)} links", timeout=120, interval=0.3)
+
+    def tell(self) -> None:
+        """Have the controller told of the host as it is now: no pair that is not its own joins bridges there.
+
+        By itself an agent tells within a report interval of what others make and remove. Until then the API, before it
+        refuses a link between bridges that a peer has joined, asks the agent again, for as long as many plugs take.
+        """
+        for mode in ("observe", "enforce"):  # each is reported at once
+            answer = self.api.request("PATCH", f"/v1/agents/{HOST}", {"mode": mode})
+            assert answer.status == 200, answer
+        with contextlib.closing(sqlite3.connect(f"file:{self.made.database}?mode=ro", uri=True)) as database:
+            held = "SELECT topology FROM host_inventories WHERE host = ?"
+
+            def told() -> bool:
+                row = database.execute(held, (HOST,)).fetchone()
+                return row is not None and not json.loads(row[0])["ways"]
+
+            commands.wait_until(told, what="the host as it is now", timeout=60)
 
 
 def settle(site: Site) -> None:

@@ -1,6 +1,8 @@
 """Who sees from outside when links carry, and when they are gone, alike for whoever makes them.
 
-It listens to kernel and OVSDB of a host by itself, with as little work as can be: what is measured runs beside it.
+It listens to kernel and OVSDB of a host by itself, with as little work as can be: what is measured runs beside it. So
+it reads once a millisecond at most, keeps count of what is still to come, and takes messages apart only once
+nothing is. A time is that at which the last of it was read.
 """
 
 import contextlib
@@ -11,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from benchmarks.shapes import Wanted
@@ -20,9 +22,18 @@ from vethagent.privileged import ifinfo
 
 _HEADER = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
+_ATTRIBUTE = struct.Struct("=HH")
+_ATTRIBUTES = _HEADER.size + _IFINFO.size
+_LIT = ifinfo.IFF_UP | ifinfo.IFF_LOWER_UP | ifinfo.IFF_RUNNING
+_IFLA_IFNAME = 3
 _RTMGRP_LINK, _SO_RCVBUFFORCE = 1, 33
 _BUFFER = 64 << 20
 _MONITOR = {"Interface": {"columns": ["name", "ofport", "error"]}}
+#: Seconds between two looks. What comes meanwhile is read together: to be woken for each message is most of the work.
+_PAUSE = 0.001
+
+#: What may be so: a device is "there" (by ifindex) or "lit" (by name), a row of Interface is "kept" or "open" (by name).
+Fact = tuple[str, object]
 
 
 class Watcher(tidy.Tidy):
@@ -32,10 +43,15 @@ class Watcher(tidy.Tidy):
         super().__init__()
         self._condition = threading.Condition()
         self._messages: dict[int, bytes] = {}
-        self._lit: set[int] = set()
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._lit: dict[int, str] = {}
+        self._rows: dict[str, str] = {}
         self._text = ""
         self._ready = False
+        self._facts: set[Fact] = set()
+        self._wanted: frozenset[Fact] = frozenset()
+        self._unwanted: frozenset[Fact] = frozenset()
+        self._missing: set[Fact] = set()
+        self._read_at = self._changed_at = time.perf_counter()
         #: How often the kernel has told of a device.
         self.messages = 0
         with self._building(), host.namespace.entered():
@@ -63,13 +79,15 @@ class Watcher(tidy.Tidy):
     def wait_until_carrying(
         self, links: Collection[Wanted], timeout: float, *, instead: Collection[int] = frozenset()
     ) -> float:
-        """Return the time (perf_counter) at which each of ``links`` is seen whole, up and with carrier.
+        """Return the time (perf_counter) since which each of ``links`` is seen whole, up and with carrier.
 
         None of the devices with the ifindexes ``instead`` is there any more then.
         """
-        old = set(instead)
-        what = f"{len(links)} links that carry"
-        return self._wait(lambda: old.isdisjoint(self._messages) and self._carry(links), timeout, what)
+        ends = [end for link in links for end in link.ends]
+        wanted: list[Fact] = [("lit", end.device) for end in ends]
+        wanted += [("open", end.device) for end in ends if end.ovs]
+        unwanted: list[Fact] = [("there", index) for index in instead]
+        return self._wait(wanted, unwanted, timeout, f"{len(links)} links that carry", lambda: self._carry(links))
 
     def indexes(self, links: Collection[Wanted]) -> set[int]:
         """Return the ifindexes of the devices of ``links`` that are there."""
@@ -77,31 +95,43 @@ class Watcher(tidy.Tidy):
         return {device.ifindex for device in self._devices() if device.name in names}
 
     def wait_until_gone(self, links: Collection[Wanted], timeout: float) -> float:
-        """Return the time (perf_counter) at which no device and no row of ``links`` is seen any more."""
-        indexes = self.indexes(links)
-        rows = {end.device for link in links for end in link.ends if end.ovs}
-
-        def gone() -> bool:
-            return indexes.isdisjoint(self._messages) and rows.isdisjoint(self._names)
-
-        return self._wait(gone, timeout, f"the end of {len(links)} links")
+        """Return the time (perf_counter) since which no device and no row of ``links`` is seen any more."""
+        unwanted: list[Fact] = [("there", index) for index in self.indexes(links)]
+        unwanted += [("kept", end.device) for link in links for end in link.ends if end.ovs]
+        return self._wait((), unwanted, timeout, f"the end of {len(links)} links")
 
     def rows(self) -> int:
         """Return how many interfaces OVSDB has."""
         return len(self._rows)
 
-    def _wait(self, reached: Any, timeout: float, what: str) -> float:
+    def _wait(
+        self,
+        wanted: Iterable[Fact],
+        unwanted: Iterable[Fact],
+        timeout: float,
+        what: str,
+        sure: Callable[[], bool] = lambda: True,
+    ) -> float:
+        doubts = 0
+
+        def reached() -> bool:
+            nonlocal doubts
+            if self._missing:
+                return False
+            if sure():
+                return True
+            doubts += 1
+            return False
+
         with self._condition:
+            self._wanted, self._unwanted = frozenset(wanted), frozenset(unwanted)
+            self._missing = set(self._wanted - self._facts) | set(self._unwanted & self._facts)
             assert self._condition.wait_for(reached, timeout), f"not within {timeout:g} s: {what}"
-            return time.perf_counter()
+            self._wanted = self._unwanted = frozenset()
+            return self._read_at if doubts else self._changed_at
 
     def _carry(self, links: Collection[Wanted]) -> bool:
-        # The cheap questions first; the last one takes every message apart.
-        if len(self._lit) < 2 * len(links):
-            return False
-        open_rows = self._open
-        if not all(end.device in open_rows for link in links for end in link.ends if end.ovs):
-            return False
+        """Take every message apart, to be sure."""
         devices = self._devices()
         by_name = {device.name: device for device in devices}
         by_index = {device.ifindex: device for device in devices}
@@ -115,20 +145,7 @@ class Watcher(tidy.Tidy):
         return all(right(by_name.get(end.device), end.bridge, end.ovs) for link in links for end in link.ends)
 
     def _devices(self) -> list[ifinfo.Device]:
-        parsed = (next(ifinfo.parse(message), None) for message in list(self._messages.values()))
-        return [message.device for message in parsed if message is not None and message.device is not None]
-
-    @property
-    def _names(self) -> set[str]:
-        return {row["name"] for row in self._rows.values()}
-
-    @property
-    def _open(self) -> set[str]:
-        return {
-            row["name"]
-            for row in self._rows.values()
-            if isinstance(row["ofport"], int) and row["ofport"] > 0 and row["error"] == ["set", []]
-        }
+        return [ifinfo.device(message) for message in list(self._messages.values())]
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
@@ -140,6 +157,7 @@ class Watcher(tidy.Tidy):
             while True:
                 for key, _ in selector.select():
                     with self._condition:
+                        self._read_at = time.perf_counter()
                         if key.fileobj is self._kernel:
                             done |= self._read_kernel()
                         elif key.fileobj is self._rows_socket:
@@ -147,7 +165,22 @@ class Watcher(tidy.Tidy):
                         else:
                             return
                         self._ready = done and rows
-                        self._condition.notify_all()
+                        if not self._missing:
+                            self._condition.notify_all()
+                time.sleep(_PAUSE)
+
+    def _hold(self, fact: Fact, holds: bool) -> None:
+        """Something is so, or is not so any more."""
+        if (fact in self._facts) is holds:
+            return
+        (self._facts.add if holds else self._facts.discard)(fact)
+        if fact in self._wanted:
+            (self._missing.discard if holds else self._missing.add)(fact)
+        elif fact in self._unwanted:
+            (self._missing.add if holds else self._missing.discard)(fact)
+        elif self._wanted or self._unwanted:
+            return
+        self._changed_at = self._read_at
 
     def _read_kernel(self) -> bool:
         done = False
@@ -166,15 +199,18 @@ class Watcher(tidy.Tidy):
 
     def _device(self, kind: int, index: int, flags: int, message: bytes) -> None:
         self.messages += 1
-        if kind == ifinfo.RTM_DELLINK:
-            self._messages.pop(index, None)
-            self._lit.discard(index)
-            return
-        self._messages[index] = message
-        if flags & ifinfo.IFF_LOWER_UP:
-            self._lit.add(index)
+        there = kind == ifinfo.RTM_NEWLINK
+        self._hold(("there", index), there)
+        if there:
+            self._messages[index] = message
         else:
-            self._lit.discard(index)
+            self._messages.pop(index, None)
+        name = _name(message) if there and flags & _LIT == _LIT else None
+        if name != (before := self._lit.pop(index, None)) and before is not None:
+            self._hold(("lit", before), False)
+        if name is not None:
+            self._lit[index] = name
+            self._hold(("lit", name), True)
 
     def _read_rows(self) -> bool:
         first = False
@@ -190,12 +226,27 @@ class Watcher(tidy.Tidy):
                 continue
             first |= message.get("id") == 0
             tables = message["params"][1] if message.get("method") == "update" else message["result"]
-            for key, change in tables.get("Interface", {}).items():
-                if "new" in change:
-                    self._rows[key] = change["new"]
-                else:
-                    self._rows.pop(key, None)
+            # First what has gone: another row may have come under its name.
+            for key, change in sorted(tables.get("Interface", {}).items(), key=lambda item: "new" in item[1]):
+                self._row(key, change.get("new"))
         return first
+
+    def _row(self, key: str, row: dict[str, Any] | None) -> None:
+        if (before := self._rows.pop(key, None)) is not None and row is None:
+            self._hold(("kept", before), False)
+            self._hold(("open", before), False)
+        if row is not None:
+            self._rows[key] = name = row["name"]
+            self._hold(("kept", name), True)
+            opened = isinstance(row["ofport"], int) and row["ofport"] > 0 and row["error"] == ["set", []]
+            self._hold(("open", name), opened)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._rows_socket.sendall(json.dumps(message).encode())
+
+
+def _name(message: bytes) -> str:
+    """Return the name of a device, the first thing that the kernel tells of it (rtnl_fill_ifinfo in rtnetlink.c)."""
+    length, kind = _ATTRIBUTE.unpack_from(message, _ATTRIBUTES)
+    assert kind == _IFLA_IFNAME
+    return message[_ATTRIBUTES + _ATTRIBUTE.size : _ATTRIBUTES + length - 1].decode()
