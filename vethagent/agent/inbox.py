@@ -77,6 +77,11 @@ class Inbox:
             self._batch.devices.update(changes)
             self._notify()
 
+    def wake(self) -> None:
+        """Whoever is called by ``take`` before it returns has something to leave."""
+        with self._condition:
+            self._notify()
+
     def look_again(self) -> None:
         """Changes of devices were lost: all of them have to be listed."""
         with self._condition:

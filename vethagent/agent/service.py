@@ -102,7 +102,7 @@ class Agent:
         self.metrics = AgentMetrics(
             host=settings.host, version=settings.version, counters=self._counters, health=self._health
         )
-        self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow)
+        self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow, self._inbox.wake)
         self._stopping = threading.Event()
         self._ovs_was_connected = False
 

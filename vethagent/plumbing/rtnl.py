@@ -39,13 +39,18 @@ class LinkMonitor:
     """Listens to link events. ``sink`` gets changes; ``overflow`` is called when some were lost.
 
     The kernel queues the events of a change before the change returns, so ``drain`` after a call of the helper brings
-    in all that the call did. The thread only waits; whoever wants to know drains. A lock keeps the order.
+    in all that the call did. The thread only keeps what comes, so that the kernel has room for more, and calls ``news``
+    for somebody to drain: of many events about one device only the last one is ever taken apart. A lock keeps the
+    order.
     """
 
-    def __init__(self, sink: Sink, overflow: Callable[[], None]) -> None:
+    def __init__(self, sink: Sink, overflow: Callable[[], None], news: Callable[[], None]) -> None:
         self._sink = sink
         self._overflow = overflow
+        self._news = news
         self._lock = threading.Lock()
+        self._newest: dict[int, tuple[int, bytes]] = {}
+        self._lost = False
         self._socket: socket.socket | None = None
         self._wake, self._woken = socket.socketpair()
 
@@ -60,28 +65,32 @@ class LinkMonitor:
 
     def drain(self) -> None:
         """Take in everything that has been queued until now."""
-        newest: dict[int, tuple[int, bytes]] = {}
-        lost = False
         with self._lock:
-            while self._socket is not None:
-                try:
-                    data = self._socket.recv(ifinfo.READ, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    break
-                except OSError as error:
-                    if error.errno != errno.ENOBUFS:
-                        raise
-                    lost = True
-                    continue
-                for ifindex, kind, message in ifinfo.newest(data):
-                    if newest.get(ifindex, _NOTHING)[0] == ifinfo.RTM_DELLINK != kind:
-                        self._sink({ifindex: None})  # it has been somewhere else, and is not what it was
-                    newest[ifindex] = kind, message
+            self._keep()
+            newest, self._newest = self._newest, {}
+            lost, self._lost = self._lost, False
             if newest:
                 self._sink({ifindex: _now(*each) for ifindex, each in newest.items()})
             if lost:
                 # After those that were not lost: what is listed now must not be overwritten by something older.
                 self._overflow()
+
+    def _keep(self) -> None:
+        """Read what the kernel has queued, without a look at what it says of a device."""
+        while self._socket is not None:
+            try:
+                data = self._socket.recv(ifinfo.READ, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self._lost = True
+                continue
+            for ifindex, kind, message in ifinfo.newest(data):
+                if self._newest.get(ifindex, _NOTHING)[0] == ifinfo.RTM_DELLINK != kind:
+                    self._sink({ifindex: None})  # it has been somewhere else, and is not what it was
+                self._newest[ifindex] = kind, message
 
     def _watch(self) -> None:
         while True:
@@ -96,7 +105,7 @@ class LinkMonitor:
             self._overflow()
 
     def _watch_socket(self) -> None:
-        """Drain whenever there is something, until ``stop``."""
+        """Keep what comes, until ``stop``."""
         listening = self._socket
         assert listening is not None
         try:
@@ -109,7 +118,9 @@ class LinkMonitor:
                     if row > _ROW:
                         # Of what comes meanwhile most is about the same devices. A socket holds more than that.
                         time.sleep(_ROW_PAUSE)
-                    self.drain()
+                    with self._lock:
+                        self._keep()
+                    self._news()
                     last = time.monotonic()
         finally:
             with self._lock:

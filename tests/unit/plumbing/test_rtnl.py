@@ -31,7 +31,7 @@ class Monitor:
     def __init__(self, *queued: bytes | OSError) -> None:
         self.told: list[Changes] = []
         self.overflows = 0
-        self.monitor = LinkMonitor(self.told.append, self._overflow)
+        self.monitor = LinkMonitor(self.told.append, self._overflow, lambda: None)
         self.monitor._socket = Socket(*queued)  # type: ignore[assignment]
 
     def _overflow(self) -> None:
@@ -48,6 +48,23 @@ def test_one_that_was_away_meanwhile_is_told_to_have_gone() -> None:
     made = Monitor(encode(FIRST), encode(FIRST, kind=ifinfo.RTM_DELLINK) + encode(SECOND), encode(FIRST))
     made.monitor.drain()
     assert made.told == [{7: None}, {7: FIRST, 8: SECOND}]
+
+
+def test_what_was_kept_before_is_told_with_what_came_since() -> None:
+    made = Monitor(encode(FIRST), encode(SECOND))
+    made.monitor._keep()
+    made.monitor._socket = Socket(encode(Device(7, "c")))  # type: ignore[assignment]
+    made.monitor.drain()
+    assert made.told == [{7: Device(7, "c"), 8: SECOND}]
+
+
+def test_a_loss_that_was_found_before_is_told_once() -> None:
+    made = Monitor(OSError(errno.ENOBUFS, "lost"))
+    made.monitor._keep()
+    assert made.overflows == 0
+    made.monitor.drain()
+    made.monitor.drain()
+    assert made.overflows == 1
 
 
 def test_nothing_queued_tells_nothing() -> None:
