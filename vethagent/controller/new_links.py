@@ -23,7 +23,13 @@ Wanted = models.BridgeLink | model.BridgeLink
 BEGINNING = {"status": Status.BUILD.value, "reason": Reason.PLUGGING.value, "message": ""}
 
 _PLAIN = ("id", "host", "generation", "request_id", "name", "mtu", "adopt", "allow_loop", "admin_state_up", "confirm")
-_LINKS, _ENDS, _LABELS = (sqlalchemy.insert(table) for table in (models.BridgeLink, models.LinkEnd, models.LinkLabel))
+#: The same for every link of a request, or within one: so it is not converted for each column of each row.
+_NOTHING = sqlalchemy.text("'[]'")
+_NOW: sqlalchemy.BindParameter[datetime.datetime] = sqlalchemy.bindparam("now")
+_LINKS = sqlalchemy.insert(models.BridgeLink).values(
+    observed=_NOTHING, differences=_NOTHING, created_at=_NOW, updated_at=_NOW, status_changed_at=_NOW
+)
+_ENDS, _LABELS = sqlalchemy.insert(models.LinkEnd), sqlalchemy.insert(models.LinkLabel)
 
 _FIELDS = tuple(model.BridgeLinkSpec.model_fields)
 
@@ -71,11 +77,7 @@ def _link(link: NewLink) -> dict[str, Any]:
     return {name: getattr(link.message, name) for name in _PLAIN} | {
         "template_id": link.template_id,
         **BEGINNING,
-        "observed": [],
-        "differences": [],
-        "created_at": link.now,
-        "updated_at": link.now,
-        "status_changed_at": link.now,
+        "now": link.now,
     }
 
 
