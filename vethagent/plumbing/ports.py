@@ -72,8 +72,8 @@ def compare(
         if row_kept is not None and device is not None and not adopt:
             keep += _keep_first(site, device, mtu=keep_mtu if device.mtu != mtu else None, new=resized)
         if wrong or row_kept is None or row_kept.link_id != link.id:
-            step = AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, _keep_mac(site))
-            attach.append(dataclasses.replace(step, request_id=link.request_id))
+            mac, cause = _keep_mac(site), link.request_id
+            attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, mac, cause))
     settle = any(step.device in leaving for step in attach)
     return Rows(tuple(detach), tuple(attach), tuple(keep), settle, tuple(differences))
 
