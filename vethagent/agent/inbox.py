@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 #: What comes in a row is taken together: once nothing more has come for ``_LULL`` seconds, or after ``_ROW`` seconds.
 _LULL, _ROW = 0.005, 0.1
-#: More casts, or more devices that have gone, than one change by itself brings: a row.
-_CASTS, _GONE = 1, 8
+#: More casts, devices that have gone, or devices and ports that are otherwise now, than one change by itself brings: a
+#: row.
+_CASTS, _GONE, _CHANGED = 1, 8, 16
 
 
 @dataclasses.dataclass(slots=True)
@@ -158,19 +159,22 @@ class Inbox:
     def _let_end(self, more: Callable[[], None]) -> None:
         """Wait for the end of a row, if there is one: Open vSwitch looks at all of its ports after each batch.
 
-        A cast that comes alone is not held up, nor is the first one of a row.
+        What a batch has done comes in a row too, from the kernel and then from Open vSwitch. A cast that comes alone is
+        not held up, nor is the first one of a row.
         """
-        end, seen = time.monotonic() + _ROW, (_CASTS, _GONE)
+        end, seen = time.monotonic() + _ROW, (_CASTS, _GONE, _CHANGED)
         while self._is_more(seen) and time.monotonic() < end and not self._closed:
             seen = self._row()
             time.sleep(_LULL)
             more()
 
-    def _row(self) -> tuple[int, int]:
+    def _row(self) -> tuple[int, int, int]:
         with self._condition:
-            return self._batch.casts, sum(device is None for device in self._batch.devices.values())
+            batch = self._batch
+            gone = sum(device is None for device in batch.devices.values())
+            return batch.casts, gone, len(batch.devices) + len(batch.ports)
 
-    def _is_more(self, seen: tuple[int, int]) -> bool:
+    def _is_more(self, seen: tuple[int, int, int]) -> bool:
         return any(now > before for now, before in zip(self._row(), seen, strict=True))
 
     def _notify(self) -> None:

@@ -66,6 +66,22 @@ def test_devices_that_go_in_a_row_are_one_batch(inbox: Inbox, monkeypatch: pytes
     assert batch is not None and len(batch.devices) == 120
 
 
+def test_what_changes_in_a_row_is_one_batch(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is after a batch of many: the kernel tells of devices, and Open vSwitch of ports, one after the other."""
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: None)
+    ports = [OvsChanges({}, {f"p{n}": PORT for n in range(start, start + 20)}) for start in (40, 20)]
+    inbox.put_devices({index: Device(index, f"d{index}") for index in range(1, 21)})
+    batch = inbox.take(0, lambda: inbox.put_ovs(ports.pop()) if ports else None)
+    assert batch is not None and (len(batch.devices), len(batch.ports)) == (20, 40)
+
+
+def test_the_change_of_one_link_is_taken_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: pytest.fail("waited"))
+    inbox.put_devices({index: Device(index, f"d{index}") for index in range(1, 5)})
+    inbox.put_ovs(OvsChanges({}, {"p": PORT, "q": PORT}))
+    assert len(take(inbox).devices) == 4
+
+
 def test_a_device_that_goes_alone_is_taken_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vethagent.agent.inbox.time.sleep", lambda seconds: pytest.fail("waited"))
     inbox.put_devices({1: None, 2: None, 3: Device(3, "br1")})
