@@ -32,7 +32,7 @@ _MONITOR = {"Interface": {"columns": ["name", "ofport", "error"]}}
 #: Seconds between two looks. What comes meanwhile is read together: to be woken for each message is most of the work.
 _PAUSE = 0.001
 
-#: What may be so: a device is "there" (by ifindex) or "lit" (by name), a row of Interface is "kept" or "open" (by name).
+#: What may be so: a device is "there" (by ifindex) or "lit" (by name), a row of Interface "kept" or "open" (by name).
 Fact = tuple[str, object]
 
 
