@@ -6,6 +6,7 @@ unread: the connection is then reset instead of ended, and only the time-out of 
 """
 
 import contextlib
+import logging
 import os
 import pathlib
 import signal
@@ -19,6 +20,8 @@ from typing import Any
 from oslo_privsep import comm, daemon, priv_context
 
 from vethagent import exceptions, processes
+
+LOG = logging.getLogger(__name__)
 
 #: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
 _START_SECONDS = 30.0
@@ -42,6 +45,10 @@ class Context(priv_context.PrivContext):
         if self.channel is None:
             raise exceptions.HelperUnavailable("there is no helper")
         return self.channel.remote_call(f"{__package__}.batch.{entry}", arguments, {}, self.timeout)
+
+    def does_without_files(self) -> bool:
+        """Whether a helper that reads no options is as good: one with them would not be another user."""
+        return not (self.conf.user or self.conf.group)
 
     def ready(self) -> bool:
         """Have a helper running, another one if the last has ended or stands still; raise as ``Channel``.
@@ -83,7 +90,7 @@ class Channel(daemon.RootwrapClientChannel):
             listening.bind(str(path))
             listening.listen(1)
             listening.settimeout(self._seconds)
-            self._launch(context.helper_command(str(path)))
+            self._launch_anyhow(context.helper_command(str(path)), bare=context.does_without_files())
             connected, _ = listening.accept()
         # Not that of the class above, which starts a helper in its own way, but of the one above that.
         super(daemon.RootwrapClientChannel, self).__init__(connected, context)
@@ -124,8 +131,18 @@ class Channel(daemon.RootwrapClientChannel):
         if self._pid and not self._left and self._context.ended is not None:
             self._context.ended(time.monotonic() - self._began)
 
-    def _launch(self, command: list[str]) -> None:
-        """Run the command that leaves a helper behind, which then knows of this channel."""
+    def _launch_anyhow(self, command: list[str], *, bare: bool) -> None:
+        """Run the command; if it fails, and ``bare`` allows that, once more without files that may have a mistake."""
+        status = self._launch(command)
+        without = _without_files(command)
+        if status and bare and without != command:
+            LOG.warning("%s ended with %d, it is tried without the files of options", command[0], status)
+            status = self._launch(without)
+        if status:
+            raise exceptions.HelperUnavailable(f"{command[0]} ended with {status}")
+
+    def _launch(self, command: list[str]) -> int:
+        """Run the command that leaves a helper behind, which then knows of this channel; return its status."""
         process = subprocess.Popen(command, stderr=daemon._fd_logger())
         until, standing = time.monotonic() + self._seconds, False
         while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:
@@ -136,8 +153,18 @@ class Channel(daemon.RootwrapClientChannel):
                     process.kill()
                 why = "the helper stood still in its start" if standing else f"no helper within {self._seconds:g} s"
                 raise exceptions.HelperUnavailable(why)
-        if status:
-            raise exceptions.HelperUnavailable(f"{command[0]} ended with {status}")
+        return status
+
+
+def _without_files(command: list[str]) -> list[str]:
+    """Return a command without the files and folders of options that it names."""
+    kept, words = [], iter(command)
+    for word in words:
+        if word in ("--config-file", "--config-dir"):
+            next(words, None)
+        elif not word.startswith(("--config-file=", "--config-dir=")):
+            kept.append(word)
+    return kept
 
 
 def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:

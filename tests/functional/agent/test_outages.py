@@ -4,6 +4,7 @@ import os
 import signal
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
+from tests.functional.agent.sabotage import GOING
 from tests.support import commands
 
 CONCURRENCY = ("eventlet", "threading")
@@ -27,6 +28,21 @@ def test_the_helper_is_killed_while_idle(fragile: Node) -> None:
     link = node.plug(*ENDS)
     node.check(link)
     node.carries()
+
+
+def test_the_helper_is_killed_while_a_file_of_options_cannot_be_read(fragile: Node) -> None:
+    """It reads the files that the agent has read at its start, when there was no mistake in them."""
+    node = fragile
+    link = node.plug(*ENDS)
+    good = node.allinone.configuration.read_text()
+    try:
+        node.allinone.configuration.write_text(f"[DEFAULT\n{good}")
+        for pid in node.helpers():
+            os.kill(pid, signal.SIGKILL)
+        with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=GOING):
+            node.host.ip("link", "delete", FIRST)
+    finally:
+        node.allinone.configuration.write_text(good)
 
 
 def test_the_helper_is_killed_in_a_call(fragile: Node) -> None:

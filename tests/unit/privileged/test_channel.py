@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -82,6 +83,25 @@ def test_a_helper_that_never_connects_is_not_waited_for(monkeypatch: pytest.Monk
 def test_a_helper_that_cannot_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
         launch(monkeypatch, "raise SystemExit(3)")
+
+
+@pytest.mark.parametrize("user", [None, "nobody"])
+def test_one_that_is_to_be_another_user_is_not_started_without_the_files_that_say_so(
+    monkeypatch: pytest.MonkeyPatch, user: str | None
+) -> None:
+    launching = context()
+    monkeypatch.setattr(channel.Context, "conf", types.SimpleNamespace(user=user, group=None))
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; raise SystemExit(len(sys.argv))",
+        "--config-file",
+        "a",
+        "--config-dir=b",
+    ]
+    monkeypatch.setattr(launching, "helper_command", lambda path: command)
+    with pytest.raises(exceptions.HelperUnavailable, match="ended with 4" if user else "ended with 1"):
+        launching.start()
 
 
 def test_an_end_that_nobody_wanted_is_told(sides: tuple[channel.Channel, socket.socket]) -> None:
