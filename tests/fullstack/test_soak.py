@@ -1,5 +1,7 @@
 """A short run of tools/soak.sh, with the same faults each time."""
 
+import pathlib
+
 import pytest
 
 from tests.support import deployment
@@ -12,3 +14,31 @@ def test_whatever_happens_all_agree_in_the_end(clean: deployment.Deployment) -> 
     print(*record.lines(), sep="\n")
     assert record.problems == []
     assert record.lost == 0
+
+
+def test_of_a_failure_the_logs_are_kept(clean: deployment.Deployment, tmp_path: pathlib.Path) -> None:
+    """Somebody does what no soak does: he cuts a link that is watched."""
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if not said:
+            (node,) = (daemon for daemon in clean.daemons if daemon.name == "vethagent-agent")
+            for link in clean.rest.links():
+                node.namespace.ip("link", "delete", link["observed"][0]["device"])
+        said.append(text)
+
+    record = run.soak(
+        clean,
+        seconds=5,
+        seed=8,
+        hosts=1,
+        concurrency="threading",
+        say=say,
+        logs_of_failure=lambda: tmp_path / "logs",
+    )
+    assert record.problems != []
+    assert said[-1] == f"the logs of all processes are in {tmp_path / 'logs'}"
+    kept = {path.name: path.read_text() for path in (tmp_path / "logs").iterdir()}
+    agent = next(text for name, text in kept.items() if name.endswith("vethagent-agent.log"))
+    assert "Threads" in agent
+    assert any(name.endswith("vethagent-controller.log") for name in kept)
