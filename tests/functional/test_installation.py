@@ -227,7 +227,9 @@ def test_the_package(installed: Scratch) -> None:
 
     machine.run("vethctl link list -f value -c ID | xargs vethctl link delete --wait")
     machine.run("systemctl disable --now vethagent-agent vethagent-api vethagent-controller vethagent-ovsdb")
+    machine.run("rm -f /usr/sbin/policy-rc.d && sh debian/vethagent.prerm remove")
     machine.run("sh debian/vethagent.postrm purge")
+    assert machine.run("systemctl is-active vethagent-purge.timer", check=False).strip() == "inactive"
     assert (
         machine.run("ls -d /etc/vethagent /var/lib/vethagent /run/vethagent; getent passwd vethagent", check=False)
         == ""
