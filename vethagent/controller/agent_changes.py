@@ -9,6 +9,10 @@ from vethagent.controller.db import models
 Wanted = tuple[str, str | None, dict[str, str]]
 
 
+#: Reports of an older process after those of a newer one.
+TWO_AGENTS = "TWO_AGENTS"
+
+
 def told(agent: models.Agent, report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what the columns of a new ``report`` say that ``agent`` has not said before."""
     versions = ("agent_version", "contract_version")
@@ -17,8 +21,16 @@ def told(agent: models.Agent, report: Mapping[str, Any]) -> Iterator[tuple[str, 
             " with contract ".join(source) for source in (_two(vars(agent), versions), _two(report, versions))
         )
         yield "UPGRADED", f"from version {before} to {now}"
-    if agent.started_at != report["started_at"]:
+    if agent.started_at < report["started_at"]:
         yield "RESTARTED", f"started at {report['started_at']:%Y-%m-%dT%H:%M:%SZ}"
+    elif agent.started_at > report["started_at"]:
+        yield (
+            TWO_AGENTS,
+            (
+                f"one started at {report['started_at']:%Y-%m-%dT%H:%M:%SZ} reports after one started later, at"
+                f" {agent.started_at:%Y-%m-%dT%H:%M:%SZ}: two hosts may have this name"
+            ),
+        )
     if agent.ready != report["ready"]:
         yield ("READY", "in step with the controller") if report["ready"] else ("NOT_READY", "not in step yet")
     if _parts(agent.health) != _parts(report["health"]):

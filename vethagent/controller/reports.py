@@ -143,6 +143,8 @@ class Reports:
     def _change(self, session: orm.Session, agent: models.Agent, values: Mapping[str, Any]) -> set[str]:
         now = values["reported_at"]
         told = list(agent_changes.told(agent, values))
+        if twice := dict(told).get(agent_changes.TWO_AGENTS):
+            LOG.warning("%s: %s", agent.host, twice, extra=logs.about(host=agent.host))
         joins = agent.deleted_at is not None
         revived = joins or not self._liveness.is_alive(agent.reported_at)
         if revived:

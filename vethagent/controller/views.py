@@ -65,7 +65,7 @@ class AgentChange(model.Model):
 
     id: int
     host: str
-    kind: str = Field(description="Such as NEW, DOWN, REVIVED, RESTARTED, UPGRADED, READY, HEALTH, MODE")
+    kind: str = Field(description="Such as NEW, DOWN, REVIVED, RESTARTED, TWO_AGENTS, UPGRADED, READY, HEALTH, MODE")
     message: str
     changed_by: str = Field(description="'agent' and its host, 'controller', 'user' and the name, or 'anonymous'")
     request_id: str | None

@@ -1,5 +1,6 @@
 """What happened to an agent, and what is told of it only once although several look."""
 
+import datetime
 import threading
 
 import pytest
@@ -28,6 +29,19 @@ def watch(database: Database, liveness: Liveness) -> Watch:
 
 def kinds(agents: Agents) -> list[str]:
     return [each.kind for each in agents.history("h1")]
+
+
+def test_two_hosts_with_one_name_are_told_of(
+    agents: Agents, reports: Reports, clock: fakes.Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = clock.now
+    for seconds, started_at in ((0, first), (9, first + datetime.timedelta(seconds=5)), (9, first)):
+        clock.advance(seconds)
+        reports.take(fakes.report(started_at=started_at))
+    assert kinds(agents) == ["NEW", "RESTARTED", "TWO_AGENTS"]
+    assert "h1: one started at 2026-01-02T03:04:05Z reports after one started later, at 2026-01-02T03:04:10Z" in (
+        caplog.text
+    )
 
 
 def test_each_change_is_there_with_who_when_and_why(agents: Agents, reports: Reports, clock: fakes.Clock) -> None:
