@@ -19,10 +19,10 @@ class OpenVSwitch:
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path) -> None:
         self._folder = folder
         self._socket = folder / "db.sock"
-        database = folder / "conf.db"
+        self._database = folder / "conf.db"
         self.env = {f"OVS_{kind}DIR": str(folder) for kind in ("RUN", "DB", "LOG", "SYSCONF")}
-        commands.run("ovsdb-tool", "create", str(database), _SCHEMA, env=self.env)
-        self.server = self._daemon(namespace, "ovsdb-server", f"--remote=punix:{self._socket}", str(database))
+        self._create()
+        self.server = self._daemon(namespace, "ovsdb-server", f"--remote=punix:{self._socket}", str(self._database))
         # --disable-system: the kernel's datapath is left alone even where the kernel has one.
         self.switch = self._daemon(namespace, "ovs-vswitchd", "--disable-system", self.connection)
 
@@ -38,6 +38,13 @@ class OpenVSwitch:
         commands.run("ovs-vsctl", "--timeout=20", "--retry", f"--db={self.connection}", "--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", f"external_ids:system-id={uuid.uuid4()}")
         self.switch.start()
+
+    def lose_database(self) -> None:
+        """Start both daemons anew, with nothing in the database."""
+        self.close()
+        self._database.unlink()
+        self._create()
+        self.start()
 
     def start_server(self) -> None:
         """Start the database server and wait until it can be reached."""
@@ -59,6 +66,9 @@ class OpenVSwitch:
         """Give the database's socket to a user, as an operator does for the user that the agent runs as."""
         with contextlib.suppress(FileNotFoundError):
             os.chown(self._socket, uid, gid)
+
+    def _create(self) -> None:
+        commands.run("ovsdb-tool", "create", str(self._database), _SCHEMA, env=self.env)
 
     def _daemon(self, namespace: namespaces.Namespace, program: str, *arguments: str) -> daemons.Daemon:
         common = (f"--pidfile={self._folder / program}.pid", "-vconsole:info", "-vsyslog:off")
