@@ -280,6 +280,7 @@ class Node(tidy.Tidy):
 
     def picture(self) -> dict[str, Any]:
         """Return all that ip(8) and ovs-vsctl(8) show of the host and that does not change by itself."""
+        commands.wait_until(lambda: all(map(_is_settled, self._devices())), what="the state of each device")
         found: dict[str, Any] = {device["ifname"]: _lasting(device) for device in self._devices()}
         for table, columns in _COLUMNS.items():
             rows = json.loads(self.host.vsctl("--format=json", f"--columns={columns}", "list", table))
@@ -362,6 +363,12 @@ class Node(tidy.Tidy):
 def condition(read: Callable[[], object], wanted: object, what: str) -> None:
     """Wait until ``read`` returns ``wanted``."""
     commands.wait_until(lambda: read() == wanted, what=f"{what}: {wanted!r}")
+
+
+def _is_settled(device: dict[str, Any]) -> bool:
+    """Return whether the kernel has drawn the state from the carrier, which it does up to a second later."""
+    flags = device["flags"]
+    return "UP" not in flags or ("LOWER_UP" in flags) == (device["operstate"] in ("UP", "UNKNOWN"))
 
 
 def _is_mark(alias: str) -> bool:
