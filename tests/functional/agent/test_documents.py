@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
 from tests.support import commands, documents
 
@@ -66,13 +64,12 @@ def test_operations(node: Node) -> None:
     for line in [*of_vethctl("admin/operations"), *of_vethctl("admin/speed")]:
         if line.startswith("vethctl link create --no-confirm"):
             node.set_mode("enforce")
-            line = line.replace("…", f"--host {HOST} br1 br-eth1 --dry-run")
         elif line.startswith("vethctl link diagnose"):
             node.plug_usual(name="seed")
         elif line.startswith("vethctl rollout list"):
             node.type(f"vethctl template create uplink br1 br-none --host {HOST}")
             commands.wait_until(lambda: is_state(node, "STOPPED"), what="a roll-out that waits for a person")
-        assert node.type(line)
+        assert node.type(line.replace("…", f"--host {HOST} br1 br-eth1 --dry-run"))
     node.type("vethctl template delete uplink")
     commands.wait_until(lambda: len(node.api.links()) == 1, what="the end of the template's link")
 
