@@ -254,6 +254,8 @@ class Ovs:
         ovs_json.install()
         try:
             self._api = self._start(ovs_schema.fetch(self._remote, SCHEMA, self._timeout))
+        except ovsdbapp_exceptions.TimeoutException as error:  # has no text, and fails if it is asked for one
+            raise exceptions.OvsdbUnavailable(f"{self._remote}: no answer") from error
         except Exception as error:  # the library raises bare Exception, OSError and its own
             raise exceptions.OvsdbUnavailable(f"{self._remote}: {error}") from error
 

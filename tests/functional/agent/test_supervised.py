@@ -98,6 +98,7 @@ def test_a_helper_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
 def test_a_reconciler_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
     """It waits for an answer of OVSDB."""
     node = fragile
+    node.plug("br2", "br-eth2")  # so that OVSDB has answered before
     with stopped(node.host.ovs.server), _says(node, "reconciler does not work: it has been busy with one round"):
         link = node.create(*ENDS)
     node.check(node.wait(link, "ACTIVE"))
