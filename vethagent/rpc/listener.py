@@ -40,8 +40,7 @@ class Listener:
         """
         with self._trying:
             pause = 0.0
-            while not self._stopping.is_set() and (failure := self._attempt()):
-                self._refused(failure)
+            while not self._stopping.is_set() and not self._attempt():
                 pause = self._pause(pause)
                 self._stopping.wait(pause)
 
@@ -56,15 +55,16 @@ class Listener:
         if self._server is not None:
             bus.end(self._server)
 
-    def _attempt(self) -> str:
-        """Return what it failed by, in one line, '' if it has not."""
+    def _attempt(self) -> bool:
+        """Return whether it listens now."""
         server = self._make()
         try:
             server.start()
         except Exception as error:
-            return exceptions.one_line(error)
+            self._refused(exceptions.one_line(error) or type(error).__name__)
+            return False
         old, self._server = self._server, server
         self._heard()
         if old is not None:
             bus.end(old)
-        return ""
+        return True

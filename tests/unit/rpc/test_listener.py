@@ -15,6 +15,8 @@ class Server:
         self.state = "made"
 
     def start(self) -> None:
+        if self._broker.silent:
+            raise TimeoutError
         if self._broker.refusal:
             raise OSError(self._broker.refusal)
         self.state = "started"
@@ -29,6 +31,8 @@ class Server:
 class Broker:
     def __init__(self) -> None:
         self.refusal = ""
+        #: It refuses, and does not say why.
+        self.silent = False
         self.servers: list[Server] = []
 
     def make(self) -> Server:
@@ -74,6 +78,17 @@ def test_queues_that_the_broker_refuses_are_told_of_until_it_takes_them(
     assert not thread.is_alive()
     assert told[-1] == "listening"
     assert set(broker.states()[:-1]) == {"made"}
+    assert broker.states()[-1] == "started"
+
+
+def test_a_failure_without_a_text_is_one(listener: Listener, broker: Broker, told: list[str]) -> None:
+    broker.silent = True
+    thread = threading.Thread(target=listener.listen, daemon=True)
+    thread.start()
+    wait_until(lambda: len(broker.servers) > 2, "more attempts")
+    assert set(told) == {"TimeoutError"}
+    broker.silent = False
+    thread.join(30)
     assert broker.states()[-1] == "started"
 
 
