@@ -42,6 +42,17 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
     )
 
 
+def make(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport, supervisor: Supervisor) -> Agent:
+    """Return the agent that ``conf`` wants, not started yet."""
+    return Agent(
+        settings(conf),
+        transport,
+        tell=supervisor.tell,
+        supervised=supervisor.watchdog,
+        log_trouble=outlets.trouble,
+    )
+
+
 def metrics_listener(conf: cfg.ConfigOpts, agent: Agent) -> MetricsListener:
     """Return what serves the metrics of ``agent``, not started yet."""
     return MetricsListener(agent.metrics.registry, host=conf.agent.metrics_host, port=conf.agent.metrics_port)
@@ -59,14 +70,7 @@ class AgentService(service.ServiceBase):
     def start(self) -> None:
         """Open everything and begin."""
         self._transport = common.open_transport(cfg.CONF)
-        told = self._supervisor
-        agent = Agent(
-            settings(cfg.CONF),
-            self._transport,
-            tell=told.tell,
-            supervised=told.watchdog,
-            log_trouble=outlets.trouble,
-        )
+        agent = make(cfg.CONF, self._transport, self._supervisor)
         agent.start()
         self._agent = agent
         self._metrics = metrics_listener(cfg.CONF, agent)

@@ -17,7 +17,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import alone, common, guru, outlets, privileges, reload, serving
+from vethagent.cmd import alone, common, guru, privileges, reload, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -54,14 +54,7 @@ class AllInOneService(service.ServiceBase):
         application = serving.application(conf, self._database, AgentAPI(self._transport), liveness)
         self._api = serving.api_server(conf, application)
         self._api.start()
-        told = self._supervisor
-        agent = Agent(
-            agent_command.settings(conf),
-            self._transport,
-            tell=told.tell,
-            supervised=told.watchdog,
-            log_trouble=outlets.trouble,
-        )
+        agent = agent_command.make(conf, self._transport, self._supervisor)
         agent.start()
         self._agent = agent
         self._metrics = [
