@@ -17,14 +17,12 @@ def test_whatever_happens_all_agree_in_the_end(clean: deployment.Deployment) -> 
 
 
 def test_of_a_failure_the_logs_are_kept(clean: deployment.Deployment, tmp_path: pathlib.Path) -> None:
-    """Somebody does what no soak does: he cuts a link that is watched."""
+    """Somebody does what no soak does: he makes a link of his own on its host."""
     said: list[str] = []
 
     def say(text: str) -> None:
         if not said:
-            (node,) = (daemon for daemon in clean.daemons if daemon.name == "vethagent-agent")
-            for link in clean.rest.links():
-                node.namespace.ip("link", "delete", link["observed"][0]["device"])
+            clean.rest.create({"host": "soak-1", "ends": [{"bridge": "br2"}, {"bridge": "calm2"}]})
         said.append(text)
 
     record = run.soak(
@@ -36,7 +34,7 @@ def test_of_a_failure_the_logs_are_kept(clean: deployment.Deployment, tmp_path: 
         say=say,
         logs_of_failure=lambda: tmp_path / "logs",
     )
-    assert record.problems != []
+    assert [problem for problem in record.problems if "asked for is" in problem]
     assert said[-1] == f"the logs of all processes are in {tmp_path / 'logs'}"
     kept = {path.name: path.read_text() for path in (tmp_path / "logs").iterdir()}
     agent = next(text for name, text in kept.items() if name.endswith("vethagent-agent.log"))
