@@ -17,6 +17,7 @@ class Pipe:
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
         self.path = pathlib.Path(f"/proc/self/fd/{self._writing}")
+        self._found = b""
         self.fill()
 
     def fill(self) -> None:
@@ -28,11 +29,10 @@ class Pipe:
         os.set_blocking(self._writing, True)
 
     def read(self) -> str:
-        """Return all that is in it."""
-        found = b""
+        """Return all that was ever in it: a line may come in two pieces."""
         while select.select([self._reading], [], [], 0)[0]:
-            found += os.read(self._reading, 1 << 16)
-        return found.decode()
+            self._found += os.read(self._reading, 1 << 16)
+        return self._found.decode(errors="replace")
 
     def close(self) -> None:
         """Leave it."""
