@@ -1,7 +1,6 @@
 """The one consumer: takes all that is dirty, plans it against what is observed, applies it as one batch."""
 
 import contextlib
-import dataclasses
 import logging
 import random
 import threading
@@ -16,6 +15,7 @@ from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Batch, Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.observer import Observer
+from vethagent.agent.retries import SETTLE, Retries
 from vethagent.agent.standing import Standing
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.apply import Applier, Failure
@@ -26,17 +26,8 @@ from vethagent.plumbing.steps import LinkPlan
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds after which a link that is on its way is looked at even if no event came.
-_SETTLE = 1.0
-_RETRY_FIRST, _RETRY_LAST = 0.5, 60.0
 #: Seconds after which a store that did not take something is tried again.
 _SAVE_AGAIN = 2.0
-
-
-@dataclasses.dataclass(slots=True)
-class _Retry:
-    due: float
-    attempt: int
 
 
 class Reconciler:
@@ -72,7 +63,7 @@ class Reconciler:
         self._audit_interval = audit_interval
         self._audit_due = time.monotonic() + audit_interval
         self._early = early
-        self._retries: dict[str, _Retry] = {}
+        self._retries = Retries()
         self._loops: set[str] = set()
         self._refused: set[str] = set()
         #: Links with which no helper came to an end: some of it may be done all the same.
@@ -103,7 +94,7 @@ class Reconciler:
                 LOG.exception("A round of the reconciler failed")
                 self._counters.add("reconciler_failures")
                 self._health.bad("reconciler", f"{type(error).__name__}: {error}")
-                time.sleep(_SETTLE)
+                time.sleep(SETTLE)
                 self._inbox.look_again()
                 self._inbox.mark_all()
         try:
@@ -145,7 +136,7 @@ class Reconciler:
                 question()
         unheard = not self._observed.ovs_known and not self._health.is_bad("ovsdb")
         dirty = self._early.admit(dirty, unheard=unheard)
-        late = self._due()
+        late = self._retries.due()
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE:
             # What is to be taken back belongs to a batch that was begun in another mode.
@@ -158,7 +149,7 @@ class Reconciler:
         if self._observer.unjoined:
             self._observer.unjoined = False
             dirty |= self._loops
-            self._try_refused_soon()
+            self._retries.soon(self._refused)  # something has gone, so there may be a place for what had none
         for link_id in dirty:
             self._journal.notice(link_id)
         if dirty or late:
@@ -208,7 +199,7 @@ class Reconciler:
         """Return what may be done now; the others are marked again when their time has come."""
         admitted = self._confirmer.admit(plans)
         for link_id in {_id(plan) for plan in plans}.difference(map(_id, admitted)):
-            self._again(link_id)
+            self._retries.again(link_id)
         return admitted
 
     def _save(self) -> None:
@@ -232,7 +223,7 @@ class Reconciler:
         except Exception:
             LOG.exception("Link %s cannot be planned", link_id, extra=logs.about(links=[link_id]))
             self._counters.add("reconciler_failures")
-            self._again(link_id)
+            self._retries.again(link_id)
             return None
 
     def _plan(self, link_id: str, topology: Topology) -> LinkPlan | None:
@@ -244,7 +235,7 @@ class Reconciler:
             return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)
-        self._retries.pop(link_id, None)
+        self._retries.forget(link_id)
         self._journal.forget(link_id)
         return None
 
@@ -265,13 +256,13 @@ class Reconciler:
         self._know_rival(link_id, plan.rival)
         if not acted and state.reason is Reason.DRIFT:
             self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
-            self._retries.pop(link_id, None)
+            self._retries.forget(link_id)
         elif self._journal.tell(state, request_id=request_id, moving=acted):
             if link_id in late and not acted and not self._is_unseen(state):
                 self._journal.tell_late(state, request_id=request_id)
-            self._again(link_id)
+            self._retries.again(link_id)
         else:
-            self._retries.pop(link_id, None)
+            self._retries.forget(link_id)
         if state.status is Status.ACTIVE or state.reason in (Reason.ADMIN_DOWN, Reason.UNPLUGGED):
             self._observed.remaking.discard(link_id)
         if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
@@ -309,7 +300,7 @@ class Reconciler:
         LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         first = state.link_id not in self._retries
-        self._again(state.link_id)
+        self._retries.again(state.link_id)
         refused = failure.reason in (Reason.NETLINK_ERROR, Reason.NAME_CONFLICT)
         if refused:
             self._refused.add(state.link_id)
@@ -348,30 +339,8 @@ class Reconciler:
 
     # -- timers --------------------------------------------------------------------------------------------------
 
-    def _again(self, link_id: str) -> None:
-        """Look at the link after a while: seldomer each time, and not all links at once.
-
-        A look because of an event, before the time has come, does not count.
-        """
-        known = self._retries.get(link_id)
-        if known is not None and known.due > time.monotonic():
-            return
-        attempt = known.attempt + 1 if known is not None else 0
-        delay = min(_RETRY_LAST, max(_SETTLE, _RETRY_FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
-        self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
-
-    def _try_refused_soon(self) -> None:
-        """Something has gone: what the kernel had no place for may have one. Not at once, lest it be for ever."""
-        soon = time.monotonic() + _SETTLE
-        for link_id in self._refused & self._retries.keys():
-            self._retries[link_id].due = min(self._retries[link_id].due, soon)
-
-    def _due(self) -> set[str]:
-        now = time.monotonic()
-        return {link_id for link_id, retry in self._retries.items() if retry.due <= now}
-
     def _pause(self) -> float | None:
-        waits = [retry.due for retry in self._retries.values()]
+        waits = self._retries.times()
         if self._audit_interval:
             waits.append(self._audit_due)
         if self._desired.mode is Mode.PAUSED:

@@ -1,0 +1,90 @@
+"""When links are looked at again."""
+
+import pytest
+
+from vethagent.agent import retries
+from vethagent.agent.retries import Retries
+
+LINK, OTHER = "0a6f2f4e-56f4-4b2c-8cf7-f6fd4d6bd1c5", "5b0b4ec3-0f9d-4a53-8b7a-3f2f9f7cbb10"
+
+
+class Clock:
+    """The module's clock, and its chance."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the present time."""
+        return self.now
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return the middle."""
+        return (low + high) / 2
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Moved by the test."""
+    made = Clock()
+    monkeypatch.setattr(retries, "time", made)
+    monkeypatch.setattr(retries, "random", made)
+    return made
+
+
+def _delays(found: Retries, clock: Clock, count: int) -> list[float]:
+    """Return how long a link is left alone, for so many times in a row."""
+    delays = []
+    for _ in range(count):
+        found.again(LINK)
+        (due,) = found.times()
+        delays.append(due - clock.now)
+        clock.now = due
+    return delays
+
+
+def test_seldomer_each_time(clock: Clock) -> None:
+    assert _delays(Retries(), clock, 10) == [1, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_an_event_in_between_does_not_count(clock: Clock) -> None:
+    found = Retries()
+    found.again(LINK)
+    clock.now += 0.5
+    found.again(LINK)
+    assert found.times() == [1001]
+
+
+def test_those_whose_time_has_come(clock: Clock) -> None:
+    found = Retries()
+    found.again(LINK)
+    assert found.due() == set()
+    clock.now += 1
+    found.again(OTHER)
+    assert found.due() == {LINK}
+    assert set(found) == {LINK, OTHER}
+
+
+def test_forgotten(clock: Clock) -> None:
+    found = Retries()
+    found.again(LINK)
+    found.forget(LINK)
+    found.forget(OTHER)
+    assert LINK not in found
+    assert _delays(found, clock, 1) == [1]
+
+
+def test_sooner(clock: Clock) -> None:
+    found = Retries()
+    _delays(found, clock, 7)
+    found.again(LINK)
+    found.soon([LINK, OTHER])
+    assert found.times() == [clock.now + 1]
+
+
+def test_sooner_is_never_later(clock: Clock) -> None:
+    found = Retries()
+    found.again(LINK)
+    clock.now += 0.9
+    found.soon([LINK])
+    assert found.times() == [1001]

@@ -1,0 +1,63 @@
+"""When links are looked at again that are not as wanted, or not yet."""
+
+import dataclasses
+import random
+import time
+from collections.abc import Iterable, Iterator
+
+#: Seconds after which a link that is on its way is looked at even if no event came.
+SETTLE = 1.0
+_FIRST, _LAST = 0.5, 60.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Retry:
+    due: float
+    attempt: int
+
+
+class Retries:
+    """By link id. All times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._retries: dict[str, _Retry] = {}
+
+    def __contains__(self, link_id: str) -> bool:
+        """Return whether a link is to be looked at again."""
+        return link_id in self._retries
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the ids of all links that are to be looked at again."""
+        return iter(self._retries)
+
+    def again(self, link_id: str) -> None:
+        """Look at a link after a while: seldomer each time, and not at all links at once.
+
+        A look because of an event, before the time has come, does not count.
+        """
+        known = self._retries.get(link_id)
+        if known is not None and known.due > time.monotonic():
+            return
+        attempt = known.attempt + 1 if known is not None else 0
+        delay = min(_LAST, max(SETTLE, _FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
+        self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
+
+    def soon(self, link_ids: Iterable[str]) -> None:
+        """Look sooner at those that are to be looked at again. Not at once, lest it be for ever."""
+        soon = time.monotonic() + SETTLE
+        for link_id in link_ids:
+            if retry := self._retries.get(link_id):
+                retry.due = min(retry.due, soon)
+
+    def forget(self, link_id: str) -> None:
+        """A link is as wanted, or wanted by nobody."""
+        self._retries.pop(link_id, None)
+
+    def due(self) -> set[str]:
+        """Return the ids of the links whose time has come."""
+        now = time.monotonic()
+        return {link_id for link_id, retry in self._retries.items() if retry.due <= now}
+
+    def times(self) -> list[float]:
+        """Return when each is due."""
+        return [retry.due for retry in self._retries.values()]
