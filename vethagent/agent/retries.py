@@ -13,7 +13,7 @@ _FIRST, _LAST = 0.5, 60.0
 @dataclasses.dataclass(slots=True)
 class _Retry:
     due: float
-    attempt: int
+    delay: float
 
 
 class Retries:
@@ -38,9 +38,8 @@ class Retries:
         known = self._retries.get(link_id)
         if known is not None and known.due > time.monotonic():
             return
-        attempt = known.attempt + 1 if known is not None else 0
-        delay = min(_LAST, max(SETTLE, _FIRST * 2**attempt)) * random.uniform(0.9, 1.1)
-        self._retries[link_id] = _Retry(time.monotonic() + delay, attempt)
+        delay = min(_LAST, known.delay * 2) if known is not None else _FIRST
+        self._retries[link_id] = _Retry(time.monotonic() + max(SETTLE, delay) * random.uniform(0.9, 1.1), delay)
 
     def soon(self, link_ids: Iterable[str]) -> None:
         """Look sooner at those that are to be looked at again. Not at once, lest it be for ever."""

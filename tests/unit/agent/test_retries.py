@@ -47,6 +47,11 @@ def test_seldomer_each_time(clock: Clock) -> None:
     assert _delays(Retries(), clock, 10) == [1, 1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_for_weeks(clock: Clock) -> None:
+    """As often as once a minute, for whoever may mend it in the end."""
+    assert _delays(Retries(), clock, 50_000)[-1] == 60
+
+
 def test_an_event_in_between_does_not_count(clock: Clock) -> None:
     found = Retries()
     found.again(LINK)
