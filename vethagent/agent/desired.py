@@ -4,14 +4,13 @@ import contextlib
 import dataclasses
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
 from vethagent.agent.outlook import Outlook
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
-from vethagent.plumbing import naming
+from vethagent.agent.whereabouts import Whereabouts
 
 LOG = logging.getLogger(__name__)
 
@@ -47,10 +46,9 @@ class Desired:
                 self._gone[link_id] = generation
             else:
                 self._removals[link_id] = Removal(model.LinkRef(link_id=link_id, generation=generation), before)
-        self._by_device: defaultdict[str, set[str]] = defaultdict(set)
-        self._by_bridge: defaultdict[str, set[str]] = defaultdict(set)
+        self._whereabouts = Whereabouts()
         for link in self._links.values():
-            self._index(link)
+            self._whereabouts.add(link)
         self._unread: dict[str, model.UnreadLink] = {}
         self._unsaved: set[str] = set()
         self._epoch = 0
@@ -210,11 +208,11 @@ class Desired:
 
     def with_device(self, name: str) -> set[str]:
         """Return the ids of the links that want a device of this name."""
-        return self._by_device.get(name, set())
+        return self._whereabouts.with_device(name)
 
     def with_bridge(self, name: str) -> set[str]:
         """Return the ids of the links that want an end in this bridge."""
-        return self._by_bridge.get(name, set())
+        return self._whereabouts.with_bridge(name)
 
     def settled_mtu(self, link_id: str) -> int | None:
         """Return the MTU in bytes that the devices had when this generation of a link was whole, None before that."""
@@ -361,7 +359,7 @@ class Desired:
 
     def _take(self, link: model.BridgeLink) -> None:
         if before := self._links.get(link.id):
-            self._unindex(before)
+            self._whereabouts.remove(before)
         self._removals.pop(link.id, None)
         self._unread.pop(link.id, None)
         for book in (self._gone, self._mtus):
@@ -369,30 +367,17 @@ class Desired:
         if self._standings.get(link.id, (link.generation,))[0] != link.generation:
             del self._standings[link.id]  # else it was known of this one before the link itself was lost
         self._links[link.id] = link
-        self._index(link)
+        self._whereabouts.add(link)
         self._unsaved.add(link.id)
 
     def _drop(self, ref: model.LinkRef) -> None:
         known = self._removals.get(ref.link_id)
         link = self._links.pop(ref.link_id, None) or (known.link if known else None)
         if link is not None:
-            self._unindex(link)
+            self._whereabouts.remove(link)
         self._unread.pop(ref.link_id, None)
         self._gone.pop(ref.link_id, None)
         self._mtus.pop(ref.link_id, None)
         self._standings.pop(ref.link_id, None)
         self._removals[ref.link_id] = Removal(ref, link)
         self._unsaved.add(ref.link_id)
-
-    def _index(self, link: model.BridgeLink) -> None:
-        for end in naming.wanted_ends(link):
-            self._by_device[end.device].add(link.id)
-            self._by_bridge[end.bridge].add(link.id)
-
-    def _unindex(self, link: model.BridgeLink) -> None:
-        for end in naming.wanted_ends(link):
-            for index, name in ((self._by_device, end.device), (self._by_bridge, end.bridge)):
-                if name in index:
-                    index[name].discard(link.id)
-                    if not index[name]:
-                        del index[name]
