@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,9 @@ from vethagent.agent.store import Store
 from vethagent.agent.whereabouts import Whereabouts
 
 LOG = logging.getLogger(__name__)
+
+#: Links that are gone of which so many are remembered, the last, so that a late cast does not bring them back.
+MOST_GONE = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Desired:
             self._whereabouts.add(link)
         self._unread: dict[str, model.UnreadLink] = {}
         self._unsaved: set[str] = set()
-        self._epoch = 0
+        self._epoch = self._answered = 0
         self._changed_in: dict[str, int] = {}
         self._suspects: set[str] = set()
         self._mode_unsaved = False
@@ -67,7 +71,7 @@ class Desired:
         with self._lock:
             if link.generation <= self._known_generation(link.id):
                 return False
-            self._changed_in[link.id] = self._epoch
+            self._changed(link.id)
             self._take(link)
             return True
 
@@ -76,7 +80,7 @@ class Desired:
         with self._lock:
             if link.generation <= self._known_generation(link.id):
                 return False
-            self._changed_in[link.id] = self._epoch
+            self._changed(link.id)
             self._removals.pop(link.id, None)
             self._unread[link.id] = link
             return True
@@ -88,7 +92,7 @@ class Desired:
             wanted = ref.link_id in self._links or ref.link_id in self._unread
             if ref.generation < known or (not wanted and ref.generation == known):
                 return False
-            self._changed_in[ref.link_id] = self._epoch
+            self._changed(ref.link_id)
             self._drop(ref)
             return True
 
@@ -162,6 +166,7 @@ class Desired:
                     dirty.add(link_id)
                 self._suspects = unknown - self._suspects
             self._changed_in.clear()
+            self._answered = self._epoch
             self._told_all = True
             return dirty
 
@@ -339,7 +344,8 @@ class Desired:
                 standings={link_id: self._standings[link_id] for link_id in unsaved if link_id in self._standings},
             )
             if gone:
-                for link_id in self._store.forget():
+                oldest = list(itertools.islice(self._gone, max(0, len(self._gone) - MOST_GONE)))
+                for link_id in self._store.forget(oldest):
                     self._gone.pop(link_id, None)
         except BaseException:
             self._unsaved |= unsaved
@@ -353,6 +359,11 @@ class Desired:
         if removal := self._removals.get(link_id):
             return removal.ref.generation
         return self._gone.get(link_id, -1)
+
+    def _changed(self, link_id: str) -> None:
+        """A cast has changed a link; that is of use only while an answer is waited for."""
+        if self._epoch != self._answered:
+            self._changed_in[link_id] = self._epoch
 
     def _since(self, link_id: str, token: int) -> bool:
         return self._changed_in.get(link_id, -1) >= token

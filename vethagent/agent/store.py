@@ -7,7 +7,7 @@ import os
 import pathlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import pydantic
 
@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS link (id TEXT PRIMARY KEY, body TEXT NOT NULL, mtu IN
 CREATE TABLE IF NOT EXISTS removed (
     id TEXT PRIMARY KEY, generation INTEGER NOT NULL, body TEXT, gone_at REAL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS removed_gone_at ON removed (gone_at);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -139,8 +140,11 @@ class Store:
         return [(model.BridgeLink.model_validate_json(body), mtu) for body, mtu in rows]
 
     def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
-        """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more."""
-        rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed")
+        """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more.
+
+        Those that are gone are in the order in which they went.
+        """
+        rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed ORDER BY gone_at")
         return [
             (link_id, generation, model.BridgeLink.model_validate_json(body) if body else None, gone_at is not None)
             for link_id, generation, body, gone_at in rows
@@ -236,11 +240,12 @@ class Store:
                 self._db.execute("REPLACE INTO standing VALUES (?, ?, ?)", row)
             faults.point("agent-storing")
 
-    def forget(self) -> set[str]:
-        """Forget what went long ago; return the ids. Raise StoreUnusable."""
-        with self._judged():
+    def forget(self, link_ids: Collection[str] = ()) -> set[str]:
+        """Forget these links, which are gone, and what went long ago; return the ids. Raise StoreUnusable."""
+        with self._judged(), self._transaction():
+            self._db.executemany("DELETE FROM removed WHERE id = ?", ((link_id,) for link_id in link_ids))
             old = self._db.execute("DELETE FROM removed WHERE gone_at < ? RETURNING id", (time.time() - _REMEMBER,))
-            return {str(link_id) for (link_id,) in old.fetchall()}
+            return {str(link_id) for (link_id,) in old.fetchall()}.union(link_ids)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

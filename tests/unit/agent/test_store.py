@@ -93,6 +93,16 @@ def test_what_went_long_ago_is_forgotten(path: str, monkeypatch: pytest.MonkeyPa
     assert {row[0] for row in store.removed()} == {B}
 
 
+def test_what_went_first_is_forgotten_first(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(path)
+    for now, link_id in enumerate((B, A)):
+        monkeypatch.setattr("vethagent.agent.store.time.time", lambda now=now: 1_000_000.0 + now)
+        store.save(gone=[(link_id, 1)])
+    assert [row[0] for row in Store(path).removed()] == [B, A]
+    assert store.forget([B]) == {B}
+    assert [row[0] for row in Store(path).removed()] == [A]
+
+
 def test_the_file_of_a_newer_version_is_set_aside_as_it_was(path: str) -> None:
     """Who goes back to an older version is not left without an agent, and can go forward again."""
     pathlib.Path(path).parent.mkdir(parents=True)

@@ -19,7 +19,6 @@ from vethagent.agent.journal import fingerprint
 from vethagent.agent.outbox import Outbox
 from vethagent.agent.reporter import Heartbeat
 from vethagent.agent.sender import EventSender
-from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.controller import views
 from vethagent.controller.agents import Agents
@@ -119,7 +118,7 @@ class Agent(Node):
             host=HOST,
             desired=self.desired,
             inbox=self.inbox,
-            stopwatch=Stopwatch(),
+            stopwatch=self.journal.stopwatch,
             counters=self.counters,
             describe=lambda: pytest.fail("nobody asks"),
             plan=lambda _: pytest.fail("nobody asks"),
