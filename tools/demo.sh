@@ -2,14 +2,15 @@
 #
 # Show the main job of vethagent on this machine, and check each step of it.
 #
-#   tools/demo.sh [--bus embedded|rabbit] [--concurrency eventlet|threading] [--keep]
+#   tools/demo.sh [--bus embedded|rabbit] [--concurrency eventlet|threading] [--keep] [--slow]
 #   tools/demo.sh --end
 #   tools/demo.sh --help
 #
 #   --bus embedded             one process, no broker, SQLite (the default)
 #   --bus rabbit               controller, API and agent as processes of their own over a RabbitMQ of their own
 #   --concurrency KIND         what the agent runs its threads on (default: eventlet)
-#   --keep                     leave everything running at the end, with a link to look at
+#   --keep                     leave everything running at the end, with a link and the page to look at
+#   --slow                     for a busy machine: a repair may take as long as it takes
 #   --end                      end what --keep has left; goes with no other option
 #
 # A network namespace is the compute node, with an Open vSwitch of its own, a Linux bridge br1 and an Open vSwitch bridge
@@ -29,7 +30,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bus=embedded
 concurrency=eventlet
-keep=()
+flags=()
 end=no
 given=$#
 while [[ $# -gt 0 ]]; do
@@ -40,7 +41,7 @@ while [[ $# -gt 0 ]]; do
     fi
     case $1 in
         -h | --help) usage; exit 0 ;;
-        --keep) keep=(--keep) ;;
+        --keep | --slow) flags+=("$argument") ;;
         --end) end=yes ;;
         --bus)
             [[ ${2-} == embedded || ${2-} == rabbit ]] || wrong "--bus must be embedded or rabbit, not '${2-}'"
@@ -88,4 +89,4 @@ fi
 profiles=(demo)
 [[ $bus != rabbit ]] || profiles+=(rabbit)
 install_quietly "${profiles[@]}"
-demo --bus "$bus" --concurrency "$concurrency" "${keep[@]}"
+demo --bus "$bus" --concurrency "$concurrency" "${flags[@]}"

@@ -40,7 +40,7 @@ class VethagentProcess(daemons.Daemon):
 def write_options(path: pathlib.Path, options: Options) -> pathlib.Path:
     """Write a configuration file and return its path."""
     parser = configparser.RawConfigParser(default_section="")
-    parser.read_dict(options)
+    parser.read_dict({group: values for group, values in options.items() if values})
     with path.open("w", encoding="utf-8") as file:
         parser.write(file)
     return path

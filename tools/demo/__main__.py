@@ -12,6 +12,7 @@ def main() -> int:
     parser.add_argument("--bus", choices=["embedded", "rabbit"], default="embedded")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--slow", action="store_true")
     parser.add_argument("--end", action="store_true")
     options = parser.parse_args()
     signals.catch()
@@ -21,7 +22,7 @@ def main() -> int:
 
         if options.end:
             return run.end()
-        return run.run(bus=options.bus, concurrency=options.concurrency, keep=options.keep)
+        return run.run(bus=options.bus, concurrency=options.concurrency, keep=options.keep, slow=options.slow)
     except signals.Ended as ended:
         print("interrupted", file=sys.stderr)
         return ended.status

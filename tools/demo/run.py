@@ -14,8 +14,11 @@ _END = f"{pathlib.Path(__file__).resolve().parents[1] / 'demo.sh'} --end"
 _TOLD = (DemoFailed, sandboxes.SandboxError, AssertionError, subprocess.SubprocessError)
 
 
-def run(*, bus: str, concurrency: str, keep: bool) -> int:
-    """Run the demo and return the status of the process; nothing is left, unless all held and is to be kept."""
+def run(*, bus: str, concurrency: str, keep: bool, slow: bool) -> int:
+    """Run the demo and return the status of the process; nothing is left, unless all held and is to be kept.
+
+    On a ``slow`` machine nothing is wrong with what takes long.
+    """
     # Else what the demo starts leaves caches in the user's home.
     os.environ["XDG_CACHE_HOME"] = str(sandboxes.CACHE)
     terminal = Terminal()
@@ -24,7 +27,7 @@ def run(*, bus: str, concurrency: str, keep: bool) -> int:
     status, problem, logs = 0, "", ""
     try:
         sandbox = sandboxes.Sandbox()
-        _tell(Story(terminal, sandbox), bus=bus, concurrency=concurrency, keep=keep)
+        _tell(Story(terminal, sandbox, slow=slow), bus=bus, concurrency=concurrency, keep=keep)
     except sandboxes.Busy as error:
         terminal.failed(str(error))
         return 1
@@ -69,7 +72,10 @@ def _introduce(terminal: Terminal) -> None:
     )
     terminal.text("Before # is where a command runs: compute-1, guest-1, … are network namespaces vethagent-demo-….")
     if found := sandboxes.remains():
-        terminal.text(f"From a demo before there is: {', '.join(found)}. It is removed, unless that demo still runs.")
+        terminal.text(
+            f"Of an earlier demo there is: {', '.join(found)}. It is ended first, also if it was kept, unless it is "
+            "still at its steps."
+        )
 
 
 def _tell(story: Story, *, bus: str, concurrency: str, keep: bool) -> None:

@@ -5,6 +5,9 @@ import os
 import pathlib
 import shlex
 import shutil
+import socket
+import subprocess
+import sys
 
 from tests.support import daemons, hosts, management, namespaces, processes, rabbit, rest
 
@@ -94,6 +97,29 @@ class Sandbox:
         script = FOLDER / "vethctl"
         script.write_text(f'exec {shlex.join(command)} "$@"\n', encoding="utf-8")
         return script
+
+    def open_door(self) -> int:
+        """Have connections to a port of this machine's loopback go to the API; return the port.
+
+        That is the port of the API itself if nobody has it.
+        """
+        try:
+            listening = socket.create_server(("127.0.0.1", rest.PORT))
+        except OSError:
+            listening = socket.create_server(("127.0.0.1", 0))
+        with listening:
+            # A socket belongs to the namespace that it was made in, whoever has it later.
+            descriptor = listening.fileno()
+            subprocess.Popen(
+                self.front.command(sys.executable, "-m", "tools.demo.door", str(descriptor)),
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            port: int = listening.getsockname()[1]
+            return port
 
     def logs(self) -> str:
         """Return the last lines of each process's log."""

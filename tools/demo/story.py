@@ -23,8 +23,9 @@ _VETHCTL = str(processes.COMMANDS / "vethctl")
 class Story:
     """One run of the demo in a sandbox."""
 
-    def __init__(self, terminal: Terminal, sandbox: Sandbox) -> None:
+    def __init__(self, terminal: Terminal, sandbox: Sandbox, *, slow: bool = False) -> None:
         self._terminal = terminal
+        self._slow = slow
         self._sandbox = sandbox
         self._host = sandbox.host
         self._node = sandbox.host.namespace
@@ -137,12 +138,17 @@ class Story:
         for difference in repaired["repaired"]:
             tell.block("repaired: {device} {code} (wanted {wanted}, was {observed})".format_map(difference))
         took, outage = _took_ms(repaired), watch.longest_ms()
-        tell.check(took < _REPAIR_MS, f"the agent repaired it in {took:.0f} ms (less than {_REPAIR_MS})")
-        tell.check(
-            outage < _OUTAGE_MS,
-            f"between two answers to pings were at most {outage:.0f} ms (less than {_OUTAGE_MS}, the agent's shortest "
-            "timer): the agent saw it by the kernel's event",
-        )
+        repair = f"the agent repaired it in {took:.0f} ms"
+        gap = f"between two answers to pings were at most {outage:.0f} ms"
+        if self._slow:
+            tell.held(repair)
+            tell.held(gap)
+        else:
+            tell.check(took < _REPAIR_MS, f"{repair} (less than {_REPAIR_MS})")
+            tell.check(
+                outage < _OUTAGE_MS,
+                f"{gap} (less than {_OUTAGE_MS}, the agent's shortest timer): the agent saw it by the kernel's event",
+            )
         commands.wait_until(lambda: self._link()["status"] == "ACTIVE", what="ACTIVE")
         tell.held("the link is ACTIVE again")
         self._ping(expected=True)
@@ -192,6 +198,8 @@ class Story:
             *(f"tail -f {process.log}" for process in self._sandbox.processes),
         ):
             tell.block(f"{sudo}{line}")
+        tell.text("The page, in a browser on this machine:")
+        tell.block(f"http://127.0.0.1:{self._sandbox.open_door()}/ui")
         tell.text("End it:")
         tell.block(end_command)
 
