@@ -4,6 +4,7 @@ RabbitMQ, MariaDB, Open vSwitch and all of vethagent run as services there. Two 
 what it would install, and what pip would install is taken from the environment of the tests, where tox had pip do it.
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -178,9 +179,14 @@ def test_from_source(installed: Scratch) -> None:
     wait_until_alive(installed)
 
 
+def place_programs(machine: Scratch) -> None:
+    """Have our programs where the package has them."""
+    machine.run(" && ".join(f"ln -sf /opt/vethagent/bin/{name} /usr/bin/{name}" for name in SCRIPTS))
+
+
 @pytest.mark.parametrize("document", sorted({command.document for command in HERE} - {INSTALL}))
 def test_other_commands(installed: Scratch, document: str) -> None:
-    installed.run(" && ".join(f"ln -sf /opt/vethagent/bin/{name} /usr/bin/{name}" for name in SCRIPTS))
+    place_programs(installed)
     for command in HERE:
         if command.document == document:
             run(installed, command)
@@ -188,6 +194,27 @@ def test_other_commands(installed: Scratch, document: str) -> None:
         name, _, digest = installed.run("cat /etc/vethagent/htpasswd").strip().partition(":")
         assert name == "alice"
         assert bcrypt.checkpw(b"secret", digest.encode())
+
+
+def test_programs_that_look_and_manage(installed: Scratch) -> None:
+    """As the service user, who may read the configuration. Nobody uses the tables while they are taken back."""
+    place_programs(installed)
+    wait_until_alive(installed)
+    as_user = "runuser -u vethagent --"
+    lines = [line for path in documents.DOCUMENTS for line in documents.commands_of(path)]
+    own = [line.text for line in lines if line.text.startswith(("vethagent-manage ", "vethagent-status "))]
+    seen = {}
+    for text in own:
+        back = text.startswith("vethagent-manage db downgrade ")
+        if back:
+            installed.run("systemctl stop vethagent-controller vethagent-api")
+        seen[text] = installed.run(f"{as_user} {text}")
+        if back:
+            assert seen[text].startswith(f"{text.split()[-1]} (newest: ")
+            installed.run(f"{as_user} vethagent-manage db upgrade")
+            installed.run("systemctl start vethagent-controller vethagent-api")
+    assert BOTH in seen["vethagent-manage config check"]
+    assert json.loads(seen["vethagent-status upgrade check --json"])
 
 
 def take_off(machine: Scratch) -> None:

@@ -3,7 +3,8 @@
 In a block of the kind "console" a command begins with "$ " (anybody) or "# " (root); all else there is output. Commands
 of ours are parsed as they would be by ``tests/unit/test_documents.py``; those of others are run, each by the test that
 ``RUN_BY`` names. A test asks for them with ``run_here(__file__)`` and runs all that it gets, in that order. What is
-typed for vethctl about links, hosts and templates is run besides, by ``tests/functional/agent/test_documents.py``.
+typed for vethctl about links, hosts and templates is run besides, by ``tests/functional/agent/test_documents.py``, and
+what is typed for vethagent-manage and vethagent-status by ``tests/functional/test_installation.py``.
 """
 
 import dataclasses

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 #: What a URL of a bus is refused with; a library may be missing that its driver takes.
 _BAD_TRANSPORT = (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError, ImportError)
 
+#: What ``--help`` says first.
+PURPOSES = {
+    "vethagent-agent": "The agent of a host: makes what the controller wants there, and keeps it so.",
+    "vethagent-allinone": "Controller, API and agent of one host in one process, without a broker.",
+    "vethagent-api": "The REST API, and the page at /ui.",
+    "vethagent-controller": "Hears the agents of all hosts and casts to them.",
+    "vethagent-manage": "Tables and configuration: db upgrade, db version, db purge, db downgrade, config check.",
+    "vethagent-status": "Whether services of this version can be started: upgrade check.",
+}
+
 #: How oslo.config says where a value was found; only the file is of use to whoever reads it.
 _LOCATION = re.compile(r"LocationInfo\(location=<[^>]*>, detail='([^']*)'\)")
 
@@ -92,7 +102,15 @@ def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None) -> None
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            conf(arguments, project=PROJECT, prog=prog, version=version(), usage=f"{prog} [options]")
+            conf(
+                arguments,
+                project=PROJECT,
+                prog=prog,
+                version=version(),
+                usage=f"{prog} [options]",
+                description=f"{PURPOSES[prog]} Reads {PROJECT}.conf and {prog}.conf in /etc/{PROJECT}, unless "
+                "--config-file names others.",
+            )
     except SystemExit as ended:
         if ended.code == 1:  # a value of "debug" in a file: oslo.config says it itself, and not whose it is
             raise StartError(said.getvalue().removeprefix("argument --")) from None

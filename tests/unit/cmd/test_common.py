@@ -1,8 +1,16 @@
 """What the entry points share."""
 
 import gc
+import pathlib
+import tomllib
 
+import pytest
+from oslo_config import cfg
+
+from vethagent import conf as options
 from vethagent.cmd import common
+
+PROJECT = tomllib.loads((pathlib.Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
 
 
 def test_what_is_imported_is_left_to_the_collector_no_more() -> None:
@@ -11,3 +19,16 @@ def test_what_is_imported_is_left_to_the_collector_no_more() -> None:
         assert gc.get_freeze_count() > 10_000
     finally:
         gc.unfreeze()
+
+
+def test_each_program_has_a_purpose() -> None:
+    assert {*common.PURPOSES, "vethctl"} == set(PROJECT["scripts"])
+
+
+@pytest.mark.parametrize("prog", sorted(common.PURPOSES))
+def test_help_begins_with_what_a_program_is_for(prog: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        common.read(cfg.ConfigOpts(), prog, options.list_agent_opts, ["--help"])
+    usage, purpose, *_ = capsys.readouterr().out.split("\n\n")
+    assert usage == f"usage: {prog} [options]"
+    assert " ".join(purpose.split()).startswith(f"{common.PURPOSES[prog]} Reads vethagent.conf and {prog}.conf")
