@@ -35,6 +35,7 @@ RUN_BY = {
     ("doc/source/install/index.rst", "*"): _INSTALL,
     ("doc/source/install/many.rst", "*"): _INSTALL,
     ("doc/source/overview.rst", "*"): _ON_A_HOST,
+    ("doc/source/reference/rest.rst", "*"): _ON_A_HOST,
     ("doc/source/user/cli.rst", "*"): "tests/unit/test_documents.py",
     ("doc/source/user/quickstart.rst", "*"): "tests/functional/agent/test_quickstart.py",
 }

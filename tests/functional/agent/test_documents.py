@@ -1,5 +1,6 @@
 """What the documents tell somebody to type, beside the quickstart, with a host that has the two bridges."""
 
+import json
 from collections.abc import Iterator
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
@@ -29,6 +30,25 @@ def test_what_to_look_at(node: Node) -> None:
     printed = run(node, "admin/troubleshooting")
     assert printed.count(f"vethagent:{link['id']}") >= 2
     assert printed.count(f'vethagent-link-id="{link["id"]}"') >= 2
+
+
+def test_by_curl(node: Node) -> None:
+    """A link from the wish to the end of it."""
+    lines = [command.text for command in HERE if command.document == "doc/source/reference/rest.rst"]
+    link: dict[str, str] = {}
+    answers = []
+    for line in lines:
+        text = line.replace("compute-195", HOST).replace("/LINK", f"/{link.get('id')}")
+        answers.append(json.loads(node.type(text.replace("curl ", "curl --silent --show-error --fail-with-body ", 1))))
+        if "?" not in line:
+            link = answers[-1]
+        if "--data" in line:
+            node.wait(link, "ACTIVE")
+    agents, created, found, changed, deleted = answers
+    assert agents["agents"] == [{"host": HOST, "alive": True, "ready": True}]
+    assert [row["id"] for row in found["bridge_links"]] == [created["id"]]
+    assert (changed["mtu"], deleted["status"]) == (1400, "PENDING_DELETE")
+    node.api.wait_until_gone(deleted["id"])
 
 
 def of_vethctl(document: str) -> Iterator[str]:
