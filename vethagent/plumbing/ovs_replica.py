@@ -207,9 +207,17 @@ class Replica(connection.OvsdbIdl):
             bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp))
         for port in before - now:
             if self._port_bridge.get(port) == key:
-                del self._port_bridge[port]
+                self._leave_bridge(port)
         self._port_bridge.update(dict.fromkeys(now - before, key))
         return before ^ now
+
+    def _leave_bridge(self, port: uuid.UUID) -> None:
+        """A port has left the bridge that it was told to be in. The schema lets it be in others as well."""
+        del self._port_bridge[port]
+        if port in self.tables["Port"].rows:
+            for bridge, ports in self._bridge_ports.items():
+                if port in ports:
+                    self._port_bridge[port] = bridge
 
     def _collect_port(self, key: uuid.UUID) -> set[uuid.UUID]:
         """Take in one port; return its interfaces, those that it had before included."""

@@ -254,6 +254,19 @@ def test_an_interface_that_goes_from_one_port_to_another_is_in_the_other() -> No
         assert changed is not None and changed.port == "p2"
 
 
+def test_a_port_that_leaves_one_of_its_bridges_is_in_the_other() -> None:
+    database = Database()
+    first, second = (database.add_bridge(name) for name in BRIDGES)
+    database.add_port("p1", first)
+    database.tell()
+    database.put("Bridge", second.uuid, ports=first.ports)
+    shared = database.tell().ports["p1"]
+    database.put("Bridge", second.uuid, ports=[])
+    left = database.tell().ports["p1"]
+    assert shared is not None and shared.bridge == second.name
+    assert left is not None and left.bridge == first.name
+
+
 def test_a_mark_that_names_no_link_is_none() -> None:
     """Anybody can write into external_ids; what is no link id must not travel as one."""
     for text in ("", "foo", LINK_ID.upper()[:-1] + "X", LINK_ID + " "):
