@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
-from vethagent.agent.outlook import Outlook
+from vethagent.agent.outlook import Outlook, is_another
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.agent.whereabouts import Whereabouts
@@ -144,7 +144,7 @@ class Desired:
                 if self._since(link.id, token):
                     continue
                 known = self._links.get(link.id)
-                if known is None or known.generation != link.generation or link.id in self._unread:
+                if known is None or is_another(known, link) or link.id in self._unread:
                     self._take(link)
                     dirty.add(link.id)
             dirty |= self._sync_unread(state, token)
@@ -371,6 +371,8 @@ class Desired:
     def _take(self, link: model.BridgeLink) -> None:
         if before := self._links.get(link.id):
             self._whereabouts.remove(before)
+            if is_another(before, link):
+                self._standings.pop(link.id, None)
         self._removals.pop(link.id, None)
         self._unread.pop(link.id, None)
         for book in (self._gone, self._mtus):

@@ -16,3 +16,8 @@ class Outlook:
     def digest(self) -> str:
         """Return the digest over all that is wanted."""
         return model.desired_digest(self.wanted.items())
+
+
+def is_another(known: model.BridgeLink, link: model.BridgeLink) -> bool:
+    """Return whether another request made it: an older copy of the database comes to the same generations again."""
+    return (known.generation, known.request_id) != (link.generation, link.request_id)

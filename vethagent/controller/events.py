@@ -247,7 +247,8 @@ def _apply(
     """
     state = event.state
     by, request_id = history.agent_of(link.host), event.request_id
-    if state.generation < (link.observed_generation or 0):
+    # What was told of a generation that an older copy of the database does not have yet is over.
+    if state.generation < min(link.observed_generation or 0, link.generation):
         return []
     current = state.generation >= link.generation
     going = link.status == Status.PENDING_DELETE

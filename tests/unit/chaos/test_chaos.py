@@ -93,6 +93,7 @@ class Chaos(RuleBasedStateMachine):
     def __init__(self, path: pathlib.Path) -> None:
         super().__init__()
         self.world = World(path)
+        self.copy = self.world.controller.copy()
 
     def _links(self) -> list[views.Link]:
         return [link for link in self.world.controller.wanted() if link.status != "PENDING_DELETE"]
@@ -138,6 +139,18 @@ class Chaos(RuleBasedStateMachine):
     @rule()
     def add_bridges(self) -> None:
         self.world.add_bridges()
+
+    # -- the database -----------------------------------------------------------------------------------------------
+
+    @rule()
+    def back_up(self) -> None:
+        self.copy = self.world.controller.copy()
+
+    @rule()
+    def put_back(self) -> None:
+        """What was cast since is of a time that never was, and no generation tells."""
+        self.world.controller.put_back(self.copy)
+        self.world.bus.casts.clear()
 
     # -- the bus ----------------------------------------------------------------------------------------------------
 

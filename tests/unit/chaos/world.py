@@ -1,7 +1,9 @@
 """A controller with its database, one agent with its store, and a host: all of it real but bus, kernel and OVSDB."""
 
 import contextlib
+import itertools
 import pathlib
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +49,6 @@ LINUX, OVS = ("br1", "br3"), ("br-eth1", "br-eth2")
 #: Those that come and go.
 SHAKY = ("br3", "br-eth2")
 _FOREIGN = ("eth0", "their-a", "their-b")
-_CONTEXT = {"request_id": "req-1"}
 #: What fails on a bus that loses messages; the agent tries again later.
 _LOST = (exceptions.BusUnavailable,)
 
@@ -57,6 +58,7 @@ class Controller:
 
     def __init__(self, path: pathlib.Path, bus: Bus) -> None:
         self.clock = fakes.Clock()
+        self._path = path
         self.database = Database(f"sqlite:///{path}")
         liveness = Liveness(75, self.clock)
         api = AgentAPI(None)
@@ -75,6 +77,18 @@ class Controller:
     def wanted(self) -> list[views.Link]:
         """Return the links of the host."""
         return self.links.list(LinkQuery(host=HOST))[0]
+
+    def copy(self) -> sqlite3.Connection:
+        """Return a copy of the database."""
+        made = sqlite3.connect(":memory:")
+        with contextlib.closing(sqlite3.connect(self._path)) as database:
+            database.backup(made)
+        return made
+
+    def put_back(self, copy: sqlite3.Connection) -> None:
+        """Let the database be what it was when ``copy`` was made."""
+        with contextlib.closing(sqlite3.connect(self._path)) as database:
+            copy.backup(database)
 
 
 class Agent(Node):
@@ -150,7 +164,7 @@ class Agent(Node):
         """Deliver what waits in the outbox, as the loop of its thread does."""
         if events := self.outbox.take(100, timeout=0):
             try:
-                self.sender._deliver(_CONTEXT, events)
+                self.sender._deliver({}, events)
             except _LOST:
                 self.outbox.give_back(events)
             else:
@@ -168,6 +182,10 @@ class World:
         self.agent = Agent(self._patch)
         self.host = self.agent.host
         self._foreign = self._others()
+        self._requests = itertools.count(1)
+
+    def _context(self) -> dict[str, Any]:
+        return {"request_id": f"req-{next(self._requests)}"}
 
     def close(self) -> None:
         self._patch.undo()
@@ -178,18 +196,18 @@ class World:
     def create(self, **fields: Any) -> views.Link | None:
         """Create a link; None if its names are taken."""
         with contextlib.suppress(NameConflict, Loop):
-            return self.controller.links.create(_CONTEXT, model.BridgeLinkCreate.model_validate(fields))
+            return self.controller.links.create(self._context(), model.BridgeLinkCreate.model_validate(fields))
         return None
 
     def change(self, link_id: str, **fields: Any) -> None:
         with contextlib.suppress(PendingDelete, NameConflict, Loop):
-            self.controller.links.update(_CONTEXT, link_id, model.BridgeLinkUpdate.model_validate(fields))
+            self.controller.links.update(self._context(), link_id, model.BridgeLinkUpdate.model_validate(fields))
 
     def delete(self, link_id: str, *, force: bool) -> None:
-        self.controller.links.delete(_CONTEXT, link_id, force=force)
+        self.controller.links.delete(self._context(), link_id, force=force)
 
     def set_mode(self, mode: Mode) -> None:
-        self.controller.agents.update(_CONTEXT, HOST, AgentUpdate(mode=mode))
+        self.controller.agents.update(self._context(), HOST, AgentUpdate(mode=mode))
 
     def remove_bridge(self, name: str) -> None:
         """Delete one of those that come and go; what is in it stays without."""
