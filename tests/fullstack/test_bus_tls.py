@@ -26,9 +26,8 @@ def _over_tls(made: deployment.Deployment) -> Iterator[None]:
     """Have controller and API speak TLS with the broker meanwhile."""
     services = (made.controller, made.api)
     before = [service.configuration.read_text() for service in services]
-    section = "[oslo_messaging_rabbit]\n"
-    tls = f"{section}ssl = true\nssl_ca_file = {made.broker.certificate}\n"
-    _restart(made, [text.replace(made.broker.url, made.broker.tls_url).replace(section, tls) for text in before])
+    tls = f"\n[oslo_messaging_rabbit]\nssl = true\nssl_ca_file = {made.broker.certificate}\n"
+    _restart(made, [text.replace(made.broker.url, made.broker.tls_url) + tls for text in before])
     try:
         yield
     finally:
