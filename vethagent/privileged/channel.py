@@ -25,6 +25,8 @@ LOG = logging.getLogger(__name__)
 
 #: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
 _START_SECONDS = 30.0
+#: Where everybody may make files and no disk is needed; shm_open(3) names it.
+_IN_MEMORY = "/dev/shm"
 #: Seconds between two looks whether it stands still meanwhile.
 _LOOK_SECONDS = 1.0
 
@@ -85,7 +87,7 @@ class Channel(daemon.RootwrapClientChannel):
         self._pid = 0
         self._left = False
         self._context = context
-        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        with _folder() as folder, socket.socket(socket.AF_UNIX) as listening:
             path = pathlib.Path(folder, "privsep.sock")
             listening.bind(str(path))
             listening.listen(1)
@@ -154,6 +156,14 @@ class Channel(daemon.RootwrapClientChannel):
                 why = "the helper stood still in its start" if standing else f"no helper within {self._seconds:g} s"
                 raise exceptions.HelperUnavailable(why)
         return status
+
+
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """Make a folder for the socket by which a helper is met, in memory if there is no room among temporary files."""
+    try:
+        return tempfile.TemporaryDirectory()
+    except OSError:
+        return tempfile.TemporaryDirectory(dir=_IN_MEMORY)
 
 
 def _without_files(command: list[str]) -> list[str]:

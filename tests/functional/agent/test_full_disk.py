@@ -1,6 +1,8 @@
-"""No room is left where the store is; a file system of its own, so that nothing else is short of it."""
+"""No room is left where the store is, or for temporary files; nothing else is short of it."""
 
+import os
 import pathlib
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,7 @@ from tests.functional.agent.node import FIRST, Node
 from tests.functional.agent.outages import ENDS, wait_for_reasons
 from tests.support import commands, filling
 
-VARIABLE = "OS_AGENT__STORE"
+VARIABLE, TEMPORARY = "OS_AGENT__STORE", "TMPDIR"
 
 
 @pytest.fixture
@@ -47,3 +49,33 @@ def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
     node.host.ip("link", "delete", other["observed"][0]["device"])
     node.start()
     node.check_repaired(other)
+
+
+@pytest.fixture
+def scratch(fragile: Node, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The folder of the agent's temporary files."""
+    node, folder = fragile, tmp_path / "scratch"
+    folder.mkdir()
+    assert node.allinone.stop() == 0
+    node.allinone.env[TEMPORARY] = str(folder)
+    try:
+        node.start()
+        yield folder
+        node.clean()
+        assert node.allinone.stop() == 0
+    finally:
+        node.allinone.kill()
+        del node.allinone.env[TEMPORARY]
+        node.start()
+
+
+def test_another_helper_needs_no_temporary_files(fragile: Node, scratch: pathlib.Path) -> None:
+    node = fragile
+    link, helpers = node.plug(*ENDS), node.helpers()
+    scratch.rename(scratch.with_name("away"))
+    with node.repaired(link, "ADMIN_STATE"):
+        for pid in helpers:
+            os.kill(pid, signal.SIGKILL)
+        node.host.ip("link", "set", FIRST, "down")
+    assert helpers and not set(helpers) & set(node.helpers())
+    wait_for_reasons(node)
