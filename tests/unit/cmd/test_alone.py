@@ -35,6 +35,13 @@ def test_a_second_one_is_told_who_is_there(store: str) -> None:
         alone.stay_alone(store)
 
 
+def test_a_second_one_does_not_start_if_the_lock_was_deleted(store: str) -> None:
+    alone.stay_alone(store)
+    os.unlink(f"{store}.lock")
+    with pytest.raises(StartError, match=rf"another agent .* somebody has deleted {store}.lock"):
+        alone.stay_alone(store)
+
+
 def test_the_lock_lasts_as_long_as_a_child(store: str) -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT, store], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
