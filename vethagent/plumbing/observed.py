@@ -52,7 +52,6 @@ class OvsPort:
     alone: bool = True
     mtu_request: int | None = None
     ofport: int | None = None
-    ifindex: int | None = None
     error: str | None = None
     key: object = None
 

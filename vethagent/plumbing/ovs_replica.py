@@ -23,7 +23,7 @@ _COLUMNS = {
     "Open_vSwitch": ("bridges", "cur_cfg", "next_cfg"),
     "Bridge": ("name", "ports", "datapath_type", "stp_enable", "rstp_enable", "other_config", "external_ids"),
     "Port": ("name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids"),
-    "Interface": ("name", "type", "options", "ofport", "ifindex", "error", "external_ids", "mtu_request"),
+    "Interface": ("name", "type", "options", "ofport", "error", "external_ids", "mtu_request"),
 }
 
 
@@ -69,6 +69,7 @@ class Replica(connection.OvsdbIdl):
         for table, columns in _COLUMNS.items():
             schema.register_columns(table, list(columns))
         super().__init__(remote, schema)
+        self._keep_names()
         # By itself the library waits up to 8 s between attempts; what is on this host may be asked each second.
         self._session.reconnect.set_backoff(_RECONNECT_MS, _RECONNECT_MS)
         # Nor does it ask over a unix socket whether the server is there. A server that hangs is given up when it has
@@ -91,6 +92,13 @@ class Replica(connection.OvsdbIdl):
         self._interface_port: dict[uuid.UUID, uuid.UUID] = {}
         self._interface_names: dict[uuid.UUID, str] = {}
         self._rows_read = 0
+
+    def _keep_names(self) -> None:
+        """Have the library find names and types at once, not by ``__getattr__``: it asks for each of them with each row."""
+        for table in self.tables.values():
+            table.name = table.name
+            for column in table.columns.values():
+                column.name, column.type = column.name, column.type
 
     @property
     def connected(self) -> bool:
@@ -256,7 +264,6 @@ class Replica(connection.OvsdbIdl):
             alone=port.alone,
             mtu_request=ovs_rows.scalar(row, "mtu_request"),
             ofport=ovs_rows.scalar(row, "ofport"),
-            ifindex=ovs_rows.scalar(row, "ifindex"),
             error=ovs_rows.scalar(row, "error"),
             key=key,
         )
