@@ -94,7 +94,7 @@ class Replica(connection.OvsdbIdl):
         self._rows_read = 0
 
     def _keep_names(self) -> None:
-        """Have the library find names and types at once, not by ``__getattr__``: it asks for each of them with each row."""
+        """Have the library find names and types at once, not by ``__getattr__``: each row asks for them."""
         for table in self.tables.values():
             table.name = table.name
             for column in table.columns.values():
