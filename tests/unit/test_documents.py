@@ -31,7 +31,7 @@ FOLDERS = {path.name for path in TOP.iterdir() if path.is_dir()}
 GAP = "…"
 PROGRAMS = re.compile(r"[$#] |(vethctl|vethagent-\w+|tools/\S+|openstack|kill|tox|systemctl|ip|sudo|apt) [^─]*$")
 #: Folders that are not there before something is made.
-MADE = ("doc/build", "dist/")
+MADE = ("doc/build", "dist/", "releasenotes/build")
 #: Kinds of blocks. Only "console" has commands; "bash" is what local.conf of a devstack is written in.
 KINDS = {"", "bash", "console", "ini", "json", "text"}
 
