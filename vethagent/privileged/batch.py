@@ -183,7 +183,7 @@ class _Batch:
 
     def _free_group(self) -> int:
         """Return the number of a device group that no device is in; everything in the group will be deleted."""
-        taken = {device.group for device in self._route.dump().values()}
+        taken = self._route.groups()
         group = random.randrange(1 << 16, 1 << 31)
         return group if group not in taken else 0
 

@@ -8,7 +8,7 @@ import dataclasses
 import errno
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
@@ -26,7 +26,8 @@ _CARRIES = IFF_LOWER_UP | IFF_RUNNING
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK = 1, 3, 4, 5
 _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_LINK_NETNSID = 10, 18, 20, 27, 37
-_WANTED = frozenset(
+#: What is read of a device, and only the number of its group; all else of it is then as if it had none.
+WHOLE = frozenset(
     {
         _IFLA_ADDRESS,
         _IFLA_IFNAME,
@@ -39,6 +40,7 @@ _WANTED = frozenset(
         _IFLA_LINK_NETNSID,
     }
 )
+GROUP = frozenset({_IFLA_GROUP})
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _IFLA_BR_STP_STATE = 5
 _NLMSGERR_ATTR_MSG = 1
@@ -81,10 +83,10 @@ class Message:
     interrupted: bool = False
 
 
-def parse(data: bytes) -> Iterator[Message]:
+def parse(data: bytes, wanted: Collection[int] = WHOLE) -> Iterator[Message]:
     """Yield the messages of one datagram; those of other families (a bridge tells of its ports) are left out.
 
-    What is cut off or makes no sense ends it without an error.
+    ``wanted`` are the attributes that are read of a device. What is cut off or makes no sense ends it without an error.
     """
     offset = 0
     while offset + _HEADER.size <= len(data):
@@ -95,7 +97,7 @@ def parse(data: bytes) -> Iterator[Message]:
         if kind in (RTM_NEWLINK, RTM_DELLINK):
             if end - body >= _IFINFO.size and data[body] == AF_UNSPEC:
                 interrupted = bool(flags & NLM_F_DUMP_INTR)
-                yield Message(kind, seq, device=_device(data, body, end), interrupted=interrupted)
+                yield Message(kind, seq, device=_device(data, body, end, wanted), interrupted=interrupted)
         elif kind == NLMSG_ERROR:
             yield _answer(data, body, end, seq, flags)
         elif kind == NLMSG_DONE:
@@ -123,7 +125,7 @@ def newest(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 def device(message: bytes) -> Device:
     """Return the device that a message is about."""
-    return _device(message, _HEADER.size, len(message))
+    return _device(message, _HEADER.size, len(message), WHOLE)
 
 
 def _attributes(data: bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -143,16 +145,16 @@ def _text(data: bytes, start: int, end: int) -> str:
     return data[start:end].rstrip(b"\0").decode(errors="backslashreplace")
 
 
-def _device(data: bytes, body: int, end: int) -> Device:
+def _device(data: bytes, body: int, end: int, wanted: Collection[int]) -> Device:
     _, _, ifindex, flags, _ = _IFINFO.unpack_from(data, body)
     # Of some 45 attributes nine matter, and most of the time goes into passing over the others.
     places: dict[int, tuple[int, int]] = {}
     offset, unpack = body + _IFINFO.size, _ATTRIBUTE.unpack_from
-    while offset + 4 <= end:
+    while offset + 4 <= end and len(places) < len(wanted):
         length, attribute = unpack(data, offset)
         if length < 4 or offset + length > end:
             break
-        if attribute & _TYPE_MASK in _WANTED:
+        if attribute & _TYPE_MASK in wanted:
             places[attribute & _TYPE_MASK] = offset + 4, offset + length
         offset += (length + 3) & ~3
 

@@ -6,7 +6,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from vethagent.privileged import encoding, ifinfo
@@ -89,10 +89,14 @@ class RouteSocket:
         messages = (link_message(ifinfo.RTM_GETLINK, flags=0, attributes=each) for each in attributes)
         return [answer.device for answer in self.request(messages)]
 
-    def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
+    def groups(self) -> set[int]:
+        """Return the numbers of all groups that some device is in."""
+        return {device.group for device in self.dump(wanted=ifinfo.GROUP).values()}
+
+    def dump(self, *, master: int | None = None, wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
         """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile.
 
-        With ``master`` the kernel leaves most of those out that are not ports of it.
+        With ``master`` the kernel leaves most of those out that are not ports of it. ``wanted`` is as in ifinfo.
         """
         # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
         chosen = _NUMBER.pack(_NUMBER.size, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
@@ -104,7 +108,7 @@ class RouteSocket:
             self._socket.send(_DUMP.pack(length, ifinfo.RTM_GETLINK, flags, self._seq, 0) + chosen)
             devices: dict[int, ifinfo.Device] = {}
             interrupted = False
-            for answer in self._read(self._seq):
+            for answer in self._read(self._seq, wanted):
                 interrupted |= answer.interrupted
                 if answer.device is not None:
                     devices[answer.device.ifindex] = answer.device
@@ -127,9 +131,9 @@ class RouteSocket:
                     answers[wanted[answer.seq]] = answer
         return [answers[number] for number in range(len(chunk))]
 
-    def _read(self, seq: int) -> Iterable[ifinfo.Message]:
+    def _read(self, seq: int, wanted: Collection[int]) -> Iterable[ifinfo.Message]:
         while True:
-            for answer in ifinfo.parse(self._receive()):
+            for answer in ifinfo.parse(self._receive(), wanted):
                 if answer.seq != seq:
                     continue
                 yield answer

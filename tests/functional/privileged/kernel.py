@@ -103,6 +103,11 @@ class Kernel:
         with self._namespace.entered(), rtnl.RouteSocket() as route:
             return route.dump()
 
+    def groups(self) -> set[int]:
+        """Return the groups of all devices as the helper reads them."""
+        with self._namespace.entered(), rtnl.RouteSocket() as route:
+            return route.groups()
+
     def run(self, *command: str) -> str:
         """Run a command in the namespace."""
         return self._namespace.run(*command)

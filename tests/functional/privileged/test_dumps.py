@@ -1,4 +1,4 @@
-"""A dump of devices that the kernel interrupts, because something changed while it was read."""
+"""Dumps of devices: one that the kernel interrupts, because something changed while it was read, and a slim one."""
 
 import pytest
 
@@ -30,3 +30,15 @@ def test_a_dump_that_is_interrupted_is_asked_for_again(kernel: Kernel, monkeypat
     assert found == set(kernel.devices())
     assert "late" in found
     kernel.ip("link", "delete", "group", "77")
+
+
+def test_the_groups_of_all_devices_are_read(kernel: Kernel) -> None:
+    kernel.ip("link", "add", "d0", "group", "77", "type", "bridge")
+    kernel.ip("link", "add", "d1", "group", "78", "type", "bridge")
+    try:
+        groups = kernel.groups()
+        assert groups == {device.group for device in kernel.dump().values()}
+        assert groups >= {77, 78}
+    finally:
+        for group in ("77", "78"):
+            kernel.ip("link", "delete", "group", group)

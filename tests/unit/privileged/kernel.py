@@ -38,6 +38,10 @@ class FakeKernel:
         by_name = {device.name: device for device in self.devices.values()}
         return [by_name.get(name) for name in names]
 
+    def groups(self) -> set[int]:
+        self.dumps += 1
+        return {device.group for device in self.devices.values()}
+
     def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
         self.dumps += master is None
         return dict(self.devices)

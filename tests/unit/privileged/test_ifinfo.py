@@ -111,6 +111,15 @@ def test_all_of_a_datagram_is_read(several: list[ifinfo.Device]) -> None:
     assert [found.device for found in ifinfo.parse(data)] == several
 
 
+@given(st.lists(devices, max_size=5))
+def test_of_devices_only_the_group_can_be_read(several: list[ifinfo.Device]) -> None:
+    data = b"".join(encode(device) for device in several)
+    found = [message.device for message in ifinfo.parse(data, ifinfo.GROUP)]
+    assert [(device.ifindex, device.group) for device in found if device] == [
+        (device.ifindex, device.group) for device in several
+    ]
+
+
 def test_a_peer_in_another_namespace_is_nobody_here() -> None:
     data = message(7, [("IFLA_IFNAME", "a"), ("IFLA_LINK", 8), ("IFLA_LINK_NETNSID", 0)])
     device = only(data).device
