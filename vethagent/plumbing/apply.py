@@ -21,9 +21,11 @@ LOG = logging.getLogger(__name__)
 #: Each part after it is as large as all before: Open vSwitch looks at all of its ports, those of this batch too, with
 #: each transaction.
 PART = 50
-#: Plans of one part at most, and of one that makes none, as pairs that go together wait for the kernel once, or that
-#: waits for ovs-vswitchd between two steps. A process that is to end waits for no more than a part.
+#: Plans of one part at most, and of one that waits for ovs-vswitchd between two steps. A process that is to end waits
+#: for no more than a part.
 MOST = 200
+#: Plans of one part that does neither: pairs that go together are looked up, and wait for the kernel, once.
+TOGETHER = 500
 
 
 #: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
@@ -245,8 +247,8 @@ def _id(plan: LinkPlan) -> str:
 
 def _first(todo: Sequence[LinkPlan], made: int) -> Sequence[LinkPlan]:
     """Return the plans that are carried out next, together: all of a kind. ``made`` pairs were made before."""
-    kind = _kind(todo[0])
-    most = min(MOST, max(PART, made)) if kind == (False, True) else MOST
+    settles, makes = kind = _kind(todo[0])
+    most = MOST if settles else min(MOST, max(PART, made)) if makes else TOGETHER
     return list(itertools.takewhile(lambda plan: _kind(plan) == kind, todo[:most]))
 
 

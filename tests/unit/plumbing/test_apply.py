@@ -6,7 +6,7 @@ import pytest
 from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
-from vethagent.plumbing.apply import MOST, PART, Applier, Failure
+from vethagent.plumbing.apply import MOST, PART, TOGETHER, Applier, Failure
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
@@ -280,10 +280,10 @@ def test_each_part_is_as_large_as_all_before_it(setup: Setup) -> None:
 def test_many_pairs_go_together(setup: Setup) -> None:
     removals = [
         replace(plan(of, make=False, attach=False), operations=(operations.DeletePair(link_id=of, ifindex=5),))
-        for of in (link_id(number) for number in range(1, MOST + 2))
+        for of in (link_id(number) for number in range(1, TOGETHER + 2))
     ]
     assert setup.apply(removals) == {}
-    assert [len(batch) for batch in setup.helper.batches] == [MOST, 1]
+    assert [len(batch) for batch in setup.helper.batches] == [TOGETHER, 1]
 
 
 def test_a_part_is_ended_and_no_other_begun_when_the_process_is_to_end(setup: Setup) -> None:
