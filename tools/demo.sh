@@ -66,17 +66,9 @@ demo() {
     exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.demo "$@"
 }
 
-# What the installers say on standard error is shown only if they fail: at a Ctrl-C it is a traceback of Python's.
-install_quietly() {
-    errors=$(mktemp)
-    trap 'cat "$errors" >&3 || true; rm --force "$errors"' EXIT
-    trap 'true > "$errors"; echo interrupted >&3; exit 130' INT
-    exec 3>&2 2> "$errors"
+install() {
     install_system_packages "$@"
     install_project
-    exec 2>&3 3>&-
-    rm "$errors"
-    trap - EXIT INT
 }
 
 if [[ $end == yes ]]; then
@@ -88,5 +80,5 @@ if [[ $end == yes ]]; then
 fi
 profiles=(demo)
 [[ $bus != rabbit ]] || profiles+=(rabbit)
-install_quietly "${profiles[@]}"
+calmly install "${profiles[@]}"
 demo --bus "$bus" --concurrency "$concurrency" "${flags[@]}"

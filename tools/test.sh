@@ -10,8 +10,8 @@
 # own: this machine's interfaces, Open vSwitch and RabbitMQ stay as they are. Packages that are missing (bindep.txt) are
 # installed without starting their services. Python libraries go into .venv and .tox of this checkout.
 #
-# Ends with 0 only if every part passed, with 2 if there is no such part. All parts are run, whatever the ones before
-# gave.
+# Ends with 0 only if every part passed, with 2 if there is no such part, with 130 by Ctrl-C. All parts are run,
+# whatever the ones before gave.
 
 set -euo pipefail
 # shellcheck source=tools/lib/usage.sh
@@ -68,7 +68,9 @@ done
 
 times=()
 failed=()
-prepare
+calmly prepare
+# tox has ended by then, and what has not begun does not.
+trap 'echo interrupted >&2; exit 130' INT
 for part in "${chosen[@]}"; do
     run_part "$part"
 done

@@ -10,6 +10,8 @@
 #   make_venv                        make $VENV from the system's python3, with bindep, uv and tox in it
 #   install_project                  install vethagent itself into $VENV, editable
 #   install_python ARGUMENT...       install into $VENV with uv: libraries, or --requirement FILE
+#   calmly COMMAND...                run a COMMAND that installs; what it says on stderr is shown only if it fails, and
+#                                    Ctrl-C ends the script with one word
 #   need_root                        end with one clear line unless as_root will work; sudo may ask for the password
 #
 # Each can be called again and does nothing where nothing is missing. Variables that are set here:
@@ -67,6 +69,18 @@ _quietly() {
         printf 'error: status %s from: %s\nerror: all that it printed is in %s\n' "$status" "$*" "$log"
     } >&2
     return "$status"
+}
+
+# At a Ctrl-C what the installers say is a traceback of Python's.
+calmly() {
+    errors=$(mktemp)
+    trap 'cat "$errors" >&3 || true; rm --force "$errors"' EXIT
+    trap 'true > "$errors"; echo interrupted >&3; exit 130' INT
+    exec 3>&2 2> "$errors"
+    "$@"
+    exec 2>&3 3>&-
+    rm "$errors"
+    trap - EXIT INT
 }
 
 # -- packages ---------------------------------------------------------------------------------------------------
