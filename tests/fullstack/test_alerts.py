@@ -18,7 +18,6 @@ import pytest
 from tests.fullstack import links
 from tests.support import commands, deployment, machine, processes, prometheus, scraping
 
-pytestmark = pytest.mark.timeout(180)
 TOP = pathlib.Path(__file__).parents[2]
 HOST = "watched"
 #: Seconds that anything may take on a busy machine.

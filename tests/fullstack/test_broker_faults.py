@@ -17,7 +17,6 @@ from vethagent import constants
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
 
-pytestmark = pytest.mark.timeout(240)
 
 Fault = Callable[[deployment.Deployment, deployment.Node], contextlib.AbstractContextManager[None]]
 

@@ -18,7 +18,6 @@ def outage(clean: deployment.Deployment, nodes: list[deployment.Node]) -> Iterat
         clean.rest.wait_for_agent(node.name, timeout=60)
 
 
-@pytest.mark.timeout(180)
 def test_a_cast_is_not_lost_by_a_connection_from_before_a_restart(
     outage: deployment.Deployment, node: deployment.Node
 ) -> None:

@@ -62,7 +62,6 @@ def _is_in_step(made: deployment.Deployment, node: deployment.Node, last: str) -
     return bool(agent["started_at"] != last and agent["desired_in_step"] and agent["observed_in_step"])
 
 
-@pytest.mark.timeout(240)
 def test_a_link_that_cuts_the_host_off_is_taken_back(clean: deployment.Deployment, node: deployment.Node) -> None:
     kept = links.plug(clean, node)
     commands.wait_until(lambda: _confirmed(clean, node) >= 1, what="the confirmation", timeout=30)
@@ -92,7 +91,6 @@ def test_a_link_that_cuts_the_host_off_is_taken_back(clean: deployment.Deploymen
     traffic.wait_for_ping(node.host.namespace, clean.network.address)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("concurrency", ["eventlet"], indirect=True)
 def test_a_broker_that_restarts_sets_nothing_off(clean: deployment.Deployment, node: deployment.Node) -> None:
     before = _taken_back(clean, node)
@@ -110,7 +108,6 @@ def test_a_broker_that_restarts_sets_nothing_off(clean: deployment.Deployment, n
     assert _taken_back(clean, node) == before
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("concurrency", ["eventlet"], indirect=True)
 def test_an_agent_that_stood_still_takes_nothing_back(clean: deployment.Deployment, node: deployment.Node) -> None:
     """Its machine was suspended, say: the way was lost before, and was back long before the agent could see that."""

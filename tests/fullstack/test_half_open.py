@@ -12,8 +12,6 @@ AGENT = {"rpc_timeout": "2", "report_interval": "5"}
 #: A third of what it is otherwise, for nobody wants to wait.
 HEARTBEAT = {"OS_OSLO_MESSAGING_RABBIT__HEARTBEAT_TIMEOUT_THRESHOLD": "7"}
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick(controller_side: deployment.Deployment) -> Iterator[None]:

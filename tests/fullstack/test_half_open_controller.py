@@ -11,8 +11,6 @@ from tests.support import deployment, firewall, rabbit
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module", params=["eventlet"])
 def concurrency(request: pytest.FixtureRequest) -> str:

@@ -6,15 +6,11 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 
-import pytest
-
 from tests.fullstack.outage import Outage
 from tests.support import deployment, management
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def test_the_broker_is_killed_and_restarted(outage: Outage, clean: deployment.Deployment) -> None:

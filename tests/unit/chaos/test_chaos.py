@@ -232,7 +232,7 @@ class Chaos(RuleBasedStateMachine):
             self.world.deliver(cast)
 
 
-@pytest.mark.timeout(0 if _MORE else 120)
+@pytest.mark.timeout(0 if _MORE else 600)
 def test_after_any_chaos_all_agree(template: pathlib.Path, tmp_path: pathlib.Path) -> None:
     def chaos() -> Chaos:
         path = tmp_path / "controller.sqlite"
