@@ -1,14 +1,13 @@
 """What the controller wants on this host, as far as the agent knows; casts change it in any order."""
 
 import contextlib
-import dataclasses
 import itertools
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
-from vethagent.agent.outlook import Outlook, is_another
+from vethagent.agent.outlook import Outlook, Removal, is_another
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.agent.whereabouts import Whereabouts
@@ -17,14 +16,6 @@ LOG = logging.getLogger(__name__)
 
 #: Links that are gone of which so many are remembered, the last, so that a late cast does not bring them back.
 MOST_GONE = 10_000
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Removal:
-    """A link that is to go, and how it was wanted if that is known."""
-
-    ref: model.LinkRef
-    link: model.BridgeLink | None
 
 
 class Desired:
@@ -62,7 +53,8 @@ class Desired:
         self.mode = store.mode()
         self._incarnation = store.incarnation()
         self._incarnation_unsaved = False
-        self._told_all = False
+        #: A store that was damaged before it was read may lack what is wanted.
+        self._knows_all = store.damage is None
 
     # -- what the bus says ---------------------------------------------------------------------------------------
 
@@ -167,7 +159,7 @@ class Desired:
                 self._suspects = unknown - self._suspects
             self._changed_in.clear()
             self._answered = self._epoch
-            self._told_all = True
+            self._knows_all = True
             return dirty
 
     def _sync_unread(self, state: model.HostState, token: int) -> set[str]:
@@ -291,8 +283,6 @@ class Desired:
             try:
                 self._flush_settings()
                 self._flush_links()
-                if self._told_all and self._store.damage is not None:
-                    self._store.mended()
             except exceptions.StoreLost:
                 self._lose()
                 raise
@@ -301,6 +291,16 @@ class Desired:
     def damage(self) -> str | None:
         """What befell the store, None if it is whole: there may be more that is wanted than what is known."""
         return self._store.damage
+
+    @property
+    def mendable(self) -> bool:
+        """Whether nothing is lost by the damage, once all that is known is written."""
+        return self._knows_all and self._store.damage is not None
+
+    def mend(self) -> None:
+        """End the damage, after a flush; raise as that."""
+        with self._lock:
+            self._store.mended()
 
     # -- within --------------------------------------------------------------------------------------------------
 

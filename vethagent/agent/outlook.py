@@ -7,6 +7,14 @@ from vethagent import model
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Removal:
+    """A link that is to go, and how it was wanted if that is known."""
+
+    ref: model.LinkRef
+    link: model.BridgeLink | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Outlook:
     """Generations by link id: of what is wanted, and of what is to go."""
 

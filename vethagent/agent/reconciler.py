@@ -71,6 +71,7 @@ class Reconciler:
         #: Links with a batch under way.
         self._begun: set[str] = set()
         self._save_due: float | None = None
+        self._mend_due: float | None = None
 
     def start(self) -> threading.Thread:
         """Begin with all that is wanted; return the thread."""
@@ -154,7 +155,7 @@ class Reconciler:
             self._journal.notice(link_id)
         if dirty or late:
             self._reconcile(sorted(dirty | late, key=self._rank), late, enforce=mode is Mode.ENFORCE)
-        elif self._save_due is not None and time.monotonic() >= self._save_due:
+        elif self._desired.mendable if self._save_due is None else time.monotonic() >= self._save_due:
             self._save()
 
     def _rank(self, link_id: str) -> tuple[bool, str]:
@@ -207,13 +208,20 @@ class Reconciler:
         self._save_due = None
         try:
             self._desired.flush()
+            if self._desired.mendable and self._mend_due is not None and time.monotonic() >= self._mend_due:
+                self._desired.mend()
         except exceptions.StoreUnusable as error:
             self._save_due = time.monotonic() + _SAVE_AGAIN
             self._health.bad("store", str(error))
         else:
             if damage := self._desired.damage:
                 self._health.bad("store", damage)
+                if self._desired.mendable:
+                    # Not at once, so that it is reported.
+                    self._mend_due = self._mend_due or time.monotonic() + _SAVE_AGAIN
+                    self._save_due = self._mend_due
             else:
+                self._mend_due = None
                 self._health.good("store")
 
     def _plan_alone(self, link_id: str, topology: Topology) -> LinkPlan | None:

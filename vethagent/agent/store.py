@@ -285,6 +285,8 @@ def _held(path: str) -> list[tuple[str, int, str]]:
 
     What cut the host off once is not plugged again because its store was lost.
     """
+    if not pathlib.Path(path).is_file():
+        return []  # to open what somebody has put there, such as a pipe, may take for ever
     try:
         with contextlib.closing(sqlite3.connect(f"{pathlib.Path(path).absolute().as_uri()}?mode=ro", uri=True)) as old:
             rows = old.execute("SELECT id, generation FROM standing WHERE value = ?", (Standing.HELD.value,))

@@ -106,7 +106,9 @@ def test_the_first_beat_pulls_if_the_store_was_damaged(tmp_path: pathlib.Path, m
     assert setup.desired.damage is not None
     setup.beat()
     setup.desired.flush()
-    assert setup.controller.pulls == 1 and setup.desired.damage is None
+    assert setup.controller.pulls == 1 and setup.desired.mendable
+    setup.desired.mend()
+    assert setup.desired.damage is None
 
 
 def test_a_mark_that_nobody_knows_is_suspected_at_once(setup: Setup) -> None:

@@ -146,7 +146,21 @@ def test_a_file_that_somebody_has_replaced_is_made_anew(path: str) -> None:
     with pytest.raises(exceptions.StoreLost, match="replaced"):
         desired.flush()
     desired.flush()
+    assert desired.mendable, "all that was lost is known"
     assert {each.id for each, _ in Store(path).links()} == {A, B}
+    desired.mend()
+    assert desired.damage is None and Store(path).damage is None
+
+
+def test_a_pipe_in_its_place_is_not_read(path: str) -> None:
+    desired = Desired(Store(path))
+    os.unlink(path)
+    os.mkfifo(path)
+    desired.put(link(id=A))
+    with pytest.raises(exceptions.StoreLost, match="replaced"):
+        desired.flush()
+    desired.flush()
+    assert [each.id for each, _ in Store(path).links()] == [A]
 
 
 def test_what_cannot_be_a_file_is_refused_with_the_path(tmp_path: pathlib.Path) -> None:
