@@ -40,3 +40,4 @@ def test_of_a_failure_the_logs_are_kept(clean: deployment.Deployment, tmp_path: 
     agent = next(text for name, text in kept.items() if name.endswith("vethagent-agent.log"))
     assert "Threads" in agent
     assert any(name.endswith("vethagent-controller.log") for name in kept)
+    assert any(name.endswith("ovs-vswitchd.log") for name in kept)

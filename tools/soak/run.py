@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from tests.support import deployment
+from tests.support import daemons, deployment
 from tools.soak import acts, faults, verdict
 from tools.soak.record import Record
 from tools.soak.site import Site
@@ -51,7 +51,9 @@ def soak(
         if logs is None and record.problems and logs_of_failure is not None:
             logs = logs_of_failure()
         if logs is not None:
-            _keep_logs(made, logs)
+            # Those of Open vSwitch tell of a loss whether it was itself that stood still.
+            switches = [daemon for site in sites for daemon in (site.host.ovs.server, site.host.ovs.switch)]
+            _keep_logs([*made.daemons, *switches], logs)
             say(f"the logs of all processes are in {logs}")
         faults.end(made)
         for link in (link for site in sites for link in made.rest.links(f"host={site.host.name}")):
@@ -88,14 +90,14 @@ def _run(
     _guarded(lambda _: _judge(made, sites, record), ended, record)
 
 
-def _keep_logs(made: deployment.Deployment, folder: pathlib.Path) -> None:
+def _keep_logs(processes: Sequence[daemons.Daemon], folder: pathlib.Path) -> None:
     """Keep the logs; at the end of each is where all threads of the process were, see doc/source/admin."""
     folder.mkdir(parents=True, exist_ok=True)
-    for process in made.daemons:
+    for process in processes:
         if process.running and process.name.startswith("vethagent-"):
             _report(process.pid)
     time.sleep(2)  # nothing tells when they have written it
-    for process in made.daemons:
+    for process in processes:
         shutil.copy(process.log, folder / f"{process.namespace.role}-{process.log.name}")
 
 
