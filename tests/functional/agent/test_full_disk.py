@@ -1,5 +1,6 @@
 """No room is left where the store is, or for temporary files; nothing else is short of it."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -14,23 +15,31 @@ from tests.support import commands, filling
 VARIABLE, TEMPORARY = "OS_AGENT__STORE", "TMPDIR"
 
 
-@pytest.fixture
-def disk(fragile: Node, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A small disk, on which the agent has its store."""
-    node = fragile
+@contextlib.contextmanager
+def _started_with(node: Node, variable: str, value: str) -> Iterator[None]:
+    """The agent has this in its environment meanwhile."""
     assert node.allinone.stop() == 0
-    commands.run("mount", "-t", "tmpfs", "-o", "size=1m", "store", str(tmp_path))
+    node.allinone.env[variable] = value
     try:
-        node.allinone.env[VARIABLE] = str(tmp_path / "agent.sqlite")
         node.start()
-        yield tmp_path
+        yield
         node.clean()
         assert node.allinone.stop() == 0
     finally:
         node.allinone.kill()
-        del node.allinone.env[VARIABLE]
+        del node.allinone.env[variable]
+
+
+@pytest.fixture
+def disk(fragile: Node, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A small disk, on which the agent has its store."""
+    commands.run("mount", "-t", "tmpfs", "-o", "size=1m", "store", str(tmp_path))
+    try:
+        with _started_with(fragile, VARIABLE, str(tmp_path / "agent.sqlite")):
+            yield tmp_path
+    finally:
         commands.run("umount", str(tmp_path))
-        node.start()
+        fragile.start()
 
 
 def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
@@ -54,19 +63,13 @@ def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
 @pytest.fixture
 def scratch(fragile: Node, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder of the agent's temporary files."""
-    node, folder = fragile, tmp_path / "scratch"
+    folder = tmp_path / "scratch"
     folder.mkdir()
-    assert node.allinone.stop() == 0
-    node.allinone.env[TEMPORARY] = str(folder)
     try:
-        node.start()
-        yield folder
-        node.clean()
-        assert node.allinone.stop() == 0
+        with _started_with(fragile, TEMPORARY, str(folder)):
+            yield folder
     finally:
-        node.allinone.kill()
-        del node.allinone.env[TEMPORARY]
-        node.start()
+        fragile.start()
 
 
 def test_another_helper_needs_no_temporary_files(fragile: Node, scratch: pathlib.Path) -> None:
