@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
@@ -14,17 +13,6 @@ from vethagent.agent import desired
 REMEMBERED = 5
 
 _Found = Iterator[tuple[str, object]]
-
-
-@pytest.fixture
-def world(template: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A controller and an agent, which remembers less than others."""
-    monkeypatch.setattr(desired, "MOST_GONE", REMEMBERED)
-    path = tmp_path / "controller.sqlite"
-    path.write_bytes(template.read_bytes())
-    made = World(path)
-    yield made
-    made.close()
 
 
 def census(roots: Mapping[str, object]) -> collections.Counter[str]:
@@ -90,7 +78,8 @@ def _happen(world: World) -> None:
     world.agent.send()
 
 
-def test_nothing_grows_with_what_was_there_once(world: World) -> None:
+def test_nothing_grows_with_what_was_there_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desired, "MOST_GONE", REMEMBERED)
     agent, controller = world.agent, world.controller
     roots = {
         name: getattr(part, name)

@@ -1,21 +1,9 @@
 """An older copy of the controller's database is put back: generations that were come again, and mean something else."""
 
-import pathlib
-from collections.abc import Iterator
-
 import pytest
 
 from tests.unit.chaos.world import HOST, World
 from vethagent.controller import views
-
-
-@pytest.fixture
-def world(template: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[World]:
-    path = tmp_path / "controller.sqlite"
-    path.write_bytes(template.read_bytes())
-    made = World(path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
