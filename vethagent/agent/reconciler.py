@@ -155,7 +155,7 @@ class Reconciler:
             self._journal.notice(link_id)
         if dirty or late:
             self._reconcile(sorted(dirty | late, key=self._rank), late, enforce=mode is Mode.ENFORCE)
-        elif self._desired.mendable if self._save_due is None else time.monotonic() >= self._save_due:
+        elif self._is_to_save():
             self._save()
 
     def _rank(self, link_id: str) -> tuple[bool, str]:
@@ -202,6 +202,12 @@ class Reconciler:
         for link_id in {_id(plan) for plan in plans}.difference(map(_id, admitted)):
             self._retries.again(link_id)
         return admitted
+
+    def _is_to_save(self) -> bool:
+        """Return whether the time has come to save, or a loss of the store has been found that was not told of yet."""
+        if self._save_due is None:
+            return self._desired.mendable
+        return time.monotonic() >= self._save_due
 
     def _save(self) -> None:
         """Write down what is wanted. Going on without is better than not: it is tried again."""
