@@ -76,5 +76,8 @@ class StoreLost(StoreUnusable):
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of any error as one line, for a log or a status: libraries write several."""
-    return " ".join(str(error).split())
+    """Return the text of any error as one line, its kind if it has none, for a log or a status.
+
+    Libraries write several lines, or nothing, as with a TimeoutError.
+    """
+    return " ".join(str(error).split()) or type(error).__name__

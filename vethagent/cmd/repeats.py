@@ -51,8 +51,9 @@ def _in_one_line(record: logging.LogRecord) -> str:
     text = record.getMessage()
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
-        summary = exceptions.one_line(error)
-        text = text if summary in text else f"{text} {type(error).__name__}: {summary}"
+        kind, summary = type(error).__name__, exceptions.one_line(error)
+        if summary not in text:
+            text = f"{text} {summary}" if summary == kind else f"{text} {kind}: {summary}"
         record.msg, record.args, record.exc_info, record.exc_text = text, (), None, None
     return text
 

@@ -61,7 +61,7 @@ class Listener:
         try:
             server.start()
         except Exception as error:
-            self._refused(exceptions.one_line(error) or type(error).__name__)
+            self._refused(exceptions.one_line(error))
             return False
         old, self._server = self._server, server
         self._heard()
