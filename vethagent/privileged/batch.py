@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from vethagent import exceptions, faults
-from vethagent.privileged import altnames, default, encoding, ethtool, ifinfo, operations, rtnl
+from vethagent.privileged import altnames, default, encoding, ethtool, ifinfo, operations, pairs, rtnl
 from vethagent.privileged.encoding import Attributes, Request
 
 _NO_MAC = "00:00:00:00:00:00"
@@ -232,7 +232,8 @@ class _Batch:
     def _make(self, creates: Sequence[tuple[int, operations.CreatePair]]) -> None:
         # No send ends between the messages of one pair: if the helper does, none is left without a mark.
         indexes = {place: (next(_indexes), next(_indexes)) for place, _ in creates}
-        messages = {place: _create_messages(operation, indexes[place]) for place, operation in creates}
+        ipv6 = pairs.has_ipv6()
+        messages = {place: pairs.making(operation, indexes[place], ipv6=ipv6) for place, operation in creates}
         answers = iter(self._route.request(itertools.chain.from_iterable(messages.values())))
         self._step("helper-sent")
         told = {place: list(itertools.islice(answers, len(messages[place]))) for place, _ in creates}
@@ -245,6 +246,8 @@ class _Batch:
                 self._errors[place] = altnames.taken(self._route, names) or made.text
                 continue
             self._indexes[place] = indexes[place]
+            if any(answer.errno == errno.EAFNOSUPPORT for answer in marked):
+                marked = self._route.request(pairs.marking(dict(creates)[place], indexes[place], ipv6=False))
             if failed := next((answer for answer in marked if answer.errno), None):
                 self._errors[place] = failed.text
 
@@ -367,28 +370,6 @@ def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[Reque
     # Before Linux 6.2 only a device that is down can get another name. It comes up again even if it did not get it.
     up = _set(change.ifindex, [], up=change.up is not False)
     return [_set(change.ifindex, [], up=False), message, up]
-
-
-def _create_messages(create: operations.CreatePair, indexes: tuple[int, int]) -> tuple[Request, ...]:
-    """Return three messages: the pair, and as RTM_NEWLINK does not take it, the mark of each device."""
-    first, second = create.ends
-    peer = {"index": indexes[1], "attrs": _identity(second)}
-    info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
-    mark = ("IFLA_IFALIAS", create.alias)
-    return (
-        rtnl.link_message(
-            ifinfo.RTM_NEWLINK,
-            index=indexes[0],
-            flags=rtnl.NLM_F_ACK | rtnl.NLM_F_CREATE | rtnl.NLM_F_EXCL,
-            attributes=[*_identity(first), ("IFLA_LINKINFO", info)],
-        ),
-        _set(indexes[0], [mark]),
-        _set(indexes[1], [mark]),
-    )
-
-
-def _identity(end: operations.NewEnd) -> list[tuple[str, Any]]:
-    return [("IFLA_IFNAME", end.name), ("IFLA_MTU", end.mtu), ("IFLA_ADDRESS", end.mac)]
 
 
 def _master(end: operations.NewEnd) -> list[tuple[str, Any]]:

@@ -17,7 +17,8 @@ _HEADER = struct.Struct("=IHHII")
 _IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
 
-#: Names as pyroute2 has them, each with its value; a value with others in it is {"attrs": Attributes}.
+#: Names as pyroute2 has them, each with its value; a value with others in it is {"attrs": Attributes}, and that of
+#: IFLA_AF_SPEC is bytes.
 Attributes = Sequence[tuple[str, Any]]
 
 
@@ -33,6 +34,14 @@ class Request:
 
 
 _IFF_UP = 0x1
+
+_AF_INET6, _IFLA_INET6_ADDR_GEN_MODE, _IN6_ADDR_GEN_MODE_NONE = 10, 8, 1
+
+#: What has a device make no IPv6 address by itself. It is always the same, so it is packed once.
+NO_IPV6_ADDRESS = (
+    "IFLA_AF_SPEC",
+    struct.pack("=HHHHB3x", 12, _AF_INET6, 5, _IFLA_INET6_ADDR_GEN_MODE, _IN6_ADDR_GEN_MODE_NONE),
+)
 
 #: Attribute -> (number, what packs its value, None if that is left to pyroute2).
 _Table = dict[str, tuple[int, Callable[[Any], bytes] | None]]
@@ -101,6 +110,7 @@ _PACKING: dict[str, Callable[[Any], bytes]] = {
     "ifinfo": lambda value: _packed(prepare().info, value["attrs"]),
     "info_data": lambda value: _packed(prepare().veth, value["attrs"]),
     "info_peer": _peer,
+    "af_spec": bytes,
 }
 
 

@@ -56,6 +56,13 @@ def test_a_pair_is_read_as_it_was_written(first: str, second: str, mac: str, ind
     assert (found["index"], found.get_attr("IFLA_IFNAME"), found.get_attr("IFLA_ADDRESS")) == (peer, second, mac)
 
 
+def test_no_ipv6_address_is_what_pyroute2_makes_of_it() -> None:
+    families = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", 1)]})]}
+    attributes = [("IFLA_IFALIAS", "mark"), encoding.NO_IPV6_ADDRESS]
+    ours = rtnl.link_message(ifinfo.RTM_SETLINK, index=3, attributes=attributes)
+    assert encoding.encode(ours, 7) == by_pyroute2(3, None, [attributes[0], ("IFLA_AF_SPEC", families)])
+
+
 @pytest.mark.parametrize("attribute", [("IFLA_CARRIER", 1), ("IFLA_NUM_TX_QUEUES", 2)])
 def test_what_is_not_known_here_is_left_to_pyroute2(attribute: tuple[str, int]) -> None:
     ours = rtnl.link_message(ifinfo.RTM_SETLINK, index=3, up=True, attributes=[attribute])
