@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fullstack.outage import Outage
-from tests.support import deployment, firewall, rabbit
+from tests.support import commands, deployment, firewall, rabbit
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -24,8 +24,9 @@ def _quick(controller_side: deployment.Deployment) -> Iterator[None]:
 
 
 def test_an_agent_whose_connections_are_forgotten(outage: Outage, hub: deployment.Node) -> None:
-    with firewall.forgotten(hub.host.namespace, rabbit.PORT):
+    with firewall.forgotten(hub.host.namespace, rabbit.PORT) as left:
         outage.cut()
         outage.request()
         outage.wait_for_word("bus does not work")
         outage.check()
+        commands.wait_until(lambda: not left(), what="the end of all connections that were forgotten")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fullstack.outage import Outage
 from tests.fullstack.test_half_open import HEARTBEAT
-from tests.support import deployment, firewall, rabbit
+from tests.support import commands, deployment, firewall, rabbit
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -28,6 +28,7 @@ def _quick(controller_side: deployment.Deployment) -> Iterator[None]:
 
 
 def _restart(made: deployment.Deployment, env: dict[str, str]) -> None:
+    commands.wait_until(lambda: made.is_listening(0), what="a controller that can be told to stop")
     for process in (made.controller, made.api):
         assert process.stop() == 0
         process.env = dict(env)
@@ -39,8 +40,9 @@ def test_controller_and_api_whose_connections_are_forgotten(
     outage: Outage, clean: deployment.Deployment, hub: deployment.Node
 ) -> None:
     assert clean.is_listening(0)
-    with firewall.forgotten(clean.network, rabbit.PORT):
+    with firewall.forgotten(clean.network, rabbit.PORT) as left:
         outage.cut()
         outage.request()
         outage.wait_for_word("bus does not work")
         outage.check()
+        commands.wait_until(lambda: not left(), what="the end of all connections that were forgotten")
