@@ -71,7 +71,6 @@ class _Batch:
         #: Of pairs that are there, by the operation's place.
         self._indexes: dict[int, tuple[int, int]] = {}
         self._devices: dict[int, ifinfo.Device] = {}
-        self._ports: dict[int, bool] = {}
         #: Bridges whose address has been set.
         self._addressed: set[int] = set()
 
@@ -294,24 +293,16 @@ class _Batch:
         if bridge is None or bridge.kind != "bridge":
             return messages
         first: list[Request] = []
-        if index not in self._addressed and self._would_change(bridge, mac):
+        if index not in self._addressed and bridge.mac != _NO_MAC and (mac < bridge.mac or bridge.follows):
             self._addressed.add(index)
             first.append(_set(index, [("IFLA_ADDRESS", bridge.mac)]))
         last = [_set(index, [("IFLA_MTU", bridge.mtu)])] if mtu < bridge.mtu else []
         return [*first, *messages, *last]
 
-    def _would_change(self, bridge: ifinfo.Device, mac: str) -> bool:
-        return bridge.mac != _NO_MAC and (mac < bridge.mac or not self._has_ports(bridge.ifindex))
-
-    def _has_ports(self, index: int) -> bool:
-        if index not in self._ports:
-            self._ports[index] = any(device.master == index for device in self._route.dump(master=index).values())
-        return self._ports[index]
-
     def _keep(self, bridges: Sequence[ifinfo.Device]) -> None:
         """Give a bridge back the MAC and MTU that it had, should it have taken others all the same."""
         messages = []
-        now = self._route.get_all(before.ifindex for before in bridges)
+        now = self._route.get_all((before.ifindex for before in bridges), ifinfo.TAKEN)
         for before in bridges:
             after = now.get(before.ifindex)
             if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):

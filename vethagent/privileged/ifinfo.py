@@ -26,7 +26,7 @@ _CARRIES = IFF_LOWER_UP | IFF_RUNNING
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK = 1, 3, 4, 5
 _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_LINK_NETNSID = 10, 18, 20, 27, 37
-#: What is read of a device, and only the number of its group; all else of it is then as if it had none.
+#: What is read of a device, or less, and all else of it is then as if it had none.
 WHOLE = frozenset(
     {
         _IFLA_ADDRESS,
@@ -41,8 +41,10 @@ WHOLE = frozenset(
     }
 )
 GROUP = frozenset({_IFLA_GROUP})
+#: What a bridge takes from its ports.
+TAKEN = frozenset({_IFLA_ADDRESS, _IFLA_MTU})
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
-_IFLA_BR_STP_STATE = 5
+_IFLA_BR_STP_STATE, _IFLA_BR_BRIDGE_ID = 5, 11
 _NLMSGERR_ATTR_MSG = 1
 
 _HEADER = struct.Struct("=IHHII")
@@ -55,7 +57,10 @@ _TYPE_MASK = 0x3FFF
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Device:
-    """A network device. ``peer`` is the ifindex of a veth's other end, None if that is in another namespace."""
+    """A network device. ``peer`` is the ifindex of a veth's other end, None if that is in another namespace.
+
+    ``follows`` is a bridge that takes its address from its next port, as it has had none and nobody has set one.
+    """
 
     ifindex: int
     name: str
@@ -69,6 +74,7 @@ class Device:
     carrier: bool = False
     group: int = 0
     stp: bool = False
+    follows: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def _device(data: bytes, body: int, end: int, wanted: Collection[int]) -> Device
     def text(attribute: int) -> str:
         return _text(data, *places[attribute]) if attribute in places else ""
 
-    kind, stp = _linkinfo(data, *places[_IFLA_LINKINFO]) if _IFLA_LINKINFO in places else ("", False)
+    kind, stp, follows = _linkinfo(data, *places[_IFLA_LINKINFO]) if _IFLA_LINKINFO in places else ("", False, False)
     address = places.get(_IFLA_ADDRESS)
     return Device(
         ifindex=ifindex,
@@ -179,11 +185,12 @@ def _device(data: bytes, body: int, end: int, wanted: Collection[int]) -> Device
         carrier=flags & _CARRIES == _CARRIES,
         group=number(_IFLA_GROUP),
         stp=stp,
+        follows=follows,
     )
 
 
-def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool]:
-    kind, stp = "", False
+def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool, bool]:
+    kind, stp, follows = "", False, False
     for attribute, begin, stop in _attributes(data, start, end):
         if attribute == _IFLA_INFO_KIND:
             kind = _text(data, begin, stop)
@@ -191,8 +198,11 @@ def _linkinfo(data: bytes, start: int, end: int) -> tuple[str, bool]:
             for inner, first, last in _attributes(data, begin, stop):
                 if inner == _IFLA_BR_STP_STATE:
                     stp = _number(data, first, last) != 0
-                    break  # some fifty others follow
-    return kind, stp
+                elif inner == _IFLA_BR_BRIDGE_ID:
+                    # The address in its id is the one that it has been given (br_stp_change_bridge_id in br_stp_if.c).
+                    follows = not any(data[first + 2 : last])
+                    break  # some forty others follow
+    return kind, stp, follows
 
 
 def _answer(data: bytes, body: int, end: int, seq: int, flags: int) -> Message:

@@ -16,7 +16,7 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200
 
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _RTEXT_FILTER_SKIP_STATS = 8
-_IFLA_MASTER, _IFLA_EXT_MASK = 10, 29
+_IFLA_EXT_MASK = 29
 _DUMP, _NUMBER = struct.Struct("=IHHII16x"), struct.Struct("=HHI")
 _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 8 << 20
@@ -55,10 +55,10 @@ class RouteSocket:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def request(self, messages: Iterable[Request]) -> list[ifinfo.Message]:
+    def request(self, messages: Iterable[Request], wanted: Collection[int] = ifinfo.WHOLE) -> list[ifinfo.Message]:
         """Send ``messages`` and return one answer for each, in order; ``errno`` of an answer is 0 if it was done.
 
-        The kernel goes on after one that fails. Raise OSError if it does not answer.
+        The kernel goes on after one that fails. ``wanted`` is as in ifinfo. Raise OSError if it does not answer.
         """
         answers: list[ifinfo.Message] = []
         chunk: list[bytes] = []
@@ -66,21 +66,23 @@ class RouteSocket:
         for message in messages:
             data = self._encode(message)
             if size + len(data) > _CHUNK and chunk:
-                answers += self._exchange(chunk)
+                answers += self._exchange(chunk, wanted)
                 chunk, size = [], 0
             chunk.append(data)
             size += len(data)
-        return answers + (self._exchange(chunk) if chunk else [])
+        return answers + (self._exchange(chunk, wanted) if chunk else [])
 
     def get(self, index: int) -> ifinfo.Device | None:
         """Return the device with this ifindex, None if there is none."""
         return self.get_all([index]).get(index)
 
-    def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
-        """Return those devices of ``indexes`` that there are, asked for in as few sends as can be."""
-        answers = self.request(
-            link_message(ifinfo.RTM_GETLINK, index=index, flags=0, attributes=_SLIM) for index in indexes
-        )
+    def get_all(self, indexes: Iterable[int], wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
+        """Return those devices of ``indexes`` that there are, asked for in as few sends as can be.
+
+        ``wanted`` is as in ifinfo.
+        """
+        messages = (link_message(ifinfo.RTM_GETLINK, index=index, flags=0, attributes=_SLIM) for index in indexes)
+        answers = self.request(messages, wanted)
         return {answer.device.ifindex: answer.device for answer in answers if answer.device is not None}
 
     def find_all(self, names: Iterable[str]) -> list[ifinfo.Device | None]:
@@ -91,17 +93,15 @@ class RouteSocket:
 
     def groups(self) -> set[int]:
         """Return the numbers of all groups that some device is in."""
-        return {device.group for device in self.dump(wanted=ifinfo.GROUP).values()}
+        return {device.group for device in self.dump(ifinfo.GROUP).values()}
 
-    def dump(self, *, master: int | None = None, wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
+    def dump(self, wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
         """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile.
 
-        With ``master`` the kernel leaves most of those out that are not ports of it. ``wanted`` is as in ifinfo.
+        ``wanted`` is as in ifinfo.
         """
         # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
         chosen = _NUMBER.pack(_NUMBER.size, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
-        if master is not None:
-            chosen += _NUMBER.pack(_NUMBER.size, _IFLA_MASTER, master)
         length, flags = _DUMP.size + len(chosen), NLM_F_REQUEST | NLM_F_DUMP
         while True:
             self._seq += 1
@@ -121,14 +121,14 @@ class RouteSocket:
         self._seq += 1
         return encoding.encode(message, self._seq)
 
-    def _exchange(self, chunk: list[bytes]) -> list[ifinfo.Message]:
-        wanted = {struct.unpack_from("=I", data, 8)[0]: number for number, data in enumerate(chunk)}
+    def _exchange(self, chunk: list[bytes], wanted: Collection[int]) -> list[ifinfo.Message]:
+        asked = {struct.unpack_from("=I", data, 8)[0]: number for number, data in enumerate(chunk)}
         self._socket.send(b"".join(chunk))
         answers: dict[int, ifinfo.Message] = {}
-        while len(answers) < len(wanted):
-            for answer in ifinfo.parse(self._receive()):
-                if answer.seq in wanted:
-                    answers[wanted[answer.seq]] = answer
+        while len(answers) < len(asked):
+            for answer in ifinfo.parse(self._receive(), wanted):
+                if answer.seq in asked:
+                    answers[asked[answer.seq]] = answer
         return [answers[number] for number in range(len(chunk))]
 
     def _read(self, seq: int, wanted: Collection[int]) -> Iterable[ifinfo.Message]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import errno
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Self
 
 from vethagent.privileged import ifinfo
@@ -31,7 +31,7 @@ class FakeKernel:
     def get(self, index: int) -> ifinfo.Device | None:
         return self.devices.get(index)
 
-    def get_all(self, indexes: Iterable[int]) -> dict[int, ifinfo.Device]:
+    def get_all(self, indexes: Iterable[int], wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
         return {index: self.devices[index] for index in indexes if index in self.devices}
 
     def find_all(self, names: Iterable[str]) -> list[ifinfo.Device | None]:
@@ -41,10 +41,6 @@ class FakeKernel:
     def groups(self) -> set[int]:
         self.dumps += 1
         return {device.group for device in self.devices.values()}
-
-    def dump(self, *, master: int | None = None) -> dict[int, ifinfo.Device]:
-        self.dumps += master is None
-        return dict(self.devices)
 
     def request(self, messages: Iterable[Request]) -> list[ifinfo.Message]:
         return [self._answer(message) for message in messages]

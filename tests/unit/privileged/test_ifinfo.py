@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import struct
 from typing import Any
@@ -49,7 +50,10 @@ def encode(device: ifinfo.Device, **header: Any) -> bytes:
     if device.kind:
         info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", device.kind)]
         if device.kind == "bridge":
-            info.append(("IFLA_INFO_DATA", {"attrs": [("IFLA_BR_AGEING_TIME", 7), ("IFLA_BR_STP_STATE", device.stp)]}))
+            address = "00:00:00:00:00:00" if device.follows else device.mac or "02:00:00:00:00:01"
+            named = {"prio": 32768, "addr": address}
+            data = [("IFLA_BR_AGEING_TIME", 7), ("IFLA_BR_STP_STATE", device.stp), ("IFLA_BR_BRIDGE_ID", named)]
+            info.append(("IFLA_INFO_DATA", {"attrs": data}))
         attributes.append(("IFLA_LINKINFO", {"attrs": info}))
     return message(device.ifindex, attributes, up=device.up, carrier=device.carrier, **header)
 
@@ -92,10 +96,10 @@ def only(data: bytes) -> ifinfo.Message:
     return found
 
 
-@given(devices, st.booleans())
-def test_a_device_comes_back_as_it_was_written(device: ifinfo.Device, stp: bool) -> None:
+@given(devices, st.booleans(), st.booleans())
+def test_a_device_comes_back_as_it_was_written(device: ifinfo.Device, stp: bool, follows: bool) -> None:
     if device.kind == "bridge":
-        device = ifinfo.Device(**{field: getattr(device, field) for field in device.__slots__} | {"stp": stp})
+        device = dataclasses.replace(device, stp=stp, follows=follows)
     assert only(encode(device)).device == device
 
 
