@@ -16,14 +16,11 @@ from vethagent.privileged.recovery import Outcome
 
 LOG = logging.getLogger(__name__)
 
-#: Plans of the first part that makes pairs. Open vSwitch opens the ports of one while the kernel makes the pairs of the
-#: next; with less in it the agent waits more often for OVSDB than that saves (25 took a third longer, seen with 100).
-#: Each part after it is as large as all before: Open vSwitch looks at all of its ports, those of this batch too, with
-#: each transaction.
-PART = 50
-#: Plans of one part at most, and of one that waits for ovs-vswitchd between two steps. A process that is to end waits
-#: for no more than a part.
-MOST = 200
+#: Plans of one part at most that makes pairs, or that waits for ovs-vswitchd between two steps. A process that is to
+#: end waits for no more than a part. With smaller ones kernel and ovs-vswitchd would work at the same time, but most of
+#: what either does about a device needs the one lock of rtnetlink; and after each transaction, and each time that the
+#: kernel tells of devices, ovs-vswitchd looks at all of its ports, those of this batch too.
+PART = 200
 #: Plans of one part that does neither: pairs that go together are looked up, and wait for the kernel, once.
 TOGETHER = 500
 
@@ -92,10 +89,9 @@ class Applier:
         failures = self._hopeless(plans)
         # Those that wait for ovs-vswitchd between two steps hold up none of the others.
         todo = sorted(_without(plans, failures), key=_kind)
-        last, made = _Part([]), 0
+        last = _Part([])
         while todo and not stopping():
-            part = _Part(_first(todo, made))
-            made += sum(plan.makes for plan in part.plans)
+            part = _Part(_first(todo))
             self._detach([plan for plan in part.plans if plan.detach or plan.keep], part.failures)
             passed("ovsdb_at", [_id(plan) for plan in part.left if plan.detach])
             self._operate([plan for plan in part.left if plan.operations], part.failures, part.made)
@@ -245,10 +241,10 @@ def _id(plan: LinkPlan) -> str:
     return plan.state.link_id
 
 
-def _first(todo: Sequence[LinkPlan], made: int) -> Sequence[LinkPlan]:
-    """Return the plans that are carried out next, together: all of a kind. ``made`` pairs were made before."""
-    settles, makes = kind = _kind(todo[0])
-    most = MOST if settles else min(MOST, max(PART, made)) if makes else TOGETHER
+def _first(todo: Sequence[LinkPlan]) -> Sequence[LinkPlan]:
+    """Return the plans that are carried out next, together: all of a kind."""
+    kind = _kind(todo[0])
+    most = PART if any(kind) else TOGETHER
     return list(itertools.takewhile(lambda plan: _kind(plan) == kind, todo[:most]))
 
 

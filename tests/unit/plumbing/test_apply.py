@@ -6,7 +6,7 @@ import pytest
 from tests.unit.plumbing.builders import link_id
 from vethagent import exceptions, model
 from vethagent.model import Reason, Status
-from vethagent.plumbing.apply import MOST, PART, TOGETHER, Applier, Failure
+from vethagent.plumbing.apply import PART, TOGETHER, Applier, Failure
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge, LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
@@ -270,11 +270,6 @@ def test_a_great_batch_is_done_in_parts_names_are_freed_first(setup: Setup) -> N
     assert [len(batch) for batch in setup.helper.batches] == [1, PART, PART]
     assert setup.helper.batches[0][0].verb == "delete_pair"
     assert setup.attached() == set(MANY[1:])
-
-
-def test_each_part_is_as_large_as_all_before_it(setup: Setup) -> None:
-    assert setup.apply([plan(link_id(number)) for number in range(1, 4 * PART + MOST + 2)]) == {}
-    assert [len(batch) for batch in setup.helper.batches] == [PART, PART, 2 * PART, MOST, 1]
 
 
 def test_many_pairs_go_together(setup: Setup) -> None:
