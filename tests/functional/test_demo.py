@@ -12,8 +12,8 @@ import pytest
 from tests.support import commands
 
 TOP = pathlib.Path(__file__).parents[2]
-#: What would go on for ever -> the same once.
-ONCE = {" --follow": "", "tail -f ": "tail ", " ping ": " ping -c 1 "}
+#: What would go on for ever -> the same once; a ping as soon as one is answered, for the link has just been damaged.
+ONCE = {" --follow": "", "tail -f ": "tail ", " ping ": " ping -c 1 -w 60 "}
 
 
 class Place:
