@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fullstack.outage import Outage
-from tests.support import commands, deployment, firewall, rabbit
+from tests.support import commands, deployment, firewall, namespaces, rabbit
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -23,10 +23,15 @@ def _quick(controller_side: deployment.Deployment) -> Iterator[None]:
     controller_side.env.update(before)
 
 
-def test_an_agent_whose_connections_are_forgotten(outage: Outage, hub: deployment.Node) -> None:
-    with firewall.forgotten(hub.host.namespace, rabbit.PORT) as left:
+def outlast(outage: Outage, namespace: namespaces.Namespace) -> None:
+    """All is in step again although nothing passes of the connections that ``namespace`` has, and they are given up."""
+    with firewall.forgotten(namespace, rabbit.PORT) as left:
         outage.cut()
         outage.request()
         outage.wait_for_word("bus does not work")
         outage.check()
         commands.wait_until(lambda: not left(), what="the end of all connections that were forgotten")
+
+
+def test_an_agent_whose_connections_are_forgotten(outage: Outage, hub: deployment.Node) -> None:
+    outlast(outage, hub.host.namespace)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fullstack.outage import Outage
-from tests.fullstack.test_half_open import HEARTBEAT
-from tests.support import commands, deployment, firewall, rabbit
+from tests.fullstack.test_half_open import HEARTBEAT, outlast
+from tests.support import commands, deployment
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
@@ -40,9 +40,4 @@ def test_controller_and_api_whose_connections_are_forgotten(
     outage: Outage, clean: deployment.Deployment, hub: deployment.Node
 ) -> None:
     assert clean.is_listening(0)
-    with firewall.forgotten(clean.network, rabbit.PORT) as left:
-        outage.cut()
-        outage.request()
-        outage.wait_for_word("bus does not work")
-        outage.check()
-        commands.wait_until(lambda: not left(), what="the end of all connections that were forgotten")
+    outlast(outage, clean.network)

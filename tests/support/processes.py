@@ -2,7 +2,9 @@
 
 import configparser
 import contextlib
+import os
 import pathlib
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -120,6 +122,13 @@ def helpers(host: hosts.Host) -> list[int]:
             if any(word.endswith("privsep-helper") for word in command):
                 found.append(int(pid))
     return found
+
+
+def signal_helpers(host: hosts.Host, number: signal.Signals) -> None:
+    """Send a signal to the privileged helpers on ``host``; one may have ended meanwhile."""
+    for pid in helpers(host):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def make_folder(folder: pathlib.Path, *, as_service_user: bool = False) -> pathlib.Path:

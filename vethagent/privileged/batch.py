@@ -236,17 +236,18 @@ class _Batch:
         answers = iter(self._route.request(itertools.chain.from_iterable(messages.values())))
         self._step("helper-sent")
         told = {place: list(itertools.islice(answers, len(messages[place]))) for place, _ in creates}
+        by_place = dict(creates)
         taken = [(place, operation) for place, operation in creates if told[place][0].errno == errno.EEXIST]
         self._indexes |= (there := self._made_before(taken))
         for place in told.keys() - there.keys():
             made, *marked = told[place]
             if made.errno:
-                names = [end.name for end in dict(creates)[place].ends] if made.errno == errno.EEXIST else []
+                names = [end.name for end in by_place[place].ends] if made.errno == errno.EEXIST else []
                 self._errors[place] = altnames.taken(self._route, names) or made.text
                 continue
             self._indexes[place] = indexes[place]
             if any(answer.errno == errno.EAFNOSUPPORT for answer in marked):
-                marked = self._route.request(pairs.marking(dict(creates)[place], indexes[place], ipv6=False))
+                marked = self._route.request(pairs.marking(by_place[place], indexes[place], ipv6=False))
             if failed := next((answer for answer in marked if answer.errno), None):
                 self._errors[place] = failed.text
 

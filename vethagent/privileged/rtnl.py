@@ -17,7 +17,9 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _RTEXT_FILTER_SKIP_STATS = 8
 _IFLA_EXT_MASK = 29
-_DUMP, _NUMBER = struct.Struct("=IHHII16x"), struct.Struct("=HHI")
+#: A request for all devices, with the one attribute that it has.
+_DUMP = struct.Struct("=IHHII16xHHI")
+_SKIP_STATS = 8, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS
 _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 8 << 20
 #: Bytes in one send: well below the default send buffer of 208 KiB.
@@ -100,12 +102,12 @@ class RouteSocket:
 
         ``wanted`` is as in ifinfo.
         """
-        # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
-        chosen = _NUMBER.pack(_NUMBER.size, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
-        length, flags = _DUMP.size + len(chosen), NLM_F_REQUEST | NLM_F_DUMP
         while True:
             self._seq += 1
-            self._socket.send(_DUMP.pack(length, ifinfo.RTM_GETLINK, flags, self._seq, 0) + chosen)
+            # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
+            self._socket.send(
+                _DUMP.pack(_DUMP.size, ifinfo.RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, self._seq, 0, *_SKIP_STATS)
+            )
             devices: dict[int, ifinfo.Device] = {}
             interrupted = False
             for answer in self._read(self._seq, wanted):

@@ -5,7 +5,6 @@ The same examples each time. To look further, with others::
     VETHAGENT_CHAOS=20 tox -e functional -- tests/functional/agent/test_chaos.py
 """
 
-import contextlib
 import os
 import signal
 import types
@@ -19,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
-from tests.support import asked, commands
+from tests.support import asked, commands, processes
 from tools.soak import verdict
 from tools.soak.watch import PATIENCE
 
@@ -120,9 +119,7 @@ class Chaos(RuleBasedStateMachine):
     def strike_the_helper(self, name: str) -> None:
         self._say(f"helper {name}")
         self._slow.add("helper")
-        for pid in self.node.helpers():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.Signals[name])
+        processes.signal_helpers(self.node.host, signal.Signals[name])
 
     @precondition(lambda self: self._may("restart"))
     @rule(kill=st.booleans())

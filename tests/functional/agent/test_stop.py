@@ -3,12 +3,11 @@
 import contextlib
 import http.client
 import json
-import os
 import signal
 from collections.abc import Iterator, Sequence
 
 from tests.functional.agent.node import HOST, Node, condition
-from tests.support import commands
+from tests.support import commands, processes
 from vethagent.plumbing.apply import PART
 
 CONCURRENCY = ("eventlet", "threading")
@@ -81,9 +80,7 @@ def test_a_pause_ends_the_batch(fragile: Node) -> None:
     with _under_way(fragile) as wanted:
         fragile.set_mode("paused")
         # Not a second helper: should that one be too slow for the agent, nobody would try a third time.
-        for helper in fragile.helpers():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(helper, signal.SIGCONT)
+        processes.signal_helpers(fragile.host, signal.SIGCONT)
         _wait_for_all(fragile, wanted)
 
 
