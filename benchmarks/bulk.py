@@ -15,7 +15,7 @@ from benchmarks.site import Site, settle
 from tests.support import machine
 
 _OURS = "vethagent: one bulk request"
-_PEERS = {"floor": peers.Batch, "shell": peers.Shell}
+_PEERS = {"floor": peers.Batch, "lean": peers.Lean, "shell": peers.Shell}
 _LONG = 280.0
 
 

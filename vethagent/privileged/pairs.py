@@ -9,6 +9,11 @@ from vethagent.privileged.encoding import Request
 #: A device whose packets are smaller than this has no IPv6 (IPV6_MIN_MTU in include/linux/ipv6.h).
 _IPV6_MTU = 1280
 
+#: As many as a new device has in use. By itself the kernel makes one for each processor that there may be, and takes
+#: all but the first out of use again (veth_init_queues in drivers/net/veth.c): each time it waits for RCU, two thirds
+#: of what it takes for a pair.
+_QUEUES: list[tuple[str, Any]] = [("IFLA_NUM_TX_QUEUES", 1), ("IFLA_NUM_RX_QUEUES", 1)]
+
 
 def has_ipv6() -> bool:
     """Return whether this network namespace has IPv6; ``disable_ipv6`` is not asked for, devices have it all the same.
@@ -50,4 +55,4 @@ def marking(create: operations.CreatePair, indexes: tuple[int, int], *, ipv6: bo
 
 
 def _identity(end: operations.NewEnd) -> list[tuple[str, Any]]:
-    return [("IFLA_IFNAME", end.name), ("IFLA_MTU", end.mtu), ("IFLA_ADDRESS", end.mac)]
+    return [("IFLA_IFNAME", end.name), ("IFLA_MTU", end.mtu), ("IFLA_ADDRESS", end.mac), *_QUEUES]

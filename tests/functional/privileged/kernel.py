@@ -124,6 +124,10 @@ class Kernel:
         """Return the ifindex of a device."""
         return int(self.device(name)["ifindex"])
 
+    def queues(self, name: str) -> list[str]:
+        """Return the queues of a device that are in use, such as rx-0."""
+        return sorted(self.run("ls", f"/sys/class/net/{name}/queues").split())
+
     def picture(self) -> dict[str, tuple[Any, ...]]:
         """Return what the helper could have changed, of all devices."""
         keys = ("ifindex", "ifalias", "master", "mtu", "address", "group", "link")

@@ -20,6 +20,14 @@ def test_a_pair_is_made_whole(kernel: Kernel) -> None:
     wait_until(lambda: {kernel.device(name)["operstate"] for name in ("aa", "bb")} == {"UP"}, what="both ends up")
 
 
+def test_the_kernel_keeps_no_room_for_queues_that_are_not_in_use(kernel: Kernel) -> None:
+    kernel.done(create())
+    kernel.foreign("other", "peer")  # in use is as much of it as by itself
+    for name in ("aa", "bb"):
+        assert (kernel.device(name)["num_tx_queues"], kernel.device(name)["num_rx_queues"]) == (1, 1)
+    assert kernel.queues("aa") == kernel.queues("bb") == kernel.queues("other") == ["rx-0", "tx-0"]
+
+
 def test_a_pair_that_is_wanted_down(kernel: Kernel) -> None:
     kernel.done(create(up=False))
     assert "UP" not in kernel.device("aa")["flags"] + kernel.device("bb")["flags"]
