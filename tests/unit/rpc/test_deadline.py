@@ -1,5 +1,7 @@
 """A message that the broker does not take is given up, and so are the next ones while too many are under way."""
 
+import contextlib
+import os
 import threading
 from collections.abc import Iterator
 
@@ -23,6 +25,32 @@ def test_what_is_taken_in_time() -> None:
     assert made.within(60, lambda: "answer") == "answer"
     with pytest.raises(exceptions.InvalidMessage):
         made.within(60, _refuse)
+
+
+def test_a_thread_sends_one_message_after_the_other() -> None:
+    made = deadline.Deadline()
+    used = {made.within(60, threading.get_ident) for _ in range(5)}
+    with pytest.raises(exceptions.InvalidMessage):
+        made.within(60, _refuse)
+    assert used == {made.within(60, threading.get_ident)} - {threading.get_ident()}
+
+
+def test_nobody_waits_for_a_thread_that_is_busy(broker: threading.Event) -> None:
+    made = deadline.Deadline()
+    with pytest.raises(exceptions.BusUnavailable):
+        made.within(0.01, lambda: broker.wait(60))
+    assert made.within(60, lambda: "answer") == "answer"
+
+
+def test_a_process_that_forked_has_threads_of_its_own() -> None:
+    made = deadline.Deadline()
+    made.within(60, lambda: None)
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            made.within(10, lambda: os._exit(0))
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_what_is_not_taken(broker: threading.Event) -> None:
