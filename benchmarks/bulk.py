@@ -94,7 +94,3 @@ def main() -> None:
         for shape in options.shapes.split(","):
             for count in map(int, options.counts.split(",")):
                 measure(site, shape, count, options.peers.split(","), options.runs)
-
-
-if __name__ == "__main__":
-    main()

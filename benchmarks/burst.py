@@ -83,7 +83,3 @@ def main() -> None:
 def _casts(site: Site) -> int:
     counted: int = site.api.get(f"/v1/agents/{HOST}")["counters"].get("casts", 0)
     return counted
-
-
-if __name__ == "__main__":
-    main()

@@ -51,7 +51,3 @@ def main() -> None:
                     samples[name].append(took)
     title = f"{options.count} links, agent on {options.concurrency}"
     report.show(title, samples, baseline=_WAYS["bulk"])
-
-
-if __name__ == "__main__":
-    main()

@@ -49,7 +49,3 @@ def main() -> None:
     for (name, none), many in zip(alone.items(), grown.values(), strict=True):
         samples = {"with no other link": none, f"with {len(others)} in place": many}
         report.show(f"one more link, {name}", samples, baseline="with no other link")
-
-
-if __name__ == "__main__":
-    main()

@@ -104,7 +104,3 @@ def main() -> None:
                     unplug[name].append(took[1])
     for verb, samples in (("plug", plug), ("unplug", unplug)):
         report.show(f"{verb} {options.count} links, {shapes.MEANING['one-ovs']}", samples, baseline=OsVif.name)
-
-
-if __name__ == "__main__":
-    main()

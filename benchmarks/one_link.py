@@ -111,7 +111,3 @@ def main() -> None:
     floor = samples.pop(peers.Batch.name)
     report.show(f"one link, agent on {options.concurrency}", samples, baseline=_SHELL)
     report.show("of that in the agent", {peers.Batch.name: floor, _AGENT: agent}, baseline=peers.Batch.name)
-
-
-if __name__ == "__main__":
-    main()

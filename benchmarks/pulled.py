@@ -80,7 +80,3 @@ def main() -> None:
             samples[_HAND].append(pull_theirs(site, chosen))
         title = f"{options.pulled} of {options.count} links, agent on {options.concurrency}"
         report.show(title, samples, baseline=_PLUG)
-
-
-if __name__ == "__main__":
-    main()

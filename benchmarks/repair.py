@@ -107,7 +107,3 @@ def main() -> None:
     name = "gap in the traffic"
     report.show(f"repair after ip link del, agent on {options.concurrency}", {name: gaps}, baseline=name)
     print(f"p50 {statistics.median(gaps):.1f} ms, p99 {percentile(gaps, 0.99):.1f} ms")
-
-
-if __name__ == "__main__":
-    main()

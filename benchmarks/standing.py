@@ -98,7 +98,3 @@ def main() -> None:
         report.show(title, {name: took}, baseline=name)
         report.progress(f"idling for {options.seconds:g} s")
         idle(site, options.seconds)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,8 @@
 #
 # Each measures vethagent side by side with what people use instead, in the same run, in network namespaces with an Open
 # vSwitch and a RabbitMQ of their own; this machine's interfaces, Open vSwitch and RabbitMQ stay as they are. Prints a
-# table and the same as one line of JSON. Needs the same as tools/demo.sh.
+# table and the same as one line of JSON. Ctrl-C and SIGTERM end it and remove all that it has made. Needs the same as
+# tools/demo.sh.
 
 set -euo pipefail
 # shellcheck source=tools/lib/usage.sh
@@ -45,6 +46,5 @@ if [[ " ${names[*]} " == *' hybrid '* ]]; then
 fi
 # As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes without.
 "$VENV/bin/python" -m compileall -q vethagent
-for name in "${names[@]}"; do
-    as_root env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m "benchmarks.$name" "$@"
-done
+exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m benchmarks \
+    "${names[*]}" "$@"
