@@ -162,7 +162,7 @@ def _change(port: ovs_idl.Row, step: AttachPort) -> None:
 
 
 class _Detach(command.BaseCommand):
-    """``DetachPort``; nothing happens if the port is gone."""
+    """``DetachPort``; nothing happens if the port is gone or another link's, and it is refused if the mark is gone."""
 
     def __init__(self, api: _Api, step: DetachPort) -> None:
         super().__init__(api)
@@ -176,6 +176,9 @@ class _Detach(command.BaseCommand):
         bridge = self.api.named("Bridge", self._step.bridge)
         if port is None or bridge is None:
             return
+        if self._step.marked and owner(port) is None:
+            # Of the row alone nothing tells any more whose it is. As long as the pair is there a new plan can.
+            raise RuntimeError(f"port {port.name} has lost its mark just now")
         if owner(port) == (self._step.link_id if self._step.marked else None):
             bridge.delvalue("ports", port.uuid)
             self._release(bridge, port)

@@ -1,8 +1,12 @@
 """After an unplug nothing is left, whatever happened before; and many links at once."""
 
+import os
+import signal
+import threading
+
 import pytest
 
-from tests.functional.agent.node import FIRST, HOST, SECOND, Node
+from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
 from tests.support import commands
 
 MANY = 100
@@ -29,6 +33,21 @@ def test_after_something_was_done_by_hand(node: Node, harm: tuple[str, ...]) -> 
     program = [f"--db={node.host.ovsdb}"] if words[0] == "ovs-vsctl" else []
     # The agent may have been faster: then there is nothing to do it to.
     node.host.run(words[0], *program, *words[1:], check=False)
+    node.api.wait_until_gone(link["id"])
+    commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the link")
+
+
+def test_the_mark_of_the_port_is_taken_off_at_the_last_moment(node: Node) -> None:
+    """The steps are planned by then; with the pair goes all that would tell whose the port is."""
+    before = node.picture()
+    link = node.plug_usual()
+    node.arm("agent-saved", "stop")
+    request = threading.Thread(target=node.api.delete, args=(link["id"],))
+    request.start()
+    condition(lambda: node.is_armed("agent-saved"), False, "the removal planned")
+    node.host.vsctl("--no-wait", "remove", "Port", SECOND, "external_ids", "vethagent-link-id")
+    os.killpg(node.allinone.pid, signal.SIGCONT)
+    request.join()
     node.api.wait_until_gone(link["id"])
     commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the link")
 
