@@ -16,7 +16,9 @@ class Listener:
     """Takes those of every priority that is used."""
 
     def info(self, _context: Any, publisher: str, event_type: str, payload: Any, _metadata: Any) -> None:
-        print(json.dumps({"publisher": publisher, "event_type": event_type, "payload": payload}), flush=True)
+        # Line and end at once: several threads write.
+        said = json.dumps({"publisher": publisher, "event_type": event_type, "payload": payload})
+        print(f"{said}\n", end="", flush=True)
 
     error = info
 

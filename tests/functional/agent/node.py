@@ -19,6 +19,9 @@ GUESTS = {"br1": "192.0.2.1", "br2": "192.0.2.2", "br-eth1": "192.0.2.3", "br-et
 LINUX, OVS = ("br1", "br2"), ("br-eth1", "br-eth2")
 FIRST, SECOND = "phy-br1", "eth1-br1"
 
+#: An end of a pair is deleted: the kernel takes both down and out of their bridges, and tells of one before the other.
+GOING, GONE = ("ADMIN_STATE", "NOT_ATTACHED"), ("DEVICE_MISSING", "NOT_A_PAIR")
+
 #: Parts of the names of what a bridge changes by itself.
 _RESTLESS = ("timer", "topology_change", "message_age", "designated", "config_pending")
 _COLUMNS = {
@@ -226,6 +229,15 @@ class Node(tidy.Tidy):
         assert is_told()
         assert told <= {*codes, *passing}, f"told are {sorted(told)}"
         assert [event["message"] for event in self.events(link, before) if event["reason"] == "NETLINK_ERROR"] == []
+
+    @contextlib.contextmanager
+    def remade(self, link: rest.Link, *, passing: Collection[str] = ()) -> Iterator[None]:
+        """What the block does ends the pair of ``link``: it is made anew, and told of each device is one of GONE."""
+        before = self.last_event(link)
+        with self.repaired(link, *GONE, passing=(*GOING, *passing)):
+            yield
+        told = [found for event in self.events(link, before) for found in event["repaired"]]
+        assert {d["device"] for d in told if d["code"] in GONE} == {end["device"] for end in link["observed"]}
 
     # -- what is on the host -------------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def test_a_pair_that_is_exactly_as_wanted_is_adopted_without_a_flap(node: Node) 
     assert [device and device["ifindex"] for device in before] == [device and device["ifindex"] for device in after]
     assert [device and device["address"] for device in before] == [device and device["address"] for device in after]
     assert {event["kind"] for event in node.events(link)} <= {"plugged", "changed"}
-    with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=("ADMIN_STATE", "NOT_ATTACHED")):
+    with node.remade(link):
         node.host.ip("link", "delete", FIRST)
     node.carries()
 

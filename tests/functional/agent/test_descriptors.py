@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from tests.functional.agent.node import FIRST, Node
 from tests.functional.agent.outages import ENDS, wait_for_reasons
-from tests.functional.agent.sabotage import GOING
 from tests.support import commands, processes, whole
 from vethagent import model
 
 CONCURRENCY = ("eventlet", "threading")
-GONE = ("DEVICE_MISSING", "NOT_A_PAIR")
 
 
 @contextlib.contextmanager
@@ -56,7 +54,7 @@ def test_the_agent_has_none_left(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     wanted = model.BridgeLink.model_validate(link)
-    with node.repaired(link, *GONE, passing=GOING):
+    with node.remade(link):
         with _no_descriptors(_agent(node)):
             node.host.ip("link", "delete", FIRST)
             commands.wait_until(lambda: not whole.Snapshot(node.host).defects(wanted), what="a whole link")
@@ -69,7 +67,7 @@ def test_the_helper_has_none_left(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     helpers = node.helpers()
-    with _no_descriptors(helpers), node.repaired(link, *GONE, passing=GOING):
+    with _no_descriptors(helpers), node.remade(link):
         node.host.ip("link", "delete", FIRST)
     assert set(helpers).isdisjoint(node.helpers()), "another one has its place"
     wait_for_reasons(node)
@@ -79,7 +77,7 @@ def test_the_agent_has_none_left_for_another_helper(fragile: Node) -> None:
     node = fragile
     link, log = node.plug(*ENDS), node.allinone.log
     helpers, before = node.helpers(), len(log.read_text(errors="replace"))
-    with node.repaired(link, *GONE, passing=GOING):
+    with node.remade(link):
         with _no_descriptors(_agent(node)):
             for pid in helpers:
                 os.kill(pid, signal.SIGKILL)

@@ -49,7 +49,7 @@ def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
     filling.fill(file)
     other = node.plug("br2", "br-eth2")
     wait_for_reasons(node, "store")
-    with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=("ADMIN_STATE", "NOT_ATTACHED")), node.unseen():
+    with node.remade(link), node.unseen():
         node.host.ip("link", "delete", FIRST)
     file.unlink()
     wait_for_reasons(node)

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from typing import Self
 
-from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, SECOND, Node
 from tests.support import commands
 
@@ -68,7 +67,7 @@ def test_the_ends_have_no_address_and_send_nothing(node: Node) -> None:
     with _ipv6(node), _Senders(node) as senders:
         link = node.plug_usual()
         assert _addresses(node, FIRST, SECOND) == []
-        with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=sabotage.GOING):
+        with node.remade(link):
             node.host.ip("link", "delete", FIRST)
         _make_by_hand(node)
         commands.wait_until(lambda: senders.has_asked(_BY_HAND[0]), what="duplicate address detection", timeout=30)

@@ -44,7 +44,7 @@ def test_more_events_than_the_socket_holds(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     overflows = node.api.get(f"/v1/agents/{HOST}")["counters"].get("netlink_overflows", 0)
-    with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=("ADMIN_STATE", "NOT_ATTACHED")), node.unseen():
+    with node.remade(link), node.unseen():
         node.batch(*(f"link set br2 mtu {1500 - number % 2}" for number in range(1, 5001)), f"link delete {FIRST}")
     node.wait_for_report()
     assert node.api.get(f"/v1/agents/{HOST}")["counters"]["netlink_overflows"] > overflows

@@ -4,7 +4,6 @@ import os
 import signal
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
-from tests.functional.agent.sabotage import GOING
 from tests.support import commands
 
 CONCURRENCY = ("eventlet", "threading")
@@ -39,7 +38,7 @@ def test_the_helper_is_killed_while_a_file_of_options_cannot_be_read(fragile: No
         node.allinone.configuration.write_text(f"[DEFAULT\n{good}")
         for pid in node.helpers():
             os.kill(pid, signal.SIGKILL)
-        with node.repaired(link, "DEVICE_MISSING", "NOT_A_PAIR", passing=GOING):
+        with node.remade(link):
             node.host.ip("link", "delete", FIRST)
     finally:
         node.allinone.configuration.write_text(good)
