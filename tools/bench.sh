@@ -46,5 +46,4 @@ if [[ " ${names[*]} " == *' hybrid '* ]]; then
 fi
 # As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes without.
 "$VENV/bin/python" -m compileall -q vethagent
-exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m benchmarks \
-    "${names[*]}" "$@"
+become benchmarks "${names[*]}" "$@"

@@ -62,10 +62,6 @@ exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
 
-demo() {
-    exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.demo "$@"
-}
-
 install() {
     install_system_packages "$@"
     install_project
@@ -76,9 +72,9 @@ if [[ $end == yes ]]; then
         say "there is nothing to end: no demo was started from here"
         exit 0
     fi
-    demo --end
+    become tools.demo --end
 fi
 profiles=(demo)
 [[ $bus != rabbit ]] || profiles+=(rabbit)
 calmly install "${profiles[@]}"
-demo --bus "$bus" --concurrency "$concurrency" "${flags[@]}"
+become tools.demo --bus "$bus" --concurrency "$concurrency" "${flags[@]}"

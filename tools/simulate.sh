@@ -74,5 +74,4 @@ if ! "$VENV/bin/python" -c 'import psycopg2, pymysql' 2> /dev/null; then
     mapfile -t drivers < <(grep --extended-regexp '^(PyMySQL|psycopg2)' test-requirements.txt)
     install_python "${drivers[@]}"
 fi
-exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.simulate \
-    "${options[@]}"
+become tools.simulate "${options[@]}"

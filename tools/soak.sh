@@ -68,5 +68,4 @@ exec < /dev/null
 . tools/lib/install.sh
 install_system_packages demo rabbit
 install_project
-exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m tools.soak \
-    "$minutes" "${options[@]}"
+become tools.soak "$minutes" "${options[@]}"

@@ -10,6 +10,7 @@
 #   make_venv                        make $VENV from the system's python3, with bindep, uv and tox in it
 #   install_project                  install vethagent itself into $VENV, editable
 #   install_python ARGUMENT...       install into $VENV with uv: libraries, or --requirement FILE
+#   become MODULE ARGUMENT...        go on as a module of the checkout, as root, with the Python of $VENV
 #   calmly COMMAND...                run a COMMAND that installs; what it says on stderr is shown only if it fails, and
 #                                    Ctrl-C ends the script with one word
 #   need_root                        end with one clear line unless as_root will work; sudo may ask for the password
@@ -235,3 +236,6 @@ describe_version() {
         export PBR_VERSION=${PBR_VERSION:-0.0.1} SKIP_GENERATE_AUTHORS=1 SKIP_WRITE_GIT_CHANGELOG=1 SKIP_GIT_SDIST=1
     fi
 }
+
+# What root compiles would stay in the checkout.
+become() { exec "$TOP/tools/as-root" env "PYTHONPATH=$TOP" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/python" -m "$@"; }
