@@ -6,7 +6,9 @@ an outlet is asked before each line whether it takes one. It is waited for once;
 lines are lost at once, and counted.
 """
 
+import _socket
 import contextlib
+import errno
 import functools
 import io
 import logging
@@ -155,10 +157,36 @@ def _outlet(name: str, is_open: Callable[[], bool]) -> Outlet:
 
 
 def _has_room(path: str) -> bool:
-    """Return whether a daemon has room for a message, or there is none: a socket of the same kind tells."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+    """Return whether a daemon has room for a message, or there is none."""
+    told = _told(path, socket.SOCK_DGRAM)
+    if told is not None:
+        return told
+    # A stream has its own room: that of the C library, if there is one by now. To make one waits for a full daemon.
+    number = _stream_to(path)
+    return _told(path, socket.SOCK_STREAM) is not False if number is None else bootstrap.takes(number)
+
+
+def _told(path: str, kind: socket.SocketKind) -> bool | None:
+    """Return what a socket of our own tells, None if that of the daemon is of another kind."""
+    with socket.socket(socket.AF_UNIX, kind) as asking:
+        asking.setblocking(False)
         try:
             asking.connect(path)
-        except OSError:
-            return True
+        except BlockingIOError:
+            return False  # so many wait that no other is let in
+        except OSError as error:
+            return None if error.errno == errno.EPROTOTYPE else True
         return bootstrap.takes(asking.fileno())
+
+
+def _stream_to(path: str) -> int | None:
+    """Return the file descriptor by which this process has a stream to the socket at ``path``, None if it has none."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError, ValueError):  # of what is no such socket
+            found = _socket.socket(fileno=int(name))  # not eventlet's, which would have it wait for nobody
+            try:
+                if found.family == socket.AF_UNIX and os.path.samefile(found.getpeername(), path):
+                    return int(name)
+            finally:
+                found.detach()
+    return None

@@ -11,6 +11,9 @@ from oslo_privsep import capabilities, priv_context
 from vethagent import privileged
 
 _HELPER = "privsep-helper"
+#: What it logs goes to the agent; but of two handlers that its options name oslo.privsep 3.12 leaves one, and a syslog
+#: that hangs would hold it up for good.
+_NO_OUTLETS = ("--nouse-syslog", "--nouse-journal")
 
 
 def prepare(conf: cfg.ConfigOpts) -> None:
@@ -42,4 +45,5 @@ def _helper_without_sudo(conf: cfg.ConfigOpts) -> None:
         command += ["--config-file", name]
     for name in conf.config_dir or ():
         command += ["--config-dir", name]
+    command += _NO_OUTLETS  # after the files, which win over what comes before them
     conf.set_default("helper_command", shlex.join(command), group=privileged.default.cfg_section)

@@ -114,6 +114,28 @@ def test_syslog_that_hangs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPat
     assert heard[1:] == ["heard", f"1 lines were not written, as {path} took nothing"]
 
 
+def test_syslog_that_takes_streams_and_hangs(tmp_path: pathlib.Path) -> None:
+    path, descriptors = str(tmp_path / "log"), len(os.listdir("/proc/self/fd"))
+    with contextlib.ExitStack() as opened:
+        listening = opened.enter_context(socket.socket(socket.AF_UNIX))
+        listening.bind(path)
+        listening.listen(0)
+        assert outlets._has_room(path)
+        sending = opened.enter_context(socket.socket(socket.AF_UNIX))
+        opened.enter_context(listening.accept()[0])
+        sending.connect(path)
+        assert outlets._has_room(path), "it has a stream, and needs no other"
+        sending.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sending.send(b"x" * 4096)
+        assert not outlets._has_room(path)
+        sending.close()
+        assert not outlets._has_room(path), "another one would wait"
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert outlets._has_room(path), "it is gone, which is told at once"
+
+
 def test_one_that_has_nobody_at_its_other_end_says_so_at_once(pipe: tuple[int, int]) -> None:
     with socket.socket() as ended:
         assert bootstrap.takes(ended.fileno())
