@@ -82,10 +82,12 @@ class Agent:
         tell: Callable[[str], None] = lambda _: None,
         supervised: float | None = None,
         log_trouble: Callable[[], str] = lambda: "",
+        stay_alone: Callable[[], None] = lambda: None,
     ) -> None:
-        """``tell``, ``supervised`` and ``log_trouble`` as in Watchdog."""
+        """``tell``, ``supervised``, ``log_trouble`` and ``stay_alone`` as in Watchdog."""
         self._settings = settings
         self._tell, self._supervised, self._log_trouble = tell, supervised, log_trouble
+        self._stay_alone = stay_alone
         self._transport = transport
         self._health = HealthKeeper()
         self._counters = Counters()
@@ -238,6 +240,7 @@ class Agent:
             call_stuck_for=controller.stuck_for,
             health=self._health,
             log_trouble=self._log_trouble,
+            stay_alone=self._stay_alone,
             timeout=self._settings.watchdog_timeout,
             tell=self._tell,
             supervised=self._supervised,

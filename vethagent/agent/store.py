@@ -52,11 +52,11 @@ class Store:
         self._path = path
         self._read = read
         self._found: list[tuple[model.BridgeLink, int | None]] | None = None
+        #: None after the end.
+        self._opened: list[int | None] | None = None
         #: What befell the store since it was whole, None if it is: there may be more that is wanted here.
         self.damage: str | None = None
         try:
-            if path != ":memory:":
-                pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._open()
             except (sqlite3.DatabaseError, pydantic.ValidationError) as error:
@@ -70,10 +70,12 @@ class Store:
             raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
 
     def _open(self) -> None:
+        if self._path != ":memory:":
+            pathlib.Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED)
         try:
             self._prepare()
-            self._opened = self._inode()
+            self._opened = self._inodes()
             if self._read:
                 self._check()
             self.damage = self._setting("damage")
@@ -81,12 +83,12 @@ class Store:
             self._db.close()
             raise
 
-    def _inode(self) -> int | None:
-        """Return which file has the path now, None if there is none, or none is needed."""
-        try:
-            return os.stat(self._path).st_ino
-        except OSError:
-            return None
+    def _inodes(self) -> list[int | None]:
+        """Return which file has the path now, and which that of its log; None where there is none, or none is needed.
+
+        SQLite makes the log when it first looks into a file, and keeps it until that is closed.
+        """
+        return [_inode(self._path), _inode(f"{self._path}-wal")]
 
     def _check(self) -> None:
         for row in self._db.execute("PRAGMA quick_check(1)"):
@@ -104,8 +106,8 @@ class Store:
                 file.rename(aside + part)
         kept = f"; the old one is {aside}" if pathlib.Path(aside).exists() else ""
         sentence = f"the store {befell} and is made anew{kept}"
-        LOG.error("%s", sentence)
         self._open()
+        LOG.error("%s", sentence)
         self._db.executemany("REPLACE INTO standing VALUES (?, ?, ?)", _held(aside) if kept else ())
         self._save_setting("damage", sentence)
         self.damage = sentence
@@ -128,7 +130,8 @@ class Store:
         self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, of which the log goes."""
+        self._opened = None
         self._db.close()
 
     def links(self) -> list[tuple[model.BridgeLink, int | None]]:
@@ -205,9 +208,9 @@ class Store:
     def _judged(self) -> Iterator[None]:
         """Tell what SQLite says in our own words; a file that turns out to be damaged is set aside."""
         try:
-            if (found := self._inode()) != self._opened:
+            if self._opened is not None and (found := self._inodes()) != self._opened:
                 # SQLite would go on, with what nobody finds again.
-                raise sqlite3.DatabaseError(f"somebody has {'replaced' if found else 'deleted'} it")
+                raise sqlite3.DatabaseError(f"somebody has {'replaced' if all(found) else 'deleted'} it or its log")
             yield
         except sqlite3.Error as error:
             if not _is_damage(error):
@@ -278,6 +281,13 @@ class Store:
     def _delete(self, link_id: str) -> None:
         for table in ("link", "standing", "delivered"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
 
 
 def _held(path: str) -> list[tuple[str, int, str]]:

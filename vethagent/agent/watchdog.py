@@ -57,6 +57,7 @@ class Watchdog:
         call_stuck_for: Callable[[], float],
         health: HealthKeeper,
         log_trouble: Callable[[], str],
+        stay_alone: Callable[[], None],
         timeout: float,
         tell: Callable[[str], None],
         supervised: float | None,
@@ -66,6 +67,7 @@ class Watchdog:
         ``absent`` returns Open vSwitch bridges that lack their device, and is asked through the inbox, by its consumer.
         ``call_stuck_for`` returns for how many seconds a call of the controller waits for the broker; 0 if none does.
         ``log_trouble`` returns a sentence if lines of the log are lost, else ''.
+        ``stay_alone`` sees to it that no other agent can start on this host.
         ``tell`` is how the supervisor hears assignments of sd_notify(3); ``supervised`` in seconds is how long it waits
         for a sign of life, None: for ever.
         """
@@ -76,6 +78,7 @@ class Watchdog:
         self._call_stuck_for = call_stuck_for
         self._health = health
         self._log_trouble = log_trouble
+        self._stay_alone = stay_alone
         self._overdue = timeout * _OVERDUE
         self._tell = tell
         self._pause = min(timeout / _LOOKS, supervised / 2 if supervised else timeout)
@@ -103,6 +106,7 @@ class Watchdog:
         self._look_at_helper()
         self._look_at_log()
         self._look_at_calls()
+        self._stay_alone()
         if goes_round:
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:

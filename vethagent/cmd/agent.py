@@ -42,7 +42,7 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
     )
 
 
-def make(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport, supervisor: Supervisor) -> Agent:
+def make(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport, supervisor: Supervisor, held: alone.Alone) -> Agent:
     """Return the agent that ``conf`` wants, not started yet."""
     return Agent(
         settings(conf),
@@ -50,6 +50,7 @@ def make(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport, supervisor: 
         tell=supervisor.tell,
         supervised=supervisor.watchdog,
         log_trouble=outlets.trouble,
+        stay_alone=held.look,
     )
 
 
@@ -61,8 +62,9 @@ def metrics_listener(conf: cfg.ConfigOpts, agent: Agent) -> MetricsListener:
 class AgentService(service.ServiceBase):
     """The agent as oslo.service runs it: everything is made in ``start``, after the fork that native threads have."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, held: alone.Alone) -> None:
         self._supervisor = supervisor
+        self._held = held
         self._transport: oslo_messaging.Transport | None = None
         self._agent: Agent | None = None
         self._metrics: MetricsListener | None = None
@@ -70,7 +72,7 @@ class AgentService(service.ServiceBase):
     def start(self) -> None:
         """Open everything and begin."""
         self._transport = common.open_transport(cfg.CONF)
-        agent = make(cfg.CONF, self._transport, self._supervisor)
+        agent = make(cfg.CONF, self._transport, self._supervisor, self._held)
         agent.start()
         self._agent = agent
         self._metrics = metrics_listener(cfg.CONF, agent)
@@ -100,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
         reload.prepare(conf, options.list_agent_opts)
         # What is wrong is told now, in one line.
         common.open_transport(conf).cleanup()
-        alone.stay_alone(conf.agent.store)
+        held = alone.stay_alone(conf.agent.store)
         Store(conf.agent.store, read=False).close()
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
@@ -108,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     privileges.prepare(conf)
     supervisor = Supervisor()
     try:
-        raise SystemExit(service.launch(conf, AgentService(supervisor), restart_method="mutate").wait())
+        raise SystemExit(service.launch(conf, AgentService(supervisor, held), restart_method="mutate").wait())
     finally:
         supervisor.stopping()
 

@@ -32,8 +32,9 @@ bootstrap.imported()
 class AllInOneService(service.ServiceBase):
     """All of it as oslo.service runs it, one transport shared: ``fake://`` reaches no further than that."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, held: alone.Alone) -> None:
         self._supervisor = supervisor
+        self._held = held
         self._transport: oslo_messaging.Transport | None = None
         self._database: Database | None = None
         self._controller: ControllerServer | None = None
@@ -54,7 +55,7 @@ class AllInOneService(service.ServiceBase):
         application = serving.application(conf, self._database, AgentAPI(self._transport), liveness)
         self._api = serving.api_server(conf, application)
         self._api.start()
-        agent = agent_command.make(conf, self._transport, self._supervisor)
+        agent = agent_command.make(conf, self._transport, self._supervisor, self._held)
         agent.start()
         self._agent = agent
         self._metrics = [
@@ -105,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.configure(conf, PROG, options.list_opts, arguments)
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_opts)
-        alone.stay_alone(conf.agent.store)
+        held = alone.stay_alone(conf.agent.store)
         migration.upgrade(common.connection_url(conf))
         _try_out(conf)
         Store(conf.agent.store, read=False).close()
@@ -115,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     privileges.prepare(conf)
     supervisor = Supervisor()
     try:
-        raise SystemExit(service.launch(conf, AllInOneService(supervisor), restart_method="mutate").wait())
+        raise SystemExit(service.launch(conf, AllInOneService(supervisor, held), restart_method="mutate").wait())
     finally:
         supervisor.stopping()
 

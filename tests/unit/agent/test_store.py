@@ -135,6 +135,31 @@ def test_a_file_that_is_deleted_is_made_anew(path: str) -> None:
     assert "the old one" not in again.damage
 
 
+def test_a_file_whose_log_is_deleted_is_made_anew(path: str) -> None:
+    """What is written into that goes with the process."""
+    store = Store(path)
+    store.save(wanted=[(link(id=A), None)])
+    os.unlink(f"{path}-wal")
+    with pytest.raises(exceptions.StoreLost):
+        store.save(wanted=[(link(id=B), None)])
+    store.save(wanted=[(link(id=B), None)])
+    assert [each.id for each, _ in Store(path).links()] == [B]
+
+
+def test_a_file_whose_folder_is_deleted_is_made_anew(path: str) -> None:
+    store = Store(path)
+    folder = pathlib.Path(path).parent
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises(exceptions.StoreUnusable):
+        store.save(wanted=[(link(id=A), None)])
+    folder.unlink()
+    with pytest.raises(exceptions.StoreLost):
+        store.save(wanted=[(link(id=A), None)])
+    store.save(wanted=[(link(id=A), None)])
+    assert [each.id for each, _ in Store(path).links()] == [A]
+
+
 def test_a_file_that_somebody_has_replaced_is_made_anew(path: str) -> None:
     """As by a copy from a backup; the one that is written to would be gone with the process."""
     desired = Desired(Store(path))

@@ -47,6 +47,7 @@ class Scene:
             call_stuck_for=lambda: self.stuck,
             health=self.health,
             log_trouble=lambda: self.trouble,
+            stay_alone=lambda: None,
             timeout=30,
             tell=self.told.append,
             supervised=supervised,

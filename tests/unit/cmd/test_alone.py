@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +23,31 @@ print(child, flush=True)
 os._exit(0)
 """
 
+#: As above, but the child finds that the lock was deleted, and both go on.
+MENDER = """
+import os, signal, sys
+from vethagent.cmd import alone
+held = alone.stay_alone(sys.argv[1])
+os.unlink(sys.argv[1] + ".lock")
+if not os.fork():
+    held.look()
+    print(os.getpid(), flush=True)
+signal.pause()
+"""
+
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> str:
     monkeypatch.setattr(alone, "_PATIENCE", 0.0)
     return str(tmp_path / "state" / "agent.sqlite")
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that were to end."""
+    found: list[int] = []
+    monkeypatch.setattr("vethagent.cmd.alone.os.kill", lambda pid, _: found.append(pid))
+    return found
 
 
 def test_a_second_one_is_told_who_is_there(store: str) -> None:
@@ -40,6 +61,63 @@ def test_a_second_one_does_not_start_if_the_lock_was_deleted(store: str) -> None
     os.unlink(f"{store}.lock")
     with pytest.raises(StartError, match=rf"another agent .* somebody has deleted {store}.lock"):
         alone.stay_alone(store)
+
+
+def test_a_second_one_does_not_start_if_the_folder_was_deleted(store: str) -> None:
+    first = alone.stay_alone(store)
+    shutil.rmtree(os.path.dirname(store))
+    first.look()
+    with pytest.raises(StartError, match=rf"another agent .* process {os.getpid()}: it holds {store}.lock"):
+        alone.stay_alone(store)
+
+
+def test_a_lock_that_was_deleted_is_made_anew_by_a_child(store: str) -> None:
+    """Its parent holds the folder as well."""
+    with subprocess.Popen([sys.executable, "-c", MENDER, store], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        try:
+            with pytest.raises(StartError, match=rf"process {child}: it holds {store}.lock"):
+                alone.stay_alone(store)
+        finally:
+            parent.kill()
+            os.kill(child, signal.SIGKILL)
+
+
+def test_of_two_the_one_ends_whose_folder_was_deleted(
+    store: str, ended: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = alone.stay_alone(store)
+    shutil.rmtree(os.path.dirname(store))
+    second = alone.stay_alone(store)
+    second.look()
+    assert ended == []
+    first.look()
+    first.look()
+    assert ended == [os.getpid()]
+    assert f"process {os.getpid()} has it now: this agent ends" in caplog.text
+
+
+def test_one_that_waits_for_the_folder_does_not_hold_the_lock(store: str, ended: list[int]) -> None:
+    """Else the first one would take it for another agent, and end."""
+    first = alone.stay_alone(store)
+    os.unlink(f"{store}.lock")
+    waiting = alone._Hold(f"{store}.lock")
+    assert not waiting.take()
+    first.look()
+    assert ended == []
+    assert not waiting.take()
+
+
+def test_a_folder_that_cannot_be_made_again(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = alone.stay_alone(store)
+    folder = pathlib.Path(store).parent
+    shutil.rmtree(folder)
+    folder.touch()
+    first.look()
+    folder.unlink()
+    first.look()
+    assert os.path.exists(f"{store}.lock")
 
 
 def test_the_lock_lasts_as_long_as_a_child(store: str) -> None:
