@@ -50,3 +50,25 @@ def test_links_that_came_or_went_since(world: World, link: views.Link) -> None:
     world.calm_down()
     world.check()
     assert [each.id for each in world.controller.wanted()] == [link.id]
+
+
+def test_an_older_copy_of_the_store_and_casts_of_that_time(world: World, link: views.Link) -> None:
+    """The agent is started with what was wanted before, and hears late, and in the wrong order, of what was then."""
+    copy = world.agent.copy()
+    world.change(link.id, mtu=1400)
+    gone = world.create(host=HOST, ends=[{"bridge": "br3"}, {"bridge": "br-eth1"}])
+    assert gone is not None
+    world.calm_down()
+    world.delete(gone.id, force=False)
+    world.change(link.id, mtu=1300)
+    world.calm_down()
+    casts = list(world.bus.casts)
+    world.agent.put_back(copy)
+    for cast in reversed(casts):
+        world.deliver(cast)
+        world.agent.settle()
+    world.agent.send()
+    world.calm_down()
+    world.check()
+    assert [each.id for each in world.controller.wanted()] == [link.id]
+    assert [end.mtu for end in world.controller.wanted()[0].observed] == [1300, 1300]

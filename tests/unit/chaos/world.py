@@ -142,6 +142,17 @@ class Agent(Node):
             switched=self.heartbeat.soon,
         )
 
+    def copy(self) -> sqlite3.Connection:
+        """Return a copy of the store."""
+        copy = sqlite3.connect(":memory:")
+        self.store._db.backup(copy)
+        return copy
+
+    def put_back(self, copy: sqlite3.Connection) -> None:
+        """Start with the store as it was when ``copy`` was made."""
+        copy.backup(self.store._db)
+        self.boot()
+
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:
         self.desired.keep_delivered({event.state.link_id: fingerprint(event.state) for event in events})
         self.heartbeat.links_changed()
