@@ -22,7 +22,8 @@ class DatabaseServer:
         folder.mkdir()
         folder.chmod(0o755)
         service_user.give(folder)
-        self._folder = folder
+        #: Has its socket too.
+        self.folder = folder
         self._namespace = namespace
         self.daemon = daemons.Daemon(self._command(), name=name, namespace=namespace, log=folder.with_suffix(".log"))
 
@@ -45,19 +46,44 @@ class DatabaseServer:
     def create(self) -> str:
         """Make a new empty database and return its URL."""
         name = f"vethagent{next(_numbers)}"
-        engine = sqlalchemy.create_engine(self._url(self._first), isolation_level="AUTOCOMMIT")
+        self.run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def run(self, *statements: str) -> None:
+        """Do ``statements`` as somebody who may do all."""
+        engine = sqlalchemy.create_engine(self.url(self._first), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+            for statement in statements:
+                connection.exec_driver_sql(statement)
         engine.dispose()
-        return self._url(name)
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Let it take no changes, or take them again, and whoever is connected to it."""
+        raise NotImplementedError
+
+    def plain(self, url: str) -> str:
+        """Return ``url`` with a user for whom read-only is read-only; he is made if there is none."""
+        raise NotImplementedError
+
+    def dump(self, name: str) -> str:
+        """Return the statements that make a database."""
+        raise NotImplementedError
+
+    def restore(self, statements: str) -> None:
+        """Do what ``dump`` of another server has returned."""
+        raise NotImplementedError
+
+    def url(self, name: str) -> str:
+        """Return where a database is."""
+        raise NotImplementedError
 
     @property
     def _data(self) -> pathlib.Path:
-        return self._folder / "data"
+        return self.folder / "data"
 
     def _answers(self) -> bool:
         assert self.daemon.running, f"{self.daemon.name} ended:\n{self.daemon.tail()}"
-        engine = sqlalchemy.create_engine(self._url(self._first))
+        engine = sqlalchemy.create_engine(self.url(self._first))
         try:
             engine.connect().close()
         except sqlalchemy.exc.OperationalError:
@@ -75,9 +101,6 @@ class DatabaseServer:
     def _initialise(self) -> None:
         raise NotImplementedError
 
-    def _url(self, name: str) -> str:
-        raise NotImplementedError
-
 
 class MariaDB(DatabaseServer):
     """MariaDB, with InnoDB as operators have it."""
@@ -87,10 +110,28 @@ class MariaDB(DatabaseServer):
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path) -> None:
         super().__init__("mariadb", namespace, folder)
 
+    def set_read_only(self, read_only: bool) -> None:
+        self.run(f"SET GLOBAL read_only = {read_only:d}")
+
+    def plain(self, url: str) -> str:
+        name = sqlalchemy.make_url(url).database
+        self.run("CREATE USER IF NOT EXISTS plain@localhost", f"GRANT ALL ON {name}.* TO plain@localhost")
+        return url.replace("root@", "plain@")
+
+    def dump(self, name: str) -> str:
+        return commands.run("mariadb-dump", *self._client, "--single-transaction", "--databases", name).stdout
+
+    def restore(self, statements: str) -> None:
+        commands.run("mariadb", *self._client, stdin=statements)
+
+    @property
+    def _client(self) -> tuple[str, ...]:
+        return "--no-defaults", f"--socket={self.folder}/socket", "--user=root"
+
     @property
     def _tmpdir(self) -> str:
         # Each that starts deletes what another has in the same folder for its temporary tables.
-        return f"--tmpdir={self._folder}"
+        return f"--tmpdir={self.folder}"
 
     def _command(self) -> list[str]:
         return [
@@ -98,8 +139,8 @@ class MariaDB(DatabaseServer):
             "--no-defaults",
             f"--datadir={self._data}",
             self._tmpdir,
-            f"--socket={self._folder}/socket",
-            f"--pid-file={self._folder}/pid",
+            f"--socket={self.folder}/socket",
+            f"--pid-file={self.folder}/pid",
             "--user=nobody",
             "--skip-networking",
             "--max-connections=500",
@@ -118,8 +159,8 @@ class MariaDB(DatabaseServer):
             "--skip-test-db",
         )
 
-    def _url(self, name: str) -> str:
-        return f"mysql+pymysql://root@localhost/{name}?unix_socket={self._folder}/socket&charset=utf8mb4"
+    def url(self, name: str) -> str:
+        return f"mysql+pymysql://root@localhost/{name}?unix_socket={self.folder}/socket&charset=utf8mb4"
 
 
 class PostgreSQL(DatabaseServer):
@@ -130,6 +171,35 @@ class PostgreSQL(DatabaseServer):
     def __init__(self, namespace: namespaces.Namespace, folder: pathlib.Path) -> None:
         super().__init__("postgresql", namespace, folder)
 
+    def set_read_only(self, read_only: bool) -> None:
+        setting = "default_transaction_read_only"
+        self.run(
+            f"ALTER SYSTEM SET {setting} = on" if read_only else f"ALTER SYSTEM RESET {setting}",
+            "SELECT pg_reload_conf()",
+        )
+        commands.wait_until(lambda: self._is_read_only() == read_only, what=f"{setting} of {self.daemon.name}")
+
+    def plain(self, url: str) -> str:
+        return url  # read-only is so for everybody
+
+    def dump(self, name: str) -> str:
+        return commands.run(_program("pg_dump"), *self._client, "--create", name).stdout
+
+    def restore(self, statements: str) -> None:
+        options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={self._first}")
+        commands.run(_program("psql"), *self._client, *options, stdin=statements)
+
+    @property
+    def _client(self) -> tuple[str, ...]:
+        return f"--host={self.folder}", "--username=vethagent"
+
+    def _is_read_only(self) -> bool:
+        engine = sqlalchemy.create_engine(self.url(self._first))
+        with engine.connect() as connection:
+            told = connection.exec_driver_sql("SHOW transaction_read_only").scalar_one()
+        engine.dispose()
+        return bool(told == "on")
+
     def kill(self) -> None:
         """End it without tidying up. Killed alone it would leave its children behind, which hold its memory a while."""
         if self.daemon.running:
@@ -139,7 +209,7 @@ class PostgreSQL(DatabaseServer):
     def _command(self) -> list[str]:
         settings = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self._folder),
+            "unix_socket_directories": str(self.folder),
             "fsync": "off",
             "max_connections": "500",
         }
@@ -152,9 +222,12 @@ class PostgreSQL(DatabaseServer):
         options = ("--username=vethagent", "--auth=trust", "--encoding=UTF8", "--no-sync")
         commands.run(*_AS_NOBODY, _program("initdb"), f"--pgdata={self._data}", *locale, *options)
 
-    def _url(self, name: str) -> str:
-        return f"postgresql+psycopg2://vethagent@/{name}?host={self._folder}"
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg2://vethagent@/{name}?host={self.folder}"
 
+
+#: One of those above.
+Kind = type[MariaDB] | type[PostgreSQL]
 
 _AS_NOBODY = [
     "setpriv",

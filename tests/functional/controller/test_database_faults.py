@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import sqlalchemy
+from sqlalchemy import event
 
 from tests.functional.controller.site import Site
 from tests.support import databases
 from tests.unit.controller import fakes
 from vethagent import exceptions
-from vethagent.controller.db import models
+from vethagent.controller.db import models, patience
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.db.patience import Limits
 from vethagent.controller.liveness import Liveness
@@ -33,31 +34,11 @@ def run(url: str) -> Iterator[Statement]:
 
 
 @pytest.fixture
-def plain_url(server: databases.DatabaseServer, url: str, run: Statement) -> Iterator[str]:
-    """Where the database is for a user who is not above read_only."""
-    if isinstance(server, databases.PostgreSQL):
-        yield url
-        return
-    run("CREATE USER plain@localhost")
-    run(f"GRANT ALL ON {sqlalchemy.make_url(url).database}.* TO plain@localhost")
-    yield url.replace("root@", "plain@")
-    run("DROP USER plain@localhost")
-
-
-@pytest.fixture
-def site(plain_url: str, known: str, liveness: Liveness) -> Iterator[Site]:
-    made = Site(plain_url, liveness)
+def site(server: databases.DatabaseServer, url: str, known: str, liveness: Liveness) -> Iterator[Site]:
+    made = Site(server.plain(url), liveness)
     yield made
     made.database.close()
 
-
-_READ_ONLY = {
-    databases.MariaDB: (["SET GLOBAL read_only = 1"], ["SET GLOBAL read_only = 0"]),
-    databases.PostgreSQL: (
-        ["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"],
-        ["ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"],
-    ),
-}
 
 _KILL = {
     databases.MariaDB: ("connection_id()", "KILL {}"),
@@ -66,20 +47,17 @@ _KILL = {
 
 
 @contextlib.contextmanager
-def _read_only(server: databases.DatabaseServer, run: Statement) -> Iterator[None]:
+def _read_only(server: databases.DatabaseServer) -> Iterator[None]:
     """As a failover leaves it, and whoever is connected to it."""
-    begin, end = _READ_ONLY[type(server)]
-    for statement in begin:
-        run(statement)
+    server.set_read_only(True)
     try:
         yield
     finally:
-        for statement in end:
-            run(statement)
+        server.set_read_only(False)
 
 
 @contextlib.contextmanager
-def _hanging(server: databases.DatabaseServer, _run: Statement) -> Iterator[None]:
+def _hanging(server: databases.DatabaseServer) -> Iterator[None]:
     """Its kernel takes connections and what is sent, and nobody answers."""
     pids = [server.daemon.pid, *server.children()]
     for pid in pids:
@@ -102,17 +80,32 @@ def _locked(server: databases.DatabaseServer, url: str) -> Iterator[None]:
     engine.dispose()
 
 
-def test_read_only(server: databases.DatabaseServer, site: Site, run: Statement) -> None:
-    with _read_only(server, run):
+def test_read_only(server: databases.DatabaseServer, site: Site) -> None:
+    with _read_only(server):
         site.check_request()
         site.check_event()
         assert site.list().status_code == 200
     site.check()
 
 
-def test_it_hangs(server: databases.DatabaseServer, url: str, known: str, liveness: Liveness, run: Statement) -> None:
+@pytest.mark.parametrize(("seconds", "renewed"), [(3600, 1), (0, 8)])
+def test_reads_of_a_server_that_is_read_only(
+    server: databases.DatabaseServer, site: Site, seconds: float, renewed: int
+) -> None:
+    made: list[object] = []
+    engine = site.database._engine
+    patience.look_for_another(engine, seconds)
+    with _read_only(server):
+        event.listen(engine, "connect", lambda *_: made.append(_))
+        answers = [site.list().status_code for _ in range(8)]
+    assert answers == [200] * 8
+    assert len(made) == renewed
+    site.check()
+
+
+def test_it_hangs(server: databases.DatabaseServer, url: str, known: str, liveness: Liveness) -> None:
     site = Site(url, liveness, Limits(answer=4))
-    with _hanging(server, run):
+    with _hanging(server):
         site.check_request()  # for both by a connection that was there, and then by a new one
     site.check()
     site.database.close()

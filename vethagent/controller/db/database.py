@@ -80,6 +80,7 @@ class Database:
             patience.leave_read_only(self._engine)
             if limits is not None:
                 patience.limit(self._engine, limits)
+                patience.look_for_another(self._engine, limits.read_only)
         #: What all who write down times go by.
         self.clock = Clock(self._engine.dialect.name)
         self._reading = self._engine

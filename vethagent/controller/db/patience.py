@@ -1,11 +1,13 @@
 """How long a database server is waited for.
 
 By themselves drivers wait for an answer for ever, so one request after the other would hang with a server that hangs,
-or whose host is gone. A URL that says something of its own (``?read_timeout=60``) is left as it is.
+or whose host is gone. A URL that says something of its own (``?read_timeout=60``) is left as it is. Nor do they leave a
+server that is there and has become a replica.
 """
 
 import functools
 import selectors
+import time
 from typing import Any, NamedTuple
 
 import sqlalchemy
@@ -13,10 +15,11 @@ from sqlalchemy import event
 
 
 class Limits(NamedTuple):
-    """Seconds for an answer, and for a row that another transaction has locked."""
+    """Seconds for an answer, for a row that another transaction has locked, and for a server that takes no changes."""
 
     answer: float = 15
     lock: float = 10
+    read_only: float = 5
 
 
 USUAL = Limits()
@@ -30,6 +33,12 @@ _LOCK_TIMEOUT = {
 #: What a MySQL or MariaDB says that takes no changes, as a replica or because somebody has told it so.
 _MYSQL_READ_ONLY = (1290, 1792, 1836)
 _MYSQL_LOCK_TIMEOUT = 1205
+#: Asks a server for the same.
+_IS_READ_ONLY = {
+    "mysql": "SELECT @@read_only",
+    "mariadb": "SELECT @@read_only",
+    "postgresql": "SHOW transaction_read_only",
+}
 _POSTGRESQL_READ_ONLY = "25006"
 
 
@@ -67,6 +76,43 @@ def leave_read_only(engine: sqlalchemy.Engine) -> None:
         return read_only or is_disconnect(error, connection, cursor)
 
     engine.dialect.is_disconnect = is_of_no_use  # type: ignore[method-assign, assignment]
+
+
+def look_for_another(engine: sqlalchemy.Engine, seconds: float) -> None:
+    """Do the same before a transaction that only reads, which no server refuses: it would go on to read what is old.
+
+    All servers may take no changes. So the new connections are used as they are for so many seconds. The question takes
+    the place of the ping that SQLAlchemy sends before a transaction, so that there is no more to wait for.
+    """
+    statement = _IS_READ_ONLY.get(engine.dialect.name)
+    if statement is None:
+        return
+    renewed_at = float("-inf")
+
+    def is_of_use(connection: Any) -> bool:
+        nonlocal renewed_at
+        if not _is_read_only(connection, statement) or time.monotonic() - renewed_at < seconds:
+            return True
+        renewed_at = time.monotonic()
+        return False  # SQLAlchemy makes this connection anew, and all others before they are used
+
+    engine.dialect.do_ping = is_of_use  # type: ignore[method-assign, assignment]
+
+
+def _is_read_only(connection: Any, statement: str) -> bool:
+    # psycopg2 begins a transaction before a statement, and only without one may its isolation be set.
+    alone = isinstance(getattr(connection, "autocommit", None), bool)
+    before = alone and connection.autocommit
+    if alone:
+        connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            (told,) = cursor.fetchone()
+    finally:
+        if alone and not connection.closed:
+            connection.autocommit = before
+    return str(told).lower() not in ("0", "off")
 
 
 def is_lock_timeout(error: BaseException | None) -> bool:
