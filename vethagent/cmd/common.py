@@ -166,6 +166,7 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True, patient: bool = F
     try:
         database = Database(
             url,
+            connection_recycle_time=conf.database.connection_recycle_time,
             max_pool_size=conf.database.max_pool_size,
             max_overflow=conf.database.max_overflow,
             pool_timeout=conf.database.pool_timeout,

@@ -32,3 +32,13 @@ def test_help_begins_with_what_a_program_is_for(prog: str, capsys: pytest.Captur
     usage, purpose, *_ = capsys.readouterr().out.split("\n\n")
     assert usage == f"usage: {prog} [options]"
     assert " ".join(purpose.split()).startswith(f"{common.PURPOSES[prog]} Reads vethagent.conf and {prog}.conf")
+
+
+def test_connections_are_kept_for_as_long_as_the_configuration_says(tmp_path: pathlib.Path) -> None:
+    conf = cfg.ConfigOpts()
+    file = tmp_path / "vethagent.conf"
+    file.write_text(
+        "[database]\nconnection = mysql+pymysql://vethagent@db.example.org/vethagent\nconnection_recycle_time = 60\n"
+    )
+    common.read(conf, "vethagent-api", options.list_api_opts, ["--config-file", str(file)])
+    assert common.open_database(conf, check=False)._engine.pool._recycle == 60
