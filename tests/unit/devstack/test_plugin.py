@@ -213,13 +213,13 @@ def test_helper_is_started_by_sudo_and_nothing_else_is(run: Run) -> None:
     conf = str(done.sandbox / "etc/vethagent/vethagent.conf")
     helper = str(done.sandbox / "venv/bin/privsep-helper")
     command = done.configuration()["vethagent_privileged", "helper_command"]
-    assert command == f"sudo -n {helper} --config-file {conf}"
+    assert command == f"sudo -n {helper} --config-file {conf} --nouse-syslog --nouse-journal"
     rule = done.root("etc/sudoers.d/vethagent-agent").splitlines()[-1]
     user, _, rest = rule.partition(" ALL = (root) NOPASSWD: ")
     allowed, _, arguments = rest.partition(" ")
     assert user and allowed == helper
     context = "--privsep_context vethagent.privileged.batch.default --privsep_sock_path /tmp/tmpab_9xyz0/privsep.sock"
-    assert re.search(arguments, f"--config-file {conf} {context}")
+    assert re.search(arguments, f"{command.partition('privsep-helper ')[2]} {context}")
     assert not re.search(arguments, f"--config-file {conf.replace('.', 'x')} {context}")
     installed = next(call for call in done.of("sudo") if call[0] == "install" and call[-1].startswith("/etc/sudoers.d"))
     assert "0440" in installed
