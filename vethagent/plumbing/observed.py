@@ -35,14 +35,15 @@ class OvsBridge:
 class OvsPort:
     """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it.
 
-    ``vlans`` as in ovs_replica. ``marked``: the interface has the port's mark, or lack of it, too; ``alone``: the port
-    has no other interface. ``key`` tells one row from
-    another that came in its place.
+    ``others`` are bridges that it is in as well. ``vlans`` as in ovs_replica. ``marked``: the interface has the port's
+    mark, or lack of it, too; ``alone``: the port has no other interface. ``key`` tells one row from another that came
+    in its place.
     """
 
     name: str
     port: str
     bridge: str
+    others: tuple[str, ...] = ()
     type: str = ""
     peer: str | None = None
     tag: int | None = None

@@ -88,6 +88,8 @@ class Replica(connection.OvsdbIdl):
         self._bridge_names: dict[uuid.UUID, str] = {}
         self._bridge_ports: dict[uuid.UUID, set[uuid.UUID]] = {}
         self._port_bridge: dict[uuid.UUID, uuid.UUID] = {}
+        #: Ports that may be in several bridges, as the schema allows.
+        self._shared: set[uuid.UUID] = set()
         self._port_interfaces: dict[uuid.UUID, set[uuid.UUID]] = {}
         self._interface_port: dict[uuid.UUID, uuid.UUID] = {}
         self._interface_names: dict[uuid.UUID, str] = {}
@@ -173,6 +175,7 @@ class Replica(connection.OvsdbIdl):
             self._bridge_names,
             self._bridge_ports,
             self._port_bridge,
+            self._shared,
             self._port_interfaces,
             self._interface_port,
             self._interface_names,
@@ -216,16 +219,22 @@ class Replica(connection.OvsdbIdl):
         for port in before - now:
             if self._port_bridge.get(port) == key:
                 self._leave_bridge(port)
+        self._shared |= (now - before) & self._port_bridge.keys()
         self._port_bridge.update(dict.fromkeys(now - before, key))
         return before ^ now
 
     def _leave_bridge(self, port: uuid.UUID) -> None:
-        """A port has left the bridge that it was told to be in. The schema lets it be in others as well."""
+        """A port has left the bridge that it was told to be in."""
         del self._port_bridge[port]
-        if port in self.tables["Port"].rows:
-            for bridge, ports in self._bridge_ports.items():
-                if port in ports:
-                    self._port_bridge[port] = bridge
+        for bridge in self._bridges_of(port) if port in self._shared else ():
+            self._port_bridge[port] = bridge
+
+    def _bridges_of(self, port: uuid.UUID) -> list[uuid.UUID]:
+        """Return all bridges of a port that may be in several."""
+        found = [bridge for bridge, ports in self._bridge_ports.items() if port in ports]
+        if len(found) < 2:
+            self._shared.discard(port)
+        return found
 
     def _collect_port(self, key: uuid.UUID) -> set[uuid.UUID]:
         """Take in one port; return its interfaces, those that it had before included."""
@@ -249,12 +258,14 @@ class Replica(connection.OvsdbIdl):
         port_key = self._interface_port.get(key)
         port = self._ports.get(port_key) if port_key else None
         bridge = self._bridge_names.get(self._port_bridge[port_key]) if port_key in self._port_bridge else None
-        if row is None or port is None or bridge is None:
+        if row is None or port is None or port_key is None or bridge is None:
             return None
+        shared = self._bridges_of(port_key) if port_key in self._shared else ()
         return OvsPort(
             name=ovs_rows.scalar(row, "name"),
             port=port.name,
             bridge=bridge,
+            others=tuple(sorted({self._bridge_names[each] for each in shared} - {bridge})),
             type=ovs_rows.scalar(row, "type"),
             peer=ovs_rows.mapping(row, "options").get("peer"),
             tag=port.tag,

@@ -47,7 +47,7 @@ def compare(
     differences: list[Difference] = []
     wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
     bridges = {site.end.device: site.end.bridge for site in sites}
-    for row in ours(link.id, observed):
+    for row in (_astray(row, bridges.get(row.name)) for row in ours(link.id, observed)):
         site = wanted.get(row.name)
         unfit = _unfit(row, observed)
         if site is None or row.bridge != site.end.bridge or remake or unfit:
@@ -76,6 +76,11 @@ def compare(
             attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, mac, cause))
     settle = any(step.device in leaving for step in attach)
     return Rows(tuple(detach), tuple(attach), tuple(keep), settle, tuple(differences))
+
+
+def _astray(row: OvsPort, wanted: str | None) -> OvsPort:
+    """Return a row as one of the bridge that it has to leave first, if it is in several."""
+    return dataclasses.replace(row, bridge=row.others[0]) if row.others and row.bridge == wanted else row
 
 
 def _keep_first(site: Site, device: Device, *, mtu: int | None, new: bool) -> list[KeepBridge]:

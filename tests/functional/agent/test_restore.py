@@ -51,6 +51,19 @@ def test_what_was_done_meanwhile_is_repaired(fragile: Node) -> None:
     node.carries()
 
 
+def test_a_port_that_was_put_into_another_bridge_as_well(fragile: Node) -> None:
+    node = fragile
+    link = node.plug(*ENDS)
+    assert node.allinone.stop() == 0
+    port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
+    node.host.vsctl("add", "Bridge", "br-eth2", "ports", port)
+    node.start()
+    repaired = node.wait_for_event(link, "repaired", 0)["repaired"]
+    assert ("WRONG_BRIDGE", "br-eth2") in [(found["code"], found["observed"]) for found in repaired]
+    node.check(node.wait(link, "ACTIVE"))
+    node.carries()
+
+
 def test_an_unplug_that_was_cut_short_goes_on(fragile: Node) -> None:
     node = fragile
     before = node.picture()

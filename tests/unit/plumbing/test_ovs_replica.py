@@ -52,7 +52,7 @@ class Database:
         self.idl = Replica.__new__(Replica)
         self.idl.tables = {name: types.SimpleNamespace(rows=rows) for name, rows in self.rows.items()}
         self.idl._sink = self.told.append
-        self.idl._dirty, self.idl._fresh = set(), False
+        self.idl._dirty, self.idl._fresh, self.idl._shared = set(), False, set()
         for index in ("_bridge_names", "_bridge_ports", "_port_bridge", "_port_interfaces", "_interface_port"):
             setattr(self.idl, index, {})
         self.idl._interface_names, self.idl._ports, self.idl._keys = {}, {}, {}
@@ -263,8 +263,22 @@ def test_a_port_that_leaves_one_of_its_bridges_is_in_the_other() -> None:
     shared = database.tell().ports["p1"]
     database.put("Bridge", second.uuid, ports=[])
     left = database.tell().ports["p1"]
-    assert shared is not None and shared.bridge == second.name
-    assert left is not None and left.bridge == first.name
+    assert shared is not None and (shared.bridge, shared.others) == (second.name, (first.name,))
+    assert left is not None and (left.bridge, left.others) == (first.name, ())
+
+
+def test_all_bridges_of_a_port_are_told_also_if_all_is_told() -> None:
+    for _ in range(20):  # the order in which the two bridges are looked at is that of random keys
+        database = Database()
+        first, second = (database.add_bridge(name) for name in BRIDGES)
+        database.add_port("p1", first)
+        database.put("Bridge", second.uuid, ports=first.ports)
+        database.idl._fresh = True
+        shared = database.tell().ports["p1"]
+        assert shared is not None and sorted((shared.bridge, *shared.others)) == [*BRIDGES]
+        database.put("Bridge", second.uuid, ports=[])
+        left = database.tell().ports["p1"]
+        assert left is not None and (left.bridge, left.others) == (first.name, ())
 
 
 def test_a_mark_that_names_no_link_is_none() -> None:

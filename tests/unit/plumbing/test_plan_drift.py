@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.plumbing.builders import link
+from tests.unit.plumbing.builders import LINK_ID, link
 from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, settle
 from tests.unit.plumbing.simulator import Host
 from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
+from vethagent.plumbing.steps import DetachPort
 
 # -- drift ---------------------------------------------------------------------------------------------------------
 
@@ -53,6 +54,16 @@ def test_each_thing_that_is_wrong_with_a_port_is_told_and_mended(host: Host, fie
     plan = host.plan(link())
     assert (code, "eth1-br1") in codes(plan) and plan.operations == ()
     assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_a_port_leaves_a_bridge_that_it_is_in_as_well(host: Host) -> None:
+    settle(host, link())
+    host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], others=("br-eth2",))
+    host.look()
+    plan = host.plan(link())
+    assert ("WRONG_BRIDGE", "eth1-br1") in codes(plan) and plan.operations == ()
+    assert plan.detach == (DetachPort("br-eth2", "eth1-br1", LINK_ID),)
+    assert [step.bridge for step in plan.attach] == ["br-eth1"]
 
 
 def test_a_port_that_is_gone_is_put_back(host: Host) -> None:
