@@ -63,7 +63,7 @@ def _move_port(node: Place) -> None:
     node.host.vsctl("remove", "Bridge", "br-eth1", "ports", port, "--", "add", "Bridge", "br-eth2", "ports", port)
 
 
-def _share_port(node: Place) -> None:
+def share_port(node: Place) -> None:
     """The schema allows it."""
     port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
     node.host.vsctl("--no-wait", "add", "Bridge", "br-eth2", "ports", port)
@@ -124,7 +124,7 @@ ALL = [
         ("EXTERNAL_IDS",),
     ),
     Sabotage("moved to another OVS bridge", _move_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
-    Sabotage("put into another OVS bridge as well", _share_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
+    Sabotage("put into another OVS bridge as well", share_port, ("WRONG_BRIDGE",), ("OVS_PORT_MISSING",)),
     Sabotage("ends swapped", _swap_ends, ("WRONG_BRIDGE", "NOT_ATTACHED"), ("OVS_PORT_MISSING",)),
     Sabotage("VLANs picked", _vsctl("set", "Port", SECOND, "trunks=7"), ("VLANS",)),
     Sabotage("VLAN mode set", _vsctl("set", "Port", SECOND, "tag=7", "vlan_mode=native-tagged"), ("VLANS",), ("TAG",)),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import commands, hosts, processes, rest
+from tests.functional.agent import unheard
+from tests.support import hosts, processes
 
 
 class Pipe:
@@ -50,25 +51,11 @@ def pipe() -> Iterator[Pipe]:
 
 @pytest.mark.parametrize("concurrency", ["eventlet", "threading"])
 def test_nobody_reads_what_is_logged(host: hosts.Host, pipe: Pipe, concurrency: str) -> None:
-    for bridge in ("br1", "br2"):
-        host.linux_bridge(bridge)
-    allinone, api = processes.make_allinone(host, concurrency=concurrency), rest.Rest(host.namespace)
+    allinone = processes.make_allinone(host, concurrency=concurrency)
     allinone.log = pipe.path
-    allinone.start()
-    api.wait_until_served()
-    api.wait_for_agent(host.name)
-    link = api.create({"host": host.name, "ends": [{"bridge": "br1"}, {"bridge": "br2"}]})
-    device = api.wait_for_status(link["id"], "ACTIVE")["observed"][0]["device"]
-    commands.wait_until(lambda: _is_told(api, host), what="health that says so", timeout=60)
-    host.ip("link", "delete", device)
-    commands.wait_until(lambda: host.device(device), what="the repair")
+    unheard.plug_and_repair(host, allinone)
 
     pipe.read()
-    commands.wait_until(lambda: not _is_told(api, host), what="health without it", timeout=60)
-    commands.wait_until(lambda: "lines were not written" in pipe.read(), what="what was lost")
+    unheard.wait_until_heard(host, pipe.read)
     pipe.fill()
     assert allinone.stop() == 0
-
-
-def _is_told(api: rest.Rest, host: hosts.Host) -> bool:
-    return "log" in {reason["part"] for reason in api.get(f"/v1/agents/{host.name}")["health"]}

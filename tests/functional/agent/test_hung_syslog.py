@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import commands, hosts, processes, rest
+from tests.functional.agent import unheard
+from tests.support import hosts, processes
 
 #: A /dev of its own, in which /dev/log is the first argument.
 _MOUNTED = """\
@@ -97,26 +98,12 @@ def syslog(kind: socket.SocketKind, tmp_path: pathlib.Path) -> Iterator[Syslog]:
     ids=["datagram", "stream"],
 )
 def test_nobody_reads_what_syslog_is_told(host: hosts.Host, syslog: Syslog, concurrency: str) -> None:
-    for bridge in ("br1", "br2"):
-        host.linux_bridge(bridge)
-    allinone, api = processes.make_allinone(host, concurrency=concurrency), rest.Rest(host.namespace)
+    allinone = processes.make_allinone(host, concurrency=concurrency)
     with allinone.configuration.open("a") as file:
         file.write("[DEFAULT]\nuse_syslog = true\n[agent]\nreport_interval = 1\nwatchdog_timeout = 3\n")
     allinone._command = syslog.seen_by(allinone._command)
-    allinone.start()
-    api.wait_until_served()
-    api.wait_for_agent(host.name)
-    link = api.create({"host": host.name, "ends": [{"bridge": "br1"}, {"bridge": "br2"}]})
-    device = api.wait_for_status(link["id"], "ACTIVE")["observed"][0]["device"]
-    commands.wait_until(lambda: _is_told(api, host), what="health that says so", timeout=60)
-    host.ip("link", "delete", device)
-    commands.wait_until(lambda: host.device(device), what="the repair")
+    unheard.plug_and_repair(host, allinone)
 
     syslog.read()
-    commands.wait_until(lambda: not _is_told(api, host), what="health without it", timeout=60)
-    commands.wait_until(lambda: "lines were not written" in syslog.heard(), what="what was lost")
+    unheard.wait_until_heard(host, syslog.heard)
     assert allinone.stop() == 0
-
-
-def _is_told(api: rest.Rest, host: hosts.Host) -> bool:
-    return "log" in {reason["part"] for reason in api.get(f"/v1/agents/{host.name}")["health"]}

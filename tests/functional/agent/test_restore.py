@@ -3,6 +3,7 @@
 import os
 import signal
 
+from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, SECOND, Node, condition
 
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
@@ -55,8 +56,7 @@ def test_a_port_that_was_put_into_another_bridge_as_well(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)
     assert node.allinone.stop() == 0
-    port = node.host.vsctl("get", "Port", SECOND, "_uuid").strip()
-    node.host.vsctl("add", "Bridge", "br-eth2", "ports", port)
+    sabotage.share_port(node)
     node.start()
     repaired = node.wait_for_event(link, "repaired", 0)["repaired"]
     assert ("WRONG_BRIDGE", "br-eth2") in [(found["code"], found["observed"]) for found in repaired]
