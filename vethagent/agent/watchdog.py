@@ -27,7 +27,9 @@ class Switch(Protocol):
 
 
 class Helper(Protocol):
-    """What the watchdog needs to know of the helper."""
+    """What the watchdog needs to know of the helper; ``trouble`` is why there is none, or ''."""
+
+    trouble: str
 
     def busy_for(self) -> float:
         """Return for how many seconds an answer has been due; 0 if none is."""
@@ -35,8 +37,8 @@ class Helper(Protocol):
     def is_there(self) -> bool:
         """Return whether one runs that owes nothing."""
 
-    def look(self) -> None:
-        """End a helper that is seen to stand still for the second time."""
+    def look(self, idle: float) -> None:
+        """End a helper that is seen to stand still for the second time, see to one that is ``idle`` seconds."""
 
 
 class Watchdog:
@@ -127,11 +129,13 @@ class Watchdog:
             self._switch.ask_switch(self._overdue)
 
     def _look_at_helper(self) -> None:
-        self._helper.look()
+        self._helper.look(self._overdue)
         if (busy := self._helper.busy_for()) >= self._overdue:
             self._health.bad("privsep", f"the helper has not answered for {busy:.0f} s")
         elif self._helper.is_there():
             self._health.good("privsep")  # it may be long until there is a batch that shows it
+        elif trouble := self._helper.trouble:
+            self._health.bad("privsep", trouble)
 
     def _look_at_log(self) -> None:
         if trouble := self._log_trouble():

@@ -6,7 +6,7 @@ drop the channel and to ask a new helper once more, which is right because every
 One that was stopped and goes on when nobody waits for it any more does nothing: it knows until when somebody did.
 
 A start takes half a second, on a busy machine many. So that no batch has to wait for it, another helper is started as
-soon as one has ended, and one that is seen to stand still is not waited for.
+soon as one has ended, one that is seen to stand still is not waited for, and one that is idle is asked for a sign.
 """
 
 import contextlib
@@ -22,8 +22,11 @@ from vethagent.privileged.channel import Channel
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for which a helper has to have been there for another one to be started at once; else the next batch does.
+#: Seconds for which a helper has to have been there for another one to be started at once; else the next batch does, or
+#: the next look that finds none.
 _LASTED = 10.0
+#: How often the pause between two looks that start one in vain is doubled.
+_DOUBLED = 6
 
 
 class Outcome(NamedTuple):
@@ -34,14 +37,20 @@ class Outcome(NamedTuple):
 
 
 class Helper:
-    """The privileged helper as the agent sees it; ``restarts`` counts how often it had to be started again."""
+    """The privileged helper as the agent sees it; ``restarts`` counts how often it had to be started again.
+
+    ``trouble`` is why none could be started when nothing was to be done, '' if one could.
+    """
 
     def __init__(self, *, timeout: float) -> None:
         """``timeout`` is in seconds and for one batch."""
         default.timeout = self._timeout = timeout
         self._lock = threading.Lock()
         self.restarts = 0
+        self.trouble = ""
+        self._in_vain = 0
         self._busy_since: float | None = None
+        self._idle_since = time.monotonic()
         self._standing: Channel | None = None
         default.ended = self._replace
 
@@ -53,11 +62,17 @@ class Helper:
         """Leave it at that when the helper ends from now on, until there is another batch."""
         default.ended = None
 
-    def look(self) -> None:
-        """End a helper that is seen to stand still for the second time: whoever waits for it then tries another one."""
+    def look(self, idle: float) -> None:
+        """End a helper that is seen to stand still for the second time: whoever waits for it then tries another one.
+
+        If nothing has been asked of it for ``idle`` seconds have it give a sign, and start one if there is none, which
+        is not waited for: if it hangs or cannot be started that is known before a batch needs it.
+        """
         before, self._standing = self._standing, default.standing()
         if self._standing is not None and self._standing is before:
             self._standing.kill()
+        elif self._busy_since is None and time.monotonic() - self._idle_since >= idle * 2**self._in_vain:
+            threading.Thread(target=self._see_to, name="helper-sign", daemon=True).start()
 
     def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
         """Do a batch; return the outcome of each operation.
@@ -92,16 +107,35 @@ class Helper:
         if default.ready() and known:
             self.restarts += 1
             LOG.warning("The privileged helper had ended or stood still, there is another one now")
+        self.trouble, self._in_vain = "", 0
 
     def _replace(self, lasted: float) -> None:
         """Start another helper in place of one that has ended after so many seconds."""
         if lasted < _LASTED:
             return
         with self._lock, self._busy():
+            self._start_another()
+
+    def _start_another(self) -> None:
+        try:
+            self._ready()
+        except Exception as error:  # as with a batch, whatever comes back; the next one tries again, and tells
+            self.trouble = f"no helper can be started: {type(error).__name__}: {error}"
+            self._in_vain = min(self._in_vain + 1, _DOUBLED)
+            LOG.warning("There is no other privileged helper: %s: %s", type(error).__name__, error)
+
+    def _see_to(self) -> None:
+        """Have a helper that answers."""
+        with self._lock, self._busy():
             try:
-                self._ready()
-            except Exception as error:  # as with a batch, whatever comes back; the next one tries again, and tells
-                LOG.warning("There is no other privileged helper: %s: %s", type(error).__name__, error)
+                if default.present():
+                    default.ask("pid")
+            except Exception as error:
+                kind = type(error).__name__
+                LOG.warning("The idle privileged helper failed (%s: %s), starting another", kind, error)
+                default.stop()
+                self.restarts += 1
+            self._start_another()
 
     @contextlib.contextmanager
     def _busy(self) -> Iterator[None]:
@@ -109,7 +143,7 @@ class Helper:
         try:
             yield
         finally:
-            self._busy_since = None
+            self._idle_since, self._busy_since = time.monotonic(), None
 
     def _ask(self, body: list[dict[str, Any]]) -> list[Outcome]:
         """Call the helper; but for its refusal, whatever comes back instead of an answer means that it is of no use.

@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import os
 import pathlib
+import signal
 import socket
 import threading
 import time
@@ -12,7 +14,7 @@ import pytest
 
 from tests.functional.agent.node import Node
 from tests.functional.agent.outages import ENDS, stopped, wait_for_reasons
-from tests.support import commands
+from tests.support import commands, freezing
 
 CONCURRENCY = ("eventlet", "threading")
 
@@ -93,6 +95,34 @@ def test_a_helper_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
     before = len(supervisor.lines("WATCHDOG"))
     commands.wait_until(lambda: len(supervisor.lines("WATCHDOG")) > before, what="a sign of life again")
     assert supervisor.longest_silence() > 2
+
+
+def test_an_idle_helper_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
+    """There is another one before a batch needs it."""
+    node = fragile
+    node.plug("br2", "br-eth2")  # so that the helper has started
+    [helper] = commands.wait_until(node.helpers, what="a helper")
+    with freezing.frozen(helper), _says(node, "privsep works again"):
+        pass
+    [another] = node.helpers()
+    assert another != helper
+    link = node.create(*ENDS)
+    node.check(node.wait(link, "ACTIVE"))
+    assert node.helpers() == [another]
+    wait_for_reasons(node)
+
+
+def test_a_helper_that_does_not_last(fragile: Node, supervisor: Supervisor) -> None:
+    """Nothing is to be done that needs one."""
+    node = fragile
+    node.plug("br2", "br-eth2")  # so that the helper has started
+    seen: set[int] = set()
+    for _ in range(3):
+        [helper] = commands.wait_until(lambda: set(node.helpers()) - seen, what="another helper")
+        seen.add(helper)
+        os.kill(helper, signal.SIGKILL)
+    commands.wait_until(lambda: set(node.helpers()) - seen, what="another helper")
+    wait_for_reasons(node)
 
 
 def test_a_reconciler_that_hangs(fragile: Node, supervisor: Supervisor) -> None:

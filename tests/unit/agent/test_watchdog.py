@@ -11,8 +11,9 @@ class Parts:
     def __init__(self) -> None:
         self.silent = self.busy = 0.0
         self.there = False
+        self.trouble = ""
         self.asked: list[float] = []
-        self.looks = 0
+        self.looks: list[float] = []
 
     def busy_for(self) -> float:
         return self.busy
@@ -20,8 +21,8 @@ class Parts:
     def is_there(self) -> bool:
         return self.there
 
-    def look(self) -> None:
-        self.looks += 1
+    def look(self, idle: float) -> None:
+        self.looks.append(idle)
 
     def switch_silent_for(self) -> float:
         return self.silent
@@ -115,7 +116,7 @@ def test_only_a_switch_that_owes_nothing_is_asked(scene: Scene) -> None:
 
 def test_the_helper_is_looked_at(scene: Scene) -> None:
     scene.watchdog.look()
-    assert scene.parts.looks == 1
+    assert scene.parts.looks == [10]
 
 
 def test_a_helper_that_does_not_answer_is_told_of(scene: Scene) -> None:
@@ -131,6 +132,13 @@ def test_a_helper_that_is_there_again_is_told_of_though_nothing_is_to_be_done(sc
     scene.parts.busy = 0
     assert scene.wrong() == ["privsep"]
     scene.parts.there = True
+    assert scene.wrong() == []
+
+
+def test_that_no_helper_can_be_started_is_told_of_though_nothing_is_to_be_done(scene: Scene) -> None:
+    scene.parts.trouble = "no helper can be started"
+    assert scene.wrong() == ["privsep"]
+    scene.parts.trouble, scene.parts.there = "", True
     assert scene.wrong() == []
 
 

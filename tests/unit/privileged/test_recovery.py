@@ -1,4 +1,5 @@
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import pytest
 from oslo_privsep import comm, daemon
 
+from tests.support import commands
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import exceptions, privileged
 from vethagent.privileged import operations
@@ -174,7 +176,73 @@ def test_a_helper_that_stands_still_for_long_is_ended(channel: socket.socket, mo
     seen = iter([opened, None, opened, opened])
     monkeypatch.setattr(privileged.default, "standing", lambda: next(seen))
     for _ in range(3):
-        made.look()
+        made.look(3600)
         assert not ended, "it may go on"
-    made.look()
+    made.look(3600)
     assert ended
+
+
+class Signs:
+    """The entry point ``pid``; its answer is given or raised."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+        self.answer, self.asked = answer, 0
+        monkeypatch.setattr(privileged.default, "ask", lambda entry: {"pid": self}[entry]())
+
+    def __call__(self) -> Any:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_one_that_is_idle_is_asked_for_a_sign(channel: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = helper(monkeypatch)
+    signs = Signs(monkeypatch, 7)
+    made.look(3600)
+    assert signs.asked == 0
+    made.look(0)
+    commands.wait_until(lambda: signs.asked == 1 and made.busy_for() == 0, what="the sign")
+    made.look(3600)
+    assert signs.asked == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_one_that_is_idle_and_gives_no_sign_is_left_for_another(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    made, _ = helper(monkeypatch)
+    Signs(monkeypatch, failure)
+    launcher = Launcher(monkeypatch)
+    made.look(0)
+    commands.wait_until(lambda: launcher.asked == 1 and made.busy_for() == 0, what="another one")
+    assert made.restarts == 1
+    assert channel.recv(1) == b"", "the old one sees that nobody is there any more"
+
+
+def test_where_none_is_left_another_one_is_started_with_growing_pauses(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000]
+    monkeypatch.setattr("vethagent.privileged.recovery.time.monotonic", lambda: now[0])
+    made, _ = helper(monkeypatch)
+    privileged.default.stop()
+    launcher = Launcher(monkeypatch, OSError(2, "no privsep-helper"))
+
+    def pause() -> int:
+        """Return after how many seconds it is tried again."""
+        asked = launcher.asked
+        for seconds in range(1, 2000):
+            now[0] += 1
+            made.look(10)
+            for thread in threading.enumerate():
+                if thread.name == "helper-sign":
+                    thread.join(30)
+            if launcher.asked > asked:
+                return seconds
+        raise AssertionError("it is not tried again")
+
+    assert [pause() for _ in range(8)] == [10, 20, 40, 80, 160, 320, 640, 640]
+    assert "no privsep-helper" in made.trouble
+    launcher.failure = None
+    assert [pause() for _ in range(2)] == [640, 10] and made.trouble == ""

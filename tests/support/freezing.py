@@ -1,0 +1,39 @@
+"""A process that stands still, and is not seen to: it sleeps for all that anybody can tell, as one that hangs does."""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+from collections.abc import Iterator
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+_LIBC.ptrace.restype = ctypes.c_long
+#: Of <linux/ptrace.h> and <linux/wait.h>.
+_DETACH, _SEIZE, _INTERRUPT, _WALL = 17, 0x4206, 0x4207, 0x40000000
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Have a process stand still, unless somebody ends it; /proc says t and not T, which is that of SIGSTOP."""
+    threads = [int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    for thread in threads:
+        _ptrace(_SEIZE, thread)
+        _ptrace(_INTERRUPT, thread)
+        os.waitpid(thread, _WALL)
+    try:
+        yield
+    finally:
+        for thread in reversed(threads):  # the first one last: it ends when all others have
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                try:
+                    _ptrace(_DETACH, thread)
+                except ProcessLookupError:
+                    os.waitpid(thread, _WALL)
+
+
+def _ptrace(request: int, thread: int) -> None:
+    """Do ``request`` of ptrace(2) to a thread; raise OSError."""
+    if _LIBC.ptrace(request, thread, None, None):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
