@@ -142,19 +142,20 @@ class Links:
     def delete_all(self, context: bus.Context, link_ids: Iterable[str], *, force: bool = False) -> Sequence[views.Link]:
         """Have all of them that there are unplugged, and return these; one cast a host."""
         ids = sorted(set(link_ids))
-        self._check_all_plain(ids)
         pieces = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
+        if len(pieces) > 1:
+            self._check_all_plain(pieces)
         deleted = [each for piece in pieces for each in self._mark_deleted(context, piece, force=force)]
         casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
         return [self._view(each) for each in deleted]
 
-    def _check_all_plain(self, link_ids: Sequence[str]) -> None:
+    def _check_all_plain(self, pieces: Iterable[Sequence[str]]) -> None:
         """Raise TemplateLink before anything is done: the pieces of a deletion are transactions of their own."""
         link = models.BridgeLink
         others = link.template_id.is_not(None) & (link.status != Status.PENDING_DELETE)
         with self._database.reader() as session:
-            for start in range(0, len(link_ids), _CHUNK):
-                statement = sqlalchemy.select(link).where(link.id.in_(link_ids[start : start + _CHUNK]), others)
+            for piece in pieces:
+                statement = sqlalchemy.select(link).where(link.id.in_(piece), others)
                 for row in session.scalars(statement.order_by(link.id).limit(1)):
                     link_rows.check_plain(row)
 
