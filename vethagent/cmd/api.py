@@ -12,7 +12,7 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, guru, reload, serving
+from vethagent.cmd import common, fallen, guru, reload, serving
 from vethagent.cmd.signals import Signals
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc.agent_api import AgentAPI
@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the options again that can change in a running process."""
     conf = cfg.CONF
     supervisor = Supervisor()
+    fallen.prepare(supervisor)
     try:
         common.configure(conf, PROG, options.list_api_opts, arguments)
         guru.prepare(conf, PROG)

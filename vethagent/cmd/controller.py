@@ -13,7 +13,7 @@ from oslo_service import service
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, guru, reload
+from vethagent.cmd import common, fallen, guru, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.db.database import Database
@@ -66,6 +66,7 @@ class ControllerService(service.ServiceBase):
 
     def stop(self) -> None:
         """Finish what was begun."""
+        self._supervisor.stopping()
         for part in (self._metrics, self._server):
             if part is not None:
                 part.stop()
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.fail(PROG, error)
     common.spare_imports()
     supervisor = Supervisor()
+    fallen.prepare(supervisor)
     try:
         raise SystemExit(service.launch(conf, ControllerService(supervisor), restart_method="mutate").wait())
     finally:

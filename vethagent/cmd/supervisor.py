@@ -17,15 +17,16 @@ class Supervisor:
         self._notifier = sdnotify.SystemdNotifier() if _SOCKET in os.environ else None
         os.environ.pop(_SOCKET, None)
         self._pid = os.getpid()
-        self._is_stopping = False
+        #: Whether this process is to end.
+        self.is_stopping = False
         interval = os.environ.pop(_INTERVAL, "")
         #: Seconds within which the supervisor wants to hear WATCHDOG=1, None if it does not want to.
         self.watchdog = int(interval) / 1e6 if interval.isdecimal() and int(interval) else None
 
     def stopping(self) -> None:
         """Say STOPPING=1, once, and not from a child: on SIGHUP one ends and another follows."""
-        if not self._is_stopping and os.getpid() == self._pid:
-            self._is_stopping = True
+        was_stopping, self.is_stopping = self.is_stopping, True
+        if not was_stopping and os.getpid() == self._pid:
             self.tell("STOPPING=1")
 
     def tell(self, text: str) -> None:

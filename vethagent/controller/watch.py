@@ -73,6 +73,8 @@ class Watch:
                 self.look()
             except exceptions.DatabaseUnavailable as error:
                 LOG.warning("silent agents were not looked for: %s", error)
+            except Exception:
+                LOG.exception("silent agents could not be looked for")
 
     @retried
     def _note_down(self, hosts: Sequence[str]) -> None:

@@ -95,14 +95,18 @@ class LinkMonitor:
     def _watch(self) -> None:
         while True:
             try:
+                if self._socket is None:
+                    self._begin_anew()
                 self._watch_socket()
                 return
             except OSError:
                 LOG.exception("Listening to link events failed, beginning anew")
             time.sleep(_AGAIN_SECONDS)
-            with self._lock:
-                self._socket = _listen()
-            self._overflow()
+
+    def _begin_anew(self) -> None:
+        with self._lock:
+            self._socket = _listen()
+        self._overflow()
 
     def _watch_socket(self) -> None:
         """Keep what comes, until ``stop``."""

@@ -1,5 +1,6 @@
 """Listens to messages, and goes on trying until it does."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -7,6 +8,8 @@ import oslo_messaging
 
 from vethagent import exceptions
 from vethagent.rpc import transport as bus
+
+LOG = logging.getLogger(__name__)
 
 
 class Listener:
@@ -66,5 +69,13 @@ class Listener:
         old, self._server = self._server, server
         self._heard()
         if old is not None:
-            bus.end(old)
+            _leave(old)
         return True
+
+
+def _leave(server: oslo_messaging.MessageHandlingServer) -> None:
+    """End a server in whose place there is another one: that it cannot be ended well changes nothing."""
+    try:
+        bus.end(server)
+    except Exception as error:
+        LOG.warning("What has listened before could not be ended: %s", exceptions.one_line(error))

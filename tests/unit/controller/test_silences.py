@@ -1,7 +1,10 @@
 """An agent's silence in the history of its links."""
 
+import threading
+
 import pytest
 
+from tests.support import commands
 from tests.unit.controller import fakes
 from vethagent.controller.db.database import Database
 from vethagent.controller.events import Events
@@ -61,3 +64,22 @@ def test_what_is_going_goes_on_going(
     links.delete(fakes.CONTEXT, link.id, force=True)
     silent_for(100, watch, reports, clock)
     assert [status for status, _, _ in told(events, link.id)] == ["BUILD", "DOWN", "PENDING_DELETE", "DELETED"]
+
+
+def test_a_look_that_fails_is_not_the_last(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(database, Liveness(0.01))
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        if len(looks) == 1:
+            raise ValueError("of a row that nobody has expected")
+
+    monkeypatch.setattr(watch, "look", look)
+    listening = threading.Event()
+    listening.set()
+    watch.start(listening)
+    try:
+        commands.wait_until(lambda: len(looks) > 1, what="another look")
+    finally:
+        watch.stop()

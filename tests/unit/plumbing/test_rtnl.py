@@ -1,9 +1,12 @@
 import errno
 import socket
+import threading
 
 import pytest
 
+from tests.support import commands
 from tests.unit.privileged.test_ifinfo import encode
+from vethagent.plumbing import rtnl
 from vethagent.plumbing.rtnl import Changes, LinkMonitor
 from vethagent.privileged import ifinfo
 from vethagent.privileged.ifinfo import Device
@@ -25,6 +28,16 @@ class Socket:
         if isinstance(item, OSError):
             raise item
         return item
+
+
+class Broken(socket.socket):
+    """Seems to have something, and gives nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_UNIX)  # not connected: it is readable, for its end can be read
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        raise OSError(errno.ENOTCONN, "not connected")
 
 
 class Monitor:
@@ -96,3 +109,30 @@ def test_before_the_start_and_after_the_end_there_is_nothing_to_drain() -> None:
     made.monitor._socket = None
     made.monitor.drain()
     assert made.told == []
+
+
+def test_it_begins_anew_as_often_as_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket of which nothing can be read any more is left for another, which can be had only after a while."""
+    opened, told = socket.socketpair()
+    opened.setblocking(False)
+    answers: list[socket.socket | OSError] = [OSError(errno.EMFILE, "too many open files"), opened]
+
+    def listen() -> socket.socket:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    made = Monitor()
+    made.monitor._socket = Broken()
+    monkeypatch.setattr(rtnl, "_listen", listen)
+    monkeypatch.setattr(rtnl, "_AGAIN_SECONDS", 0.001)
+    thread = threading.Thread(target=made.monitor._watch, daemon=True)
+    thread.start()
+    commands.wait_until(lambda: made.overflows == 1, what="a look at all devices")
+    told.send(encode(FIRST))
+    commands.wait_until(lambda: bool(made.monitor._newest), what="an event")
+    made.monitor.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert made.overflows == 1

@@ -141,3 +141,16 @@ def test_nothing_is_tried_after_the_end(listener: Listener, broker: Broker) -> N
     listener.stop()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_one_that_cannot_be_ended_is_left(
+    listener: Listener, broker: Broker, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener.listen()
+
+    def wait() -> None:
+        raise OSError("the connection has gone")
+
+    monkeypatch.setattr(broker.servers[0], "wait", wait)
+    listener.listen()
+    assert (broker.states(), told) == (["stopped", "started"], ["listening", "listening"])

@@ -59,7 +59,7 @@ class ApiServer:
             self._server.prepare()
         except OSError as error:
             raise ListenError(f"cannot listen on {self.address[0]} port {self.address[1]}: {error}") from error
-        self._thread = threading.Thread(target=self._server.serve, name="api", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="api", daemon=True)
         self._thread.start()
         LOG.info("serving the API on %s port %d", *self.address)
 
@@ -68,6 +68,9 @@ class ApiServer:
         self._server.stop()
         if self._thread is not None:
             self._thread.join(_STOP_TIMEOUT)
+
+    def _serve(self) -> None:
+        self._server.serve()
 
 
 def _tls(certificate: str, key: str) -> cheroot.ssl.builtin.BuiltinSSLAdapter:
