@@ -1,6 +1,7 @@
 """Two nodes for the whole run and each kind of threads; a test gets one of them clean and leaves it so.
 
-A module runs on eventlet, and on what else its CONCURRENCY says.
+A module runs on eventlet, or on what its CONCURRENCY says. Some name both; of the others half name native threads, so
+that each kind sees its share and nothing takes twice as long. Of two that are about the same thing one does.
 """
 
 from collections.abc import Generator, Iterator

@@ -7,6 +7,8 @@ import pytest
 from tests.functional.agent.node import FIRST, SECOND, Node
 from tests.support import traffic
 
+CONCURRENCY = ("threading",)
+
 FROM: list[dict[str, Any]] = [{"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}]
 TO: dict[str, list[dict[str, Any]]] = {
     "first device": [{"bridge": "br1", "device": "new"}, {"bridge": "br-eth1", "device": SECOND}],

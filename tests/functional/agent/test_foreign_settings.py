@@ -4,6 +4,8 @@ import json
 
 from tests.functional.agent.node import FIRST, SECOND, Node
 
+CONCURRENCY = ("threading",)
+
 _SLAVE = ("isolated", "on", "learning", "off", "priority", "40")
 _INTERFACE = ("ingress_policing_rate=900000", "lldp:enable=true", "ofport_request=77", "other_config:mine=1")
 _PORT = ("protected=true", "other_config:mine=1", "bond_mode=active-backup")

@@ -2,6 +2,8 @@
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
 
+CONCURRENCY = ("threading",)
+
 #: As many as a Linux bridge can have: of 1024 numbers the first one is of no port.
 PORTS = 1023
 GROUP = "77"

@@ -11,6 +11,8 @@ import pytest
 from tests.functional.agent.node import HOST, Node, condition
 from tests.support import rest
 
+CONCURRENCY = ("threading",)
+
 
 def _foreign_pair(node: Node) -> None:
     node.host.ip("link", "add", "foreign-a", "type", "veth", "peer", "name", "foreign-b")

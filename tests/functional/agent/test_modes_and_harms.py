@@ -8,6 +8,8 @@ from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, Node, condition
 from tests.support.rest import Link
 
+CONCURRENCY = ("threading",)
+
 MTU = sabotage.Sabotage("MTU changed", lambda node: node.host.ip("link", "set", FIRST, "mtu", "1300"), ("MTU",))
 
 

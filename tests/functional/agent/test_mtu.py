@@ -4,6 +4,8 @@ import pytest
 
 from tests.functional.agent.node import Node
 
+CONCURRENCY = ("threading",)
+
 SIZES = {"lb-small": 1400, "lb-large": 9000, "ob-small": 1300, "ob-large": 8000}
 
 

@@ -6,6 +6,8 @@ from tests.functional.agent.node import Node, condition
 from tests.functional.agent.outages import ENDS
 from tests.support import commands
 
+CONCURRENCY = ("threading",)
+
 
 def test_sigterm_while_no_helper_ever_answers(fragile: Node) -> None:
     """The pair stays without what is missing, the log says so, and the next start goes on with it."""

@@ -7,6 +7,8 @@ import pytest
 
 from tests.functional.agent.node import FIRST, OVS, SECOND, Node
 
+CONCURRENCY = ("threading",)
+
 
 def _lose_the_file(node: Node) -> None:
     """As if the disk had been changed; both daemons start with an empty database."""

@@ -6,6 +6,8 @@ import signal
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, SECOND, Node, condition
 
+CONCURRENCY = ("threading",)
+
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
 
 

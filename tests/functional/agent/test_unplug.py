@@ -9,6 +9,8 @@ import pytest
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
 from tests.support import commands
 
+CONCURRENCY = ("threading",)
+
 MANY = 100
 
 
