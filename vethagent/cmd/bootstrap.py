@@ -16,8 +16,10 @@ import warnings
 PROJECT = "vethagent"
 _NEW_OBJECTS = 20_000
 _SECTION, _OPTION = "agent", "concurrency"
-#: The kernel's own; eventlet has none, and its select lets others have a turn, which a line of the log is no place for.
+#: The kernel's own. eventlet has no poll, and its select and write let others have a turn, for which a line of the log
+#: is no place; its write also waits for ever for a reader that has gone.
 _poll, _POLLOUT = select.poll, select.POLLOUT
+write = os.write
 
 
 def choose(concurrency: str) -> None:

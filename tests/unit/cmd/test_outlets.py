@@ -5,6 +5,7 @@ import logging
 import os
 import pathlib
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -139,3 +140,30 @@ def test_syslog_that_takes_streams_and_hangs(tmp_path: pathlib.Path) -> None:
 def test_one_that_has_nobody_at_its_other_end_says_so_at_once(pipe: tuple[int, int]) -> None:
     with socket.socket() as ended:
         assert bootstrap.takes(ended.fileno())
+
+
+#: By itself eventlet waits for ever for somebody who could read what cannot be read any more.
+GONE = """
+import sys
+from vethagent.cmd import bootstrap
+bootstrap.choose(sys.argv[1])
+import logging
+from vethagent.cmd import outlets
+outlets.open_stream()
+logging.basicConfig()
+logging.warning("nobody hears this")
+print("nor this", file=sys.stderr)
+print("goes on")
+"""
+
+
+@pytest.mark.parametrize("concurrency", ["eventlet", "threading"])
+def test_whoever_read_it_has_gone(concurrency: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-c", GONE, concurrency]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, text=True, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
