@@ -156,7 +156,8 @@ def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, mtu: i
     if row is None:
         return [_difference("OVS_PORT_MISSING", name, site.end.bridge, "none")]
     if row.tag != site.end.tag:
-        wrong.append(_difference("TAG", name, site.end.tag or "none", row.tag or "none"))
+        # VLAN 0 is none of ours, but not the same as no tag: only frames without one pass.
+        wrong.append(_difference("TAG", name, site.end.tag or "none", "none" if row.tag is None else row.tag))
     if row.vlans:
         wrong.append(_difference("VLANS", name, "by the tag alone", row.vlans))
     if row.mtu_request not in (None, mtu):

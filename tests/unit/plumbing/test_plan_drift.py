@@ -56,6 +56,14 @@ def test_each_thing_that_is_wrong_with_a_port_is_told_and_mended(host: Host, fie
     assert reason(settle(host, link())[0]) == ACTIVE
 
 
+def test_vlan_0_is_not_told_as_no_tag(host: Host) -> None:
+    settle(host, link())
+    host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], tag=0)
+    host.look()
+    [difference] = host.plan(link()).state.differences
+    assert (difference.code, difference.wanted, difference.observed) == ("TAG", "none", "0")
+
+
 def test_a_port_leaves_a_bridge_that_it_is_in_as_well(host: Host) -> None:
     settle(host, link())
     host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], others=("br-eth2",))
