@@ -39,10 +39,9 @@ class Deadline:
         futures.wait([future], seconds)
         with self._lock:
             given_up = not future.done()
-            if given_up:
-                self._overdue += 1
-                future.add_done_callback(self._done)
+            self._overdue += given_up
         if given_up:
+            future.add_done_callback(self._done)  # without the lock: if it is done by now this calls it at once
             raise exceptions.BusUnavailable(f"the broker has not taken the message in {seconds:g} s")
         return future.result()
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from concurrent import futures
 
 import pytest
 
@@ -69,6 +70,45 @@ def test_what_is_not_taken(broker: threading.Event) -> None:
     commands.wait_until(lambda: len(done) == deadline._AT_MOST, what="the end of all")
     commands.wait_until(lambda: made._overdue == 0, what="that nothing is under way")
     assert made.within(60, lambda: "again") == "again"
+
+
+def test_what_is_taken_at_the_moment_when_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is free again, its answer comes when nobody waits for it any more: a callback is called at once."""
+    made, free, asked = deadline.Deadline(), threading.Event(), threading.Event()
+    rest, is_done, set_result = made._rest, futures.Future[object].done, futures.Future[object].set_result
+
+    def rested(sender: deadline._Sender) -> None:
+        rest(sender)
+        free.set()
+
+    def done(future: "futures.Future[object]") -> bool:
+        was_done = is_done(future)
+        asked.set()
+        commands.wait_until(lambda: is_done(future), what="its end")
+        return was_done
+
+    def answer(future: "futures.Future[object]", result: object) -> None:
+        asked.wait(60)
+        set_result(future, result)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made, "_rest", rested)
+        patched.setattr(futures, "wait", lambda *_: free.wait(60))
+        patched.setattr(futures.Future, "done", done)
+        patched.setattr(futures.Future, "set_result", answer)
+        raised: list[BaseException] = []
+        thread = threading.Thread(target=lambda: raised.append(_given_up(made)), daemon=True)
+        thread.start()
+        thread.join(30)
+    assert len(raised) == 1, "it waits for itself, and so would all who come later"
+    assert made._overdue == 0
+    assert made.within(60, lambda: "again") == "again"
+
+
+def _given_up(made: deadline.Deadline) -> BaseException:
+    with pytest.raises(exceptions.BusUnavailable) as raised:
+        made.within(60, lambda: None)
+    return raised.value
 
 
 def _refuse() -> None:
