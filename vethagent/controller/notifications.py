@@ -94,13 +94,16 @@ class Notifications:
     def take(self, changes: Sequence[Committed]) -> None:
         """Have ``changes`` sent; return at once."""
         with self._condition:
-            self._start()
             self._waiting.extend(changes)
             while len(self._waiting) > self._room:
                 self._waiting.popleft()
                 if not self._lost:
                     LOG.warning("notifications cannot be sent; more than %d wait, the oldest are lost", self._room)
                 self._lost += 1
+            try:
+                self._start()
+            except RuntimeError as error:  # as many threads as there may be; the next change tries again
+                LOG.warning("notifications wait: %s", error)
             self._condition.notify_all()
 
     def stop(self) -> None:
@@ -115,9 +118,9 @@ class Notifications:
     def _start(self) -> None:
         # Not before the first change: a WSGI server may have forked since this was made, without its threads.
         if self._process != os.getpid():
-            self._process = os.getpid()
-            self._thread = threading.Thread(target=self._run, name="notifications", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="notifications", daemon=True)
+            thread.start()
+            self._thread, self._process = thread, os.getpid()
 
     def _run(self) -> None:
         while True:

@@ -72,7 +72,8 @@ class Helper:
         if self._standing is not None and self._standing is before:
             self._standing.kill()
         elif self._busy_since is None and time.monotonic() - self._idle_since >= idle * 2**self._in_vain:
-            threading.Thread(target=self._see_to, name="helper-sign", daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # as many threads as there may be; the next look tries again
+                threading.Thread(target=self._see_to, name="helper-sign", daemon=True).start()
 
     def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
         """Do a batch; return the outcome of each operation.

@@ -49,7 +49,10 @@ class Deadline:
         if self._process != os.getpid():
             # A WSGI server has forked: the threads have stayed in the other process.
             self._process, self._idle = os.getpid(), []
-        return self._idle.pop() if self._idle else _Sender(self._rest)
+        try:
+            return self._idle.pop() if self._idle else _Sender(self._rest)
+        except RuntimeError as error:  # as many threads as there may be
+            raise exceptions.BusUnavailable(f"there is no thread to send with: {error}") from error
 
     def _rest(self, sender: "_Sender") -> None:
         with self._lock:

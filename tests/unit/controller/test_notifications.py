@@ -139,3 +139,17 @@ def test_over_a_bus() -> None:
         for name in ("driver", "transport_url"):
             cfg.CONF.clear_override(name, group="oslo_messaging_notifications")
     assert heard == [("vethagent-api.c1", "agent.new", {"host": "h1"})]
+
+
+def test_what_could_not_be_sent_for_want_of_a_thread_goes_with_the_next(
+    sent: list[Notification], reports: Reports, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        reports.take(fakes.report())
+    links.create(fakes.CONTEXT, fakes.body())
+    wait_until(lambda: len(sent) == 2, what="both of them", timeout=SECONDS)
+    assert types(sent) == ["agent.new", "bridge_link.build"]

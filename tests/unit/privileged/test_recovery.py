@@ -246,3 +246,22 @@ def test_where_none_is_left_another_one_is_started_with_growing_pauses(
     assert "no privsep-helper" in made.trouble
     launcher.failure = None
     assert [pause() for _ in range(2)] == [640, 10] and made.trouble == ""
+
+
+def test_for_want_of_a_thread_a_sign_is_asked_for_later(
+    channel: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks has other parts to look at too."""
+    made, _ = helper(monkeypatch)
+    asked = threading.Event()
+    monkeypatch.setattr(made, "_see_to", asked.set)
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        made.look(0)
+    assert not asked.is_set()
+    made.look(0)
+    assert asked.wait(60)

@@ -72,6 +72,19 @@ def test_what_is_not_taken(broker: threading.Event) -> None:
     assert made.within(60, lambda: "again") == "again"
 
 
+def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = deadline.Deadline()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _no_thread)
+        with pytest.raises(exceptions.BusUnavailable, match="can't start new thread"):
+            made.within(60, lambda: None)
+    assert made.within(60, lambda: "answer") == "answer"
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_what_is_taken_at_the_moment_when_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread is free again, its answer comes when nobody waits for it any more: a callback is called at once."""
     made, free, asked = deadline.Deadline(), threading.Event(), threading.Event()
