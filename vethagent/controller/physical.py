@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent.controller import inventories
-from vethagent.controller.db import models
+from vethagent.controller.db import models, turns
 from vethagent.controller.errors import PhysicalLoop
 from vethagent.controller.inventories import Topology
 from vethagent.controller.new_links import Wanted
@@ -49,9 +49,7 @@ def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> set[s
     Return those of them that are in several networks. Nobody else changes links of these at once.
     """
     if every:
-        counter = models.Counter
-        ours = sqlalchemy.select(counter.value).where(counter.name == models.PhysicalNetwork.__tablename__)
-        session.scalars(ours.with_for_update()).one()
+        turns.take(session, models.PhysicalNetwork)
     table, names = models.HostInventory, sorted(hosts)
     found: set[str] = set()
     for start in range(0, len(names), _CHUNK):

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller import history, labels, link_rows, loops, names, new_links, physical, views
-from vethagent.controller.db import models, revisions
+from vethagent.controller.db import models, revisions, turns
 from vethagent.controller.errors import OperationError
 from vethagent.controller.fleet.deciding import MemberState
 from vethagent.model import Status
@@ -151,9 +151,7 @@ def lock_membership(session: orm.Session) -> None:
 
     A label that is set while a template is made would be seen by neither.
     """
-    counter = models.Counter
-    ours = counter.name == models.LinkTemplate.__tablename__
-    session.execute(sqlalchemy.select(counter.value).where(ours).with_for_update())
+    turns.take(session, models.LinkTemplate)
 
 
 def locked(session: orm.Session, template_ids: Sequence[str] | None = None) -> Sequence[models.LinkTemplate]:
