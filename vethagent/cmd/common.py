@@ -167,6 +167,7 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True, patient: bool = F
         database = Database(
             url,
             connection_recycle_time=conf.database.connection_recycle_time,
+            wsrep_sync_wait=conf.database.mysql_wsrep_sync_wait,
             max_pool_size=conf.database.max_pool_size,
             max_overflow=conf.database.max_overflow,
             pool_timeout=conf.database.pool_timeout,

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import pathlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from oslo_config import cfg
 from sqlalchemy import event
 
 from tests.functional.controller.site import Site
@@ -16,7 +18,9 @@ from tests.support import galera
 from tests.unit.controller import fakes
 from tests.unit.controller.conftest import count
 from tests.unit.controller.test_physical import Fleet
+from vethagent import conf as options
 from vethagent import exceptions, model
+from vethagent.cmd import common
 from vethagent.controller.agents import Agents
 from vethagent.controller.db import migration, models
 from vethagent.controller.db.database import Database
@@ -102,6 +106,18 @@ def _at_once(copies: tuple[Copy, Copy], first: Callable[[], Any], second: Callab
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             done = [pool.submit(each) for each in (first, second)]
     return [each.exception() or each.result() for each in done]
+
+
+def test_reads_wait_if_the_configuration_says_so(copies: tuple[Copy, Copy], tmp_path: pathlib.Path) -> None:
+    url = copies[1].database._engine.url.render_as_string(hide_password=False)
+    file = tmp_path / "vethagent.conf"
+    file.write_text(f"[database]\nconnection = {url}\nmysql_wsrep_sync_wait = 1\n")
+    conf = cfg.ConfigOpts()
+    common.read(conf, "vethagent-api", options.list_api_opts, ["--config-file", str(file)])
+    database = common.open_database(conf)
+    with database.reader() as session:
+        assert session.scalar(sqlalchemy.text("SELECT @@wsrep_sync_wait")) == 1
+    database.close()
 
 
 def test_one_name(copies: tuple[Copy, Copy]) -> None:

@@ -57,12 +57,13 @@ class Database:
         *,
         foreign_keys: bool = True,
         connection_recycle_time: int = 3600,
+        wsrep_sync_wait: int | None = None,
         max_pool_size: int | None = None,
         max_overflow: int | None = None,
         pool_timeout: int | None = None,
         limits: Limits | None = USUAL,
     ) -> None:
-        """Without ``limits`` a server is waited for as long as it takes."""
+        """Without ``limits`` a server is waited for as long as it takes; ``wsrep_sync_wait`` is Galera's."""
         self._write_turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
             self._engine = _sqlite_engine(connection, foreign_keys=foreign_keys)
@@ -73,6 +74,7 @@ class Database:
             self._engine = engines.create_engine(
                 connection,
                 mysql_sql_mode="TRADITIONAL",
+                mysql_wsrep_sync_wait=wsrep_sync_wait,
                 max_retries=0,
                 connection_recycle_time=connection_recycle_time,
                 max_pool_size=max_pool_size,
