@@ -55,7 +55,8 @@ class Copy:
     """An API and a controller over one node."""
 
     def __init__(self, url: str, liveness: Liveness) -> None:
-        self.database = Database(url)
+        # What a test has stored through one node it is to find in the other.
+        self.database = Database(url, wsrep_sync_wait=1)
         agent_api: Any = fakes.AgentApi()
         self.links = Links(self.database, agent_api, liveness)
         self.agents = Agents(self.database, agent_api, liveness)
