@@ -15,6 +15,9 @@ LOG = logging.getLogger(__name__)
 #: What this host itself has run out of says nothing of the way.
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 _RESOLVE_AGAIN = 60.0
+#: Times the timeout for which a server is waited for that has been silent: a way may be slow, and people be at work on
+#: it who need no quicker one.
+_LONGEST = 3.0
 _NEIGHBOURS, _ROUTES = pathlib.Path("/proc/self/net/arp"), pathlib.Path("/proc/self/net/route")
 _COMPLETE, _GATEWAY = 0x2, 0x2
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
@@ -39,13 +42,13 @@ class TcpWay:
         faces: Mapping[str, str] | None = None,
         learned: Callable[[Mapping[str, str]], None] = lambda faces: None,
     ) -> None:
-        """``timeout`` in seconds and for one address.
+        """``timeout`` in seconds and for one address; the one that is asked first has more if it is slow.
 
         ``faces`` are the MAC addresses by IP address that were given to ``learned`` before.
         """
         self.name = name
         self._servers = servers
-        self._timeout = timeout
+        self._timeout = self._first = timeout
         self._addresses: list[Server] = []
         self._resolved_at = float("-inf")
         self._faces = dict(faces or {})
@@ -54,23 +57,27 @@ class TcpWay:
     @property
     def patience(self) -> float:
         """The seconds for which ``reached`` waits for answers, if none comes. To look names up takes its own time."""
-        return self._timeout * len(self._addresses)
+        return self._first + self._timeout * (len(self._addresses) - 1) if self._addresses else 0.0
 
     def reached(self) -> bool | None:
         """Return whether a server answers, None if no address of any is known or this host could not ask."""
         answers: list[bool | None] = []
         for address in self._resolve():
-            answers.append(self._answers(address))
+            timeout, begun = self._timeout if answers else self._first, time.monotonic()
+            answers.append(self._answers(address, timeout))
+            taken = time.monotonic() - begun
+            if not answers[1:]:
+                self._first = min(max(2 * taken, self._timeout), _LONGEST * self._timeout)
             if answers[-1]:
                 # Asked first the next time.
                 self._addresses.sort(key=lambda known, best=address: known != best)  # type: ignore[misc]
                 return True
         return None if not answers or None in answers else False
 
-    def _answers(self, address: Server) -> bool | None:
+    def _answers(self, address: Server, timeout: float) -> bool | None:
         host, _ = address
         try:
-            with contextlib.closing(socket.create_connection(address, self._timeout)):
+            with contextlib.closing(socket.create_connection(address, timeout)):
                 pass
         except (ConnectionRefusedError, ConnectionResetError):
             if host in self._faces:

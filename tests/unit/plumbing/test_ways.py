@@ -87,6 +87,48 @@ def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert way.reached() is False and way.patience == 6
 
 
+class SlowServers:
+    """Each takes ``seconds`` to answer; the time that is waited for them passes at once."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = 1000.0
+        self.waited: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def connect(self, _address: Server, timeout: float) -> socket.socket:
+        self.waited.append(timeout)
+        self.now += min(self.seconds, timeout)
+        if timeout < self.seconds:
+            raise TimeoutError
+        return socket.socket()
+
+
+def test_a_way_that_is_slow_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trial ends before three probes in a row have found none."""
+    servers = SlowServers(2.2)
+    monkeypatch.setattr(ways, "time", servers)
+    monkeypatch.setattr(socket, "create_connection", servers.connect)
+    way = TcpWay("the bus", [(NOBODY, 1)])
+    assert [way.reached() for _ in range(5)] == [False, False, True, True, True]
+
+    servers.seconds = 0.001
+    assert [way.reached() for _ in range(2)] == [True, True]
+    assert servers.waited == [1, 2, 3, 3, 3, 3, 1]
+
+
+def test_of_several_only_the_first_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = SlowServers(100)
+    monkeypatch.setattr(ways, "time", servers)
+    monkeypatch.setattr(socket, "create_connection", servers.connect)
+    way = TcpWay("the bus", [(NOBODY, port) for port in (1, 2, 3)])
+    assert [way.reached() for _ in range(3)] == [False, False, False]
+    assert servers.waited == [1, 1, 1, 2, 1, 1, 3, 1, 1]
+    assert way.patience == 5
+
+
 def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
     monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
