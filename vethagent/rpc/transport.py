@@ -7,6 +7,7 @@ and the server drops messages without a word.
 import contextlib
 import importlib.metadata
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -38,6 +39,12 @@ _LISTEN = 0.1
 
 #: Seconds without a sign of the broker; RabbitMQ's own advice is 5 to 20.
 _HEARTBEAT = 20
+
+#: How often a message is tried that a broker refuses, and seconds before the first repetition, twice as long each time.
+#: A quorum queue whose leader has died has it refused until there is another one, which takes up to 0.6 s.
+_TRIES, _ELECTION = 6, 0.1
+#: After so many seconds the second time is the last, as for all else.
+_TRYING = 1.5
 
 _RABBIT = "oslo_messaging_rabbit"
 #: Ports that a transport_url need not name; what is not here has no other end that could be asked.
@@ -145,16 +152,26 @@ def end(server: oslo_messaging.MessageHandlingServer) -> None:
 
 
 def send(message: Callable[[], T]) -> T:
-    """Call ``message``, and once more if the broker did not take it; raise BusUnavailable.
+    """Call ``message``, and again if the broker did not take it; raise BusUnavailable.
 
-    A connection that was there before the broker's restart is found dead only by using it. Whatever is sent here may
-    arrive twice.
+    A connection that was there before the broker's restart, or to a node of a cluster that has died, is found dead only
+    by using it. Whatever is sent here may arrive twice.
     """
     with _bus_errors():
-        try:
-            return message()
-        except oslo_messaging.MessageDeliveryFailure:
-            return message()
+        begun, pause = time.monotonic(), _ELECTION
+        for number in range(1, _TRIES):
+            try:
+                return message()
+            except oslo_messaging.MessageDeliveryFailure as error:
+                refused = error.__context__ is not None and isinstance(
+                    error.__context__.__cause__, amqp.exceptions.MessageNacked
+                )
+                if number > 1 and not (refused and time.monotonic() - begun < _TRYING):
+                    raise
+                if refused:
+                    time.sleep(pause)
+                    pause *= 2
+        return message()
 
 
 @contextlib.contextmanager

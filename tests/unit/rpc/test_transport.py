@@ -1,9 +1,15 @@
-"""What is otherwise than by the defaults of oslo.messaging."""
+"""What is otherwise than by the defaults of oslo.messaging, and how often a message is sent."""
 
 import pathlib
+from collections.abc import Callable, Iterator
 
+import amqp
+import kombu.exceptions
+import oslo_messaging
+import pytest
 from oslo_config import cfg
 
+from vethagent import exceptions
 from vethagent.rpc import transport
 
 
@@ -35,3 +41,61 @@ def test_what_a_file_says_counts(tmp_path: pathlib.Path) -> None:
     transport.prefer_throughput(conf)
 
     assert conf.oslo_messaging_rabbit.rabbit_qos_prefetch_count == 7
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    made = Clock()
+    monkeypatch.setattr(transport, "time", made)
+    yield made
+
+
+def _failing(clock: Clock, reasons: list[tuple[Exception, float]]) -> Callable[[], str]:
+    """Return a message that fails by each of ``reasons``, after so many seconds, and then is taken."""
+
+    def send() -> str:
+        if not reasons:
+            return "taken"
+        reason, seconds = reasons.pop(0)
+        clock.sleep(seconds)
+        try:
+            raise kombu.exceptions.OperationalError(str(reason)) from reason  # as kombu does
+        except kombu.exceptions.OperationalError:
+            raise oslo_messaging.MessageDeliveryFailure("unable to connect")  # noqa: B904 - as oslo.messaging does
+
+    return send
+
+
+DEAD, NO_LEADER = ConnectionRefusedError("refused"), amqp.exceptions.MessageNacked()
+
+
+def test_a_queue_without_a_leader_is_waited_for(clock: Clock) -> None:
+    assert transport.send(_failing(clock, [(ConnectionResetError("reset"), 0.0)] + [(NO_LEADER, 0.0)] * 3)) == "taken"
+    assert clock.now > 1000.6  # seconds that an election takes, and nobody would see how often it is asked for
+
+
+@pytest.mark.parametrize(("reason", "seconds"), [(DEAD, 0.0), (NO_LEADER, 0.0), (TimeoutError("timed out"), 20.0)])
+def test_it_is_given_up_when_none_takes_it(clock: Clock, reason: Exception, seconds: float) -> None:
+    with pytest.raises(exceptions.BusUnavailable, match="unable to connect"):
+        transport.send(_failing(clock, [(reason, seconds)] * 100))
+    assert clock.now - 1000 <= max(3, 2 * seconds)
+
+
+def test_what_is_not_refused_is_tried_twice(clock: Clock) -> None:
+    reasons: list[tuple[Exception, float]] = [(DEAD, 0.0)] * 100
+    with pytest.raises(exceptions.BusUnavailable):
+        transport.send(_failing(clock, reasons))
+    assert len(reasons) == 98
