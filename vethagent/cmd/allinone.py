@@ -24,6 +24,7 @@ from vethagent.controller.api.server import ApiServer
 from vethagent.controller.db import migration
 from vethagent.controller.db.database import Database
 from vethagent.controller.service import ControllerServer
+from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 bootstrap.imported()
@@ -103,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM; the tables are made and brought up to date first."""
     conf = cfg.CONF
     try:
+        bus.stay_within(conf)
         common.configure(conf, PROG, options.list_opts, arguments)
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_opts)

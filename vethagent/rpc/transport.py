@@ -65,6 +65,15 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     conf.set_default("heartbeat_timeout_threshold", _HEARTBEAT, group=_RABBIT)
 
 
+def stay_within(conf: cfg.ConfigOpts) -> None:
+    """Do the same, and have messages go no further than this process, unless the configuration says so."""
+    set_defaults(conf)
+    for group, options in oslo_messaging.opts.list_opts():
+        if group is None:
+            conf.register_opts(options)
+    conf.set_default("transport_url", "fake://")
+
+
 def prefer_throughput(conf: cfg.ConfigOpts) -> None:
     """Let a controller, which does many calls at once, take messages from the broker before it asks for more.
 

@@ -23,6 +23,17 @@ def test_an_agent_takes_one_and_a_controller_many() -> None:
     assert conf.oslo_messaging_rabbit.rabbit_qos_prefetch_count == 64
 
 
+@pytest.mark.parametrize(("text", "driver"), [("", "fake"), ("transport_url = rabbit://r/", "rabbit")])
+def test_who_is_alone_needs_no_broker(tmp_path: pathlib.Path, text: str, driver: str) -> None:
+    file = tmp_path / "allinone.conf"
+    file.write_text(f"[DEFAULT]\n{text}\n")
+    conf = cfg.ConfigOpts()
+    transport.stay_within(conf)
+    transport.set_defaults(conf)
+    conf([], default_config_files=[str(file)])
+    assert oslo_messaging.TransportURL.parse(conf).transport == driver
+
+
 def test_a_broker_is_given_up_within_half_a_minute() -> None:
     conf = cfg.ConfigOpts()
     transport.set_defaults(conf)
