@@ -117,3 +117,23 @@ def test_down_to_nothing(first: Database, empty_url: str) -> None:
     migration.downgrade(empty_url, "base")
     with first.connection() as connection:
         assert sqlalchemy.inspect(connection).get_table_names() == ["alembic_version"]
+
+
+def test_down_is_not_up(first: Database, empty_url: str) -> None:
+    with pytest.raises(migration.SchemaMismatch, match="revision 0001, which is older than 0005"):
+        migration.downgrade(empty_url, "0005")
+    assert migration.current(first) == "0001"
+
+
+@pytest.mark.parametrize("revision", [None, "0001", "base"])
+def test_tables_of_a_newer_program_are_left_to_it(first: Database, empty_url: str, revision: str | None) -> None:
+    """Who goes back may have installed the older program too early."""
+    migration.upgrade(empty_url)
+    with first.connection() as connection:
+        connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migration.SchemaMismatch, match="revision 9999, which is newer than this program"):
+        if revision is None:
+            migration.upgrade(empty_url)
+        else:
+            migration.downgrade(empty_url, revision)
+    assert migration.current(first) == "9999"

@@ -1,5 +1,6 @@
 """Bringing the tables to what this version of the program wants, and telling whether they are."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from importlib import resources
@@ -25,7 +26,7 @@ def upgrade(connection: str, revision: str = "head") -> str:
     """Bring the database that the URL ``connection`` names up to ``revision`` and return the newest one.
 
     Everything happens in one transaction where the database can do that (SQLite and PostgreSQL); the folder of a
-    SQLite file is made if it is not there.
+    SQLite file is made if it is not there. Raise SchemaMismatch if a newer program has made the tables.
     """
     _move(connection, alembic.command.upgrade, revision)
     return newest()
@@ -34,10 +35,15 @@ def upgrade(connection: str, revision: str = "head") -> str:
 def downgrade(connection: str, revision: str) -> None:
     """Take the database down to ``revision``, "base" for no tables; what newer ones have added is lost.
 
-    Raise SchemaMismatch if there is no such revision below.
+    Raise SchemaMismatch if there is no such revision below, or if a newer program has made the tables.
     """
-    if revision not in ("base", *revisions()):
+    known = [*revisions(), "base"]
+    if revision not in known:
         raise SchemaMismatch(f"there is no revision {revision}, only {', '.join(revisions())}")
+    with contextlib.closing(Database(connection, limits=None)) as database:
+        found = current(database) or "base"
+    if found in known and known.index(found) > known.index(revision):
+        raise SchemaMismatch(f"the tables have revision {found}, which is older than {revision}")
     _move(connection, alembic.command.downgrade, revision)
 
 
@@ -51,6 +57,8 @@ def _move(connection: str, command: Callable[[alembic.config.Config, str], None]
             raise exceptions.DatabaseUnavailable(f"{folder}: {error.strerror}") from error
     config = _config()
     try:
+        if (found := current(database)) not in (None, *revisions()):
+            raise SchemaMismatch(f"{_newer(found)}: only the newer one can change them")
         with database.connection() as transaction:
             config.attributes["connection"] = transaction
             command(config, revision)
@@ -87,7 +95,11 @@ def check(database: Database) -> None:
         return
     if found in revisions():
         raise SchemaMismatch(f"the tables have the old revision {found}, {newest()} is needed: {_ADVICE}")
-    raise SchemaMismatch(f"the tables have revision {found}, which is newer than this program ({newest()})")
+    raise SchemaMismatch(_newer(found))
+
+
+def _newer(found: str | None) -> str:
+    return f"the tables have revision {found}, which is newer than this program ({newest()})"
 
 
 def _config() -> alembic.config.Config:
