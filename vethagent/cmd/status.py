@@ -58,9 +58,13 @@ class Checks(upgradecheck.UpgradeCommands):
 
 
 def _contracts(database: Database) -> dict[str, str]:
-    # In SQL, as the models are those of the newest revision.
+    # Not by the models, which are those of the newest revision.
     with database.reader() as session:
-        rows = session.execute(sqlalchemy.text("SELECT host, contract_version FROM agents")).all()
+        agents = sqlalchemy.Table("agents", sqlalchemy.MetaData(), autoload_with=session.connection())
+        statement = sqlalchemy.select(agents.c.host, agents.c.contract_version)
+        if "deleted_at" in agents.c:
+            statement = statement.where(agents.c.deleted_at.is_(None))
+        rows = session.execute(statement).all()
     return {row.host: row.contract_version for row in rows}
 
 

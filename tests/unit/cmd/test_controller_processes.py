@@ -12,11 +12,16 @@ import urllib.error
 import urllib.request
 
 import pytest
+import sqlalchemy
 
 from tests.support import certificates
 from tests.unit.cmd.conftest import Run, Start
+from tests.unit.controller import fakes
 from tests.unit.controller.api import accounts
-from vethagent.controller.db import migration
+from vethagent.controller.db import migration, models
+from vethagent.controller.db.database import Database
+from vethagent.controller.liveness import Liveness
+from vethagent.controller.reports import Reports
 
 NEWEST = migration.newest()
 
@@ -73,6 +78,22 @@ def test_upgrade_check(run: Run) -> None:
     assert run("manage", "db", "upgrade").returncode == 0
     done = run("status", "upgrade", "check")
     assert (done.returncode, done.stdout.count("Success")) == (0, 3), done.stdout
+
+
+@pytest.mark.usefixtures("migrated")
+def test_upgrade_check_of_an_agent_that_was_deleted(run: Run, tmp_path: pathlib.Path) -> None:
+    """It is not there to be upgraded."""
+    database = Database(f"sqlite:///{tmp_path}/state/controller.sqlite")
+    Reports(database, Liveness(75)).take(fakes.report(version="0.9"))
+    assert run("status", "upgrade", "check").returncode == 2
+    with database.writer() as session:
+        session.execute(sqlalchemy.update(models.Agent).values(deleted_at=fakes.START))
+    database.close()
+    done = run("status", "upgrade", "check")
+    assert (done.returncode, done.stdout.count("Success")) == (0, 3), done.stdout
+    assert run("manage", "db", "downgrade", "0004").returncode == 0
+    done = run("status", "upgrade", "check")
+    assert "another major version than" in done.stdout, done.stdout
     done = run("status", "upgrade", "check", OS_DEFAULT__TRANSPORT_URL="rubbish://")
     assert done.returncode == 2
     assert "transport_url" in done.stdout
