@@ -5,9 +5,9 @@
     VETHAGENT_OTHER=FOLDER tox -e fullstack -- tests/fullstack/test_upgrade.py
 
 has a deployment of the release that is checked out in FOLDER, upgraded while it works: first the controllers and APIs,
-or first the agents, or the tables under old controllers, of which one is left for a while. ``VETHAGENT_RECORD=FILE``
-writes down what the other release says, for ``tests/unit/rpc/test_recorded.py``. Without another release this module is
-not collected.
+or first the agents, or the tables under old controllers, of which one is left for a while; or all, and back again.
+``VETHAGENT_RECORD=FILE`` writes down what the other release says, for ``tests/unit/rpc/test_recorded.py``. Without
+another release this module is not collected.
 """
 
 import os
@@ -38,6 +38,7 @@ class Rolling:
         ends = [{"bridge": "br-kept", "device": "kept1"}, {"bridge": "br-kept2", "device": "kept2"}]
         self._kept = links.plug(made, self.node, ends=ends)
         self._index = self._read_index()
+        self._newest = self._manage("version").rpartition(" ")[2].rstrip(")\n")
 
     def upgrade_controllers(self) -> None:
         """Do as doc/source/admin/upgrade.rst says."""
@@ -48,7 +49,7 @@ class Rolling:
     def upgrade_tables(self) -> None:
         """Upgrade them, under the controllers and APIs that are there."""
         self.made.env.clear()
-        self.made.run("vethagent-manage", "--config-file", str(self.made.controller.configuration), "db", "upgrade")
+        self._manage("upgrade")
 
     def upgrade_controller(self, number: int) -> None:
         """Have a controller and its API be of this release."""
@@ -58,11 +59,29 @@ class Rolling:
             process.start()
         self.made.rests[number].wait_until_served()
 
+    def take_controllers_back(self) -> None:
+        """Do as the same document says, with the tables first."""
+        servers = (*self.made.controllers, *self.made.apis)
+        for process in servers:
+            process.stop()
+        self._manage("downgrade", self._newest)
+        for process in servers:
+            process.env.update(_ENV)
+            process.start()
+        self.made.rest.wait_until_served()
+
     def upgrade_agent(self) -> None:
         """Have the agent be of this release."""
+        self._exchange_agent({})
+
+    def take_agent_back(self) -> None:
+        """Have it be of the other one again, over the store that this one has written."""
+        self._exchange_agent(_ENV)
+
+    def _exchange_agent(self, env: dict[str, str]) -> None:
         before = self._agent()["started_at"]
         self.node.agent.stop()
-        self.node.agent.env.clear()
+        self.node.agent.env = dict(env)
         self.node.agent.start()
         commands.wait_until(lambda: self._agent()["started_at"] != before, what="the new agent's report")
 
@@ -81,6 +100,10 @@ class Rolling:
     def other_version(self) -> str:
         """Return the version of the contract of the agent that is there now."""
         return str(self._agent()["contract_version"])
+
+    def _manage(self, *command: str) -> str:
+        configuration = str(self.made.controller.configuration)
+        return self.made.run("vethagent-manage", "--config-file", configuration, "db", *command).stdout
 
     def _agent(self) -> dict[str, Any]:
         found: dict[str, Any] = self.made.rest.get(f"/v1/agents/{self.node.name}")
@@ -120,6 +143,18 @@ def test_an_upgrade_while_it_works(rolling: Rolling, first: str) -> None:
         rolling.check(model.MODEL_VERSION)
         rolling.upgrade_controllers()
     rolling.check(model.MODEL_VERSION)
+
+
+@pytest.mark.timeout(300)
+def test_there_and_back(rolling: Rolling) -> None:
+    version = rolling.other_version()
+    rolling.upgrade_controllers()
+    rolling.upgrade_agent()
+    rolling.check(model.MODEL_VERSION)
+    rolling.take_controllers_back()
+    rolling.check(model.MODEL_VERSION)
+    rolling.take_agent_back()
+    rolling.check(version)
 
 
 @pytest.mark.timeout(300)
