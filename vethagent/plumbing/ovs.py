@@ -13,7 +13,7 @@ from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
 from vethagent.plumbing import ovs_json, ovs_schema, running
-from vethagent.plumbing.ovs_replica import SCHEMA, Replica, Sink, optional, owner, vlans
+from vethagent.plumbing.ovs_replica import SCHEMA, Connection, Replica, Sink, optional, owner, vlans
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
 from vethagent.plumbing.switch import Switch
 
@@ -272,7 +272,7 @@ class Ovs:
             timeout=self._timeout,
         )
         try:
-            conn = connection.Connection(replica, self._timeout)
+            conn = Connection(replica, self._timeout)
             api = _Api(conn)
             conn.start()
         except BaseException:

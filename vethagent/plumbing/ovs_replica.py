@@ -1,6 +1,8 @@
 """Open vSwitch's rows of this host, as they change."""
 
+import contextlib
 import dataclasses
+import queue
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -37,6 +39,22 @@ class OvsChanges:
 
 
 Sink = Callable[[OvsChanges], None]
+
+
+class Connection(connection.Connection):
+    """The thread that runs a replica and does transactions for it, one after the other."""
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """End, and wait ``timeout`` seconds for that; return whether it has.
+
+        By itself the library waits for room for one more transaction, for ever if its thread takes none any more: what
+        waits beside one that a server does not answer is left where it is.
+        """
+        self.is_running = False
+        with contextlib.suppress(queue.Full):  # then the thread is awake
+            self.txns.put(None, block=False)
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
 
 
 class _Port(NamedTuple):

@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,37 @@ import pytest
 from vethagent import exceptions
 from vethagent.plumbing import ovs_replica
 from vethagent.plumbing.ovs import Ovs
+
+
+class Silent:
+    """A replica of which nothing comes."""
+
+    lock_name = None
+
+    def has_ever_connected(self) -> bool:
+        return True
+
+    def wait(self, _poller: object) -> None:
+        pass
+
+    def run(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Question:
+    """A transaction; the server answers when ``answered`` is set."""
+
+    def __init__(self) -> None:
+        self.begun, self.answered = threading.Event(), threading.Event()
+        self.results: queue.Queue[object] = queue.Queue()
+
+    def do_commit(self) -> None:
+        self.begun.set()
+        self.answered.wait(60)
+
 
 _COLUMN = {"type": {"key": "string", "min": 0, "max": "unlimited"}}
 
@@ -64,3 +97,20 @@ def test_a_server_that_stops_while_somebody_connects_is_told_of(server: Server, 
     with pytest.raises(exceptions.OvsdbUnavailable, match=r"db\.sock: no answer"):
         ovs.connect()
     ovs.close()
+
+
+def test_the_end_waits_for_no_transaction_that_waits_for_another() -> None:
+    connected = ovs_replica.Connection(Silent(), timeout=60)
+    connected.start()
+    first, second = Question(), Question()
+    connected.queue_txn(first)
+    assert first.begun.wait(60)
+    connected.queue_txn(second)
+    ending = threading.Thread(target=connected.stop, args=[60], daemon=True)
+    ending.start()
+    while connected.is_running:
+        time.sleep(0.01)
+    first.answered.set()
+    ending.join(30)
+    assert not ending.is_alive()
+    assert not second.begun.is_set()
