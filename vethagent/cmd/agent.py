@@ -14,7 +14,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
-from vethagent.cmd import alone, common, fallen, guru, outlets, privileges, reload
+from vethagent.cmd import alone, common, fallen, guru, outlets, privileges, reload, signals
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
@@ -110,6 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     privileges.prepare(conf)
     supervisor = Supervisor()
     fallen.prepare(supervisor)
+    signals.end_new_children_by_sigterm()
     try:
         raise SystemExit(service.launch(conf, AgentService(supervisor, held), restart_method="mutate").wait())
     finally:

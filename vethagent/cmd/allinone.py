@@ -17,7 +17,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import alone, common, fallen, guru, privileges, reload, serving
+from vethagent.cmd import alone, common, fallen, guru, privileges, reload, serving, signals
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -118,6 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     privileges.prepare(conf)
     supervisor = Supervisor()
     fallen.prepare(supervisor)
+    signals.end_new_children_by_sigterm()
     try:
         raise SystemExit(service.launch(conf, AllInOneService(supervisor, held), restart_method="mutate").wait())
     finally:

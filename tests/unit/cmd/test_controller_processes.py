@@ -1,5 +1,6 @@
 """The entry points as processes of their own: what their threads are is chosen once a process."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -24,6 +25,18 @@ from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 
 NEWEST = migration.newest()
+
+#: Its child gets no time before SIGTERM has come.
+SLOW_CHILD = """
+import os, signal, time
+from vethagent.cmd import controller
+def slowly():
+    print("forked", flush=True)
+    while signal.SIGTERM not in signal.sigpending():
+        time.sleep(0.01)
+os.register_at_fork(after_in_child=slowly)
+controller.main()
+"""
 
 
 def free_port() -> int:
@@ -161,6 +174,22 @@ def test_controller_is_ready_and_ends_when_told(
     process.terminate()
     assert heard.recv(100) == b"STOPPING=1"
     assert process.wait(30) == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_controller_ends_while_its_child_has_only_been_forked(config: pathlib.Path) -> None:
+    command = [sys.executable, "-c", SLOW_CHILD, "--config-file", str(config)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        wait_for_line(process, "forked")
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.mark.usefixtures("migrated")
