@@ -5,6 +5,8 @@ import os
 import sdnotify
 
 _SOCKET, _INTERVAL = "NOTIFY_SOCKET", "WATCHDOG_USEC"
+#: Seconds for which one that takes nothing is waited for, as a systemd that has frozen.
+_PATIENCE = 1.0
 
 
 class Supervisor:
@@ -15,6 +17,8 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._notifier = sdnotify.SystemdNotifier() if _SOCKET in os.environ else None
+        if self._notifier is not None and self._notifier.socket is not None:
+            self._notifier.socket.settimeout(_PATIENCE)
         os.environ.pop(_SOCKET, None)
         self._pid = os.getpid()
         #: Whether this process is to end.
@@ -30,6 +34,6 @@ class Supervisor:
             self.tell("STOPPING=1")
 
     def tell(self, text: str) -> None:
-        """Send assignments, one a line; nothing happens if nobody listens."""
+        """Send assignments, one a line; nothing happens if nobody listens, or takes them."""
         if self._notifier is not None:
             self._notifier.notify(text)

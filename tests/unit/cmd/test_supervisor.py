@@ -1,8 +1,11 @@
+import contextlib
 import os
 import socket
+import threading
 
 import pytest
 
+from vethagent.cmd import supervisor as module
 from vethagent.cmd.supervisor import Supervisor
 
 
@@ -39,3 +42,18 @@ def test_without_a_supervisor_nothing_happens(monkeypatch: pytest.MonkeyPatch, i
     supervisor = Supervisor()
     supervisor.tell("READY=1")
     assert supervisor.watchdog is None
+
+
+def test_one_that_takes_nothing_is_not_waited_for(heard: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    supervisor = Supervisor()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        other.connect(heard.getsockname())
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other.send(b"STATUS=full")
+    telling = threading.Thread(target=supervisor.tell, args=["STATUS=fine"], daemon=True)
+    telling.start()
+    telling.join(30)
+    assert not telling.is_alive()
