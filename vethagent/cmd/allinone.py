@@ -4,6 +4,7 @@ from vethagent.cmd import bootstrap
 
 PROG = "vethagent-allinone"
 
+bootstrap.end_by_sigint()
 bootstrap.choose(bootstrap.configured_concurrency(PROG))
 
 from collections.abc import Callable

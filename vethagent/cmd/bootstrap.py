@@ -10,6 +10,7 @@ import configparser
 import gc
 import os
 import select
+import signal
 import sys
 import warnings
 
@@ -42,6 +43,16 @@ def choose(concurrency: str) -> None:
         backend.init_backend(backend.BackendType.EVENTLET)
     else:
         backend.init_backend(backend.BackendType.THREADING)
+
+
+def end_by_sigint() -> None:
+    """Have Ctrl-C end this process at once, as SIGTERM does, until somebody hears it.
+
+    Python makes an exception of it, which is lost where nothing can be raised, as in what tidies up after each import:
+    it is printed, and the process goes on.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def takes(number: int) -> bool:

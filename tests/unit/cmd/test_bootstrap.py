@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -227,3 +228,16 @@ def test_what_is_opened_is_never_taken_for_a_stream_that_was_closed(tmp_path: pa
     command = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', sys.executable, str(script)]
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
     assert (tmp_path / "store").read_text() == "True"
+
+
+def test_ctrl_c_is_not_lost_where_nothing_can_be_raised() -> None:
+    script = """
+import signal
+from vethagent.cmd import bootstrap
+bootstrap.end_by_sigint()
+class Tidied:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+Tidied()
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -signal.SIGINT
