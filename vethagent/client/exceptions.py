@@ -66,7 +66,8 @@ class UnexpectedAnswer(ClientError):
         self.what = what
 
     def __str__(self) -> str:
-        return f"What answers at {self.url} does not speak as the vethagent API does ({self.what}): check the address."
+        why = f"does not speak as the vethagent API does ({self.what})"
+        return f"What answers at {self.url} {why}: check the address, and whether it is of an older release."
 
 
 class ApiError(ClientError):

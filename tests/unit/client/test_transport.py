@@ -75,7 +75,7 @@ def test_request_id_of_the_header(stub: Stub, client: Client) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "text"),
     [
-        (Answer(404, "<html>"), exceptions.UnexpectedAnswer, "check the address"),
+        (Answer(404, "<html>"), exceptions.UnexpectedAnswer, "check the address, and whether"),
         (Answer(200, "<html>"), exceptions.UnexpectedAnswer, "no JSON"),
         (Answer(200, '"text"'), exceptions.UnexpectedAnswer, "no JSON"),
         (Answer(400, "sent to HTTPS port"), exceptions.UnexpectedAnswer, "wants https"),
