@@ -47,7 +47,7 @@ time.sleep(float(sys.argv[3]))
 
 #: What cheroot does when one of the threads that answer has failed in a way of which it says "please report this".
 API = """
-import time
+import signal
 from vethagent.cmd import bootstrap
 bootstrap.choose("threading")
 import logging
@@ -59,7 +59,7 @@ fallen.prepare(Supervisor())
 server = ApiServer(None, host="127.0.0.1", port=0, max_body=1)
 server.start()
 server._server.interrupt = MemoryError()
-time.sleep(600)
+signal.pause()
 """
 
 
