@@ -15,7 +15,7 @@ from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.agent.service import Agent, AgentSettings
 from vethagent.agent.store import Store
-from vethagent.cmd import alone, common, fallen, guru, outlets, privileges, reload, signals
+from vethagent.cmd import alone, common, guru, launching, outlets, privileges, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.rpc import transport as bus
@@ -109,13 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.fail(PROG, error)
     common.spare_imports()
     privileges.prepare(conf)
-    supervisor = Supervisor()
-    fallen.prepare(supervisor)
-    signals.end_new_children_by_sigterm()
-    try:
-        raise SystemExit(service.launch(conf, AgentService(supervisor, held), restart_method="mutate").wait())
-    finally:
-        supervisor.stopping()
+    launching.run(conf, lambda supervisor: AgentService(supervisor, held))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from vethagent import exceptions
 from vethagent.agent.service import Agent
 from vethagent.agent.store import Store
 from vethagent.cmd import agent as agent_command
-from vethagent.cmd import alone, common, fallen, guru, privileges, reload, serving, signals
+from vethagent.cmd import alone, common, guru, launching, privileges, reload, serving
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.api.server import ApiServer
@@ -105,8 +105,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM; the tables are made and brought up to date first."""
     conf = cfg.CONF
     try:
-        bus.stay_within(conf)
         common.configure(conf, PROG, options.list_opts, arguments)
+        bus.stay_within(conf)
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_opts)
         held = alone.stay_alone(conf.agent.store)
@@ -117,13 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.fail(PROG, error)
     common.spare_imports()
     privileges.prepare(conf)
-    supervisor = Supervisor()
-    fallen.prepare(supervisor)
-    signals.end_new_children_by_sigterm()
-    try:
-        raise SystemExit(service.launch(conf, AllInOneService(supervisor, held), restart_method="mutate").wait())
-    finally:
-        supervisor.stopping()
+    launching.run(conf, lambda supervisor: AllInOneService(supervisor, held))
 
 
 if __name__ == "__main__":

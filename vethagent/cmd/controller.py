@@ -14,7 +14,7 @@ from oslo_service import service
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import common, fallen, guru, reload, signals
+from vethagent.cmd import common, guru, launching, reload
 from vethagent.cmd.scraping import MetricsListener
 from vethagent.cmd.supervisor import Supervisor
 from vethagent.controller.db.database import Database
@@ -101,13 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
     common.spare_imports()
-    supervisor = Supervisor()
-    fallen.prepare(supervisor)
-    signals.end_new_children_by_sigterm()
-    try:
-        raise SystemExit(service.launch(conf, ControllerService(supervisor), restart_method="mutate").wait())
-    finally:
-        supervisor.stopping()
+    launching.run(conf, ControllerService)
 
 
 if __name__ == "__main__":

@@ -59,18 +59,16 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     """
     oslo_messaging.set_transport_defaults(control_exchange="vethagent")
     for group, options in oslo_messaging.opts.list_opts():
-        if group is not None and str(group) == _RABBIT:
+        if group is None:
+            conf.register_opts(options)
+        elif str(group) == _RABBIT:
             conf.register_opts(options, group=_RABBIT)
     conf.set_default("rabbit_qos_prefetch_count", 1, group=_RABBIT)
     conf.set_default("heartbeat_timeout_threshold", _HEARTBEAT, group=_RABBIT)
 
 
 def stay_within(conf: cfg.ConfigOpts) -> None:
-    """Do the same, and have messages go no further than this process, unless the configuration says so."""
-    set_defaults(conf)
-    for group, options in oslo_messaging.opts.list_opts():
-        if group is None:
-            conf.register_opts(options)
+    """Have messages go no further than this process, unless the configuration says so."""
     conf.set_default("transport_url", "fake://")
 
 

@@ -9,6 +9,7 @@ import oslo_messaging
 import pytest
 from oslo_config import cfg
 
+from tests.support import threads
 from tests.support.commands import wait_until
 from tests.unit.controller import fakes
 from vethagent.controller.db.database import Database
@@ -144,11 +145,7 @@ def test_over_a_bus() -> None:
 def test_what_could_not_be_sent_for_want_of_a_thread_goes_with_the_next(
     sent: list[Notification], reports: Reports, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", start)
+    with threads.none_left(monkeypatch):
         reports.take(fakes.report())
     links.create(fakes.CONTEXT, fakes.body())
     wait_until(lambda: len(sent) == 2, what="both of them", timeout=SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from oslo_privsep import comm, daemon
 
-from tests.support import commands
+from tests.support import commands, threads
 from tests.unit.plumbing.builders import LINK_ID
 from vethagent import exceptions, privileged
 from vethagent.privileged import operations
@@ -256,11 +256,7 @@ def test_for_want_of_a_thread_a_sign_is_asked_for_later(
     asked = threading.Event()
     monkeypatch.setattr(made, "_see_to", asked.set)
 
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", start)
+    with threads.none_left(monkeypatch):
         made.look(0)
     assert not asked.is_set()
     made.look(0)

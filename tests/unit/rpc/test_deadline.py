@@ -8,7 +8,7 @@ from concurrent import futures
 
 import pytest
 
-from tests.support import commands
+from tests.support import commands, threads
 from vethagent import exceptions
 from vethagent.rpc import deadline
 
@@ -74,15 +74,9 @@ def test_what_is_not_taken(broker: threading.Event) -> None:
 
 def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     made = deadline.Deadline()
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", _no_thread)
-        with pytest.raises(exceptions.BusUnavailable, match="can't start new thread"):
-            made.within(60, lambda: None)
+    with threads.none_left(monkeypatch), pytest.raises(exceptions.BusUnavailable, match="can't start new thread"):
+        made.within(60, lambda: None)
     assert made.within(60, lambda: "answer") == "answer"
-
-
-def _no_thread(_: threading.Thread) -> None:
-    raise RuntimeError("can't start new thread")
 
 
 def test_what_is_taken_at_the_moment_when_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

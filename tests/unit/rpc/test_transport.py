@@ -28,9 +28,9 @@ def test_who_is_alone_needs_no_broker(tmp_path: pathlib.Path, text: str, driver:
     file = tmp_path / "allinone.conf"
     file.write_text(f"[DEFAULT]\n{text}\n")
     conf = cfg.ConfigOpts()
-    transport.stay_within(conf)
     transport.set_defaults(conf)
     conf([], default_config_files=[str(file)])
+    transport.stay_within(conf)
     assert oslo_messaging.TransportURL.parse(conf).transport == driver
 
 
