@@ -52,6 +52,7 @@ class Pools:
     """The threads of all agents. ``work`` reconciles, ``events`` delivers events, ``reports`` reports."""
 
     def __init__(self, *, work: int = 4, events: int = 16, reports: int = 48) -> None:
+        self.threads = work + events + reports
         self.work: Pool[Agent] = Pool(lambda agent: agent.work(), threads=work, name="work")
         self.events: Pool[Agent] = Pool(lambda agent: agent.send(), threads=events, name="events")
         self.reports: Pool[Agent] = Pool(lambda agent: agent.report(), threads=reports, name="reports")

@@ -15,6 +15,7 @@ import collections
 import contextlib
 import itertools
 import json
+import logging
 import random
 import sys
 import threading
@@ -71,10 +72,13 @@ def main(settings: dict[str, Any]) -> None:
     conf = cfg.CONF
     bus.set_defaults(conf)
     conf([], project="simulate")
+    pools = simulated.Pools()
+    conf.set_override("rpc_conn_pool_size", pools.threads, group="oslo_messaging_rabbit")
+    # It takes calls that many threads make at once for a leak, and says so again and again.
+    logging.getLogger("oslo_messaging._drivers.amqpdriver").setLevel(logging.ERROR)
     transport = oslo_messaging.get_rpc_transport(conf, url=settings["url"], allowed_remote_exmods=bus.REMOTE_MODULES)
     simulated.take_kernels_place()
     controller = TimedControllerAPI(transport, timeout=60)
-    pools = simulated.Pools()
     interval = settings["interval"]
     began = time.monotonic()
     agents = {
