@@ -140,7 +140,7 @@ class Store:
         if found is not None:
             return found  # by the look for damage; nothing has been written since
         rows = self._db.execute("SELECT body, mtu FROM link")
-        return [(model.BridgeLink.model_validate_json(body), mtu) for body, mtu in rows]
+        return [(_link(body), mtu) for body, mtu in rows]
 
     def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
         """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more.
@@ -149,7 +149,7 @@ class Store:
         """
         rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed ORDER BY gone_at")
         return [
-            (link_id, generation, model.BridgeLink.model_validate_json(body) if body else None, gone_at is not None)
+            (link_id, generation, _link(body) if body else None, gone_at is not None)
             for link_id, generation, body, gone_at in rows
         ]
 
@@ -281,6 +281,18 @@ class Store:
     def _delete(self, link_id: str) -> None:
         for table in ("link", "standing", "delivered"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
+
+
+def _link(body: str) -> model.BridgeLink:
+    """Raise _NewerError if only a newer version understands it, and ValidationError if none does."""
+    try:
+        return model.BridgeLink.model_validate_json(body)
+    except pydantic.ValidationError:
+        with contextlib.suppress(ValueError):
+            link = model.read_link(json.loads(body))
+            why = link.why if isinstance(link, model.UnreadLink) else ""
+            raise _NewerError(f"has a link that only a newer version understands ({link.id}: {why})") from None
+        raise
 
 
 def _inode(path: str) -> int | None:
