@@ -85,6 +85,7 @@ class Placer:
     def _bring(self, member: models.TemplateMember, row: models.BridgeLink | None) -> None:
         try:
             with self._session.begin_nested():
+                row = row or self._adopt(member.host)
                 changed = self._make(member.host) if row is None else self._change(row)
         except OperationError as error:
             member.state, member.message = MemberState.FAILED, f"{error.code}: {error.message}"
@@ -92,6 +93,18 @@ class Placer:
         member.revision = self._template.revision
         if changed is not None:
             self.placed.plugged.append(changed)
+
+    def _adopt(self, host: str) -> models.BridgeLink | None:
+        """Return the link that nobody's template wants with exactly the ends of this one, which is its link now."""
+        if not self._wanted().adopt:
+            return None
+        link, ends = models.BridgeLink, model.BridgeLinkUpdate(ends=self._wanted().ends)
+        statement = sqlalchemy.select(link).where(link.host == host, link.template_id.is_(None)).with_for_update()
+        for row in self._session.scalars(statement.order_by(link.id)):
+            if row.status != Status.PENDING_DELETE and not link_rows.changes_of(row, ends):
+                row.template_id = self._template.id
+                return row
+        return None
 
     def _make(self, host: str) -> model.BridgeLink:
         body = model.BridgeLinkCreate(host=host, **_fields_of(self._wanted()), labels=self._wanted().labels)

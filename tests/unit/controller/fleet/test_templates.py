@@ -159,6 +159,31 @@ def test_delete_and_keep_the_links(world: World) -> None:
     world.links.update(fakes.CONTEXT, link.id, model.BridgeLinkUpdate(mtu=1400))
 
 
+def test_links_that_were_kept_are_given_to_a_template_that_adopts(world: World) -> None:
+    hosts = world.hosts(2)
+    world.templates.delete(fakes.CONTEXT, ready(world, hosts), keep_links=True)
+    kept = {host: world.link(host).id for host in hosts}
+    other = [{"bridge": "br8"}, {"bridge": "br9"}]
+    plain = world.links.create(fakes.CONTEXT, fakes.body(host="h0", ends=other))
+    world.answer("h0")
+    link = body().link.model_dump() | {"adopt": True}
+    template_id = ready(world, hosts, link=link)
+    found = world.links.list(LinkQuery())[0]
+    assert {each.host: each.id for each in found if each.template_id == template_id} == kept
+    assert [each.id for each in found if each.template_id is None] == [plain.id]
+    assert {each.status for each in found} == {"ACTIVE"}
+    last = world.events.history(kept["h0"])[-2]
+    assert (last.status, last.changed_by) == ("BUILD", "template uplink")
+
+
+def test_a_link_that_is_going_is_given_to_no_template(world: World) -> None:
+    world.templates.delete(fakes.CONTEXT, ready(world, world.hosts(1)), keep_links=True)
+    world.links.delete(fakes.CONTEXT, world.link("h0").id)
+    template, _ = world.templates.create(fakes.CONTEXT, body(link=body().link.model_dump() | {"adopt": True}))
+    assert world.members(template.id) == {"h0": "FAILED"}
+    assert [each.template_id for each in world.links.list(LinkQuery())[0]] == [None]
+
+
 def test_the_same_again_is_made_once(world: World) -> None:
     wanted = body(id=fakes.STREAM)
     first, new = world.templates.create(fakes.CONTEXT, wanted)
