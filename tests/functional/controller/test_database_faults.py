@@ -80,6 +80,30 @@ def _locked(server: databases.DatabaseServer, url: str) -> Iterator[None]:
     engine.dispose()
 
 
+_LOCK_TABLES = {
+    databases.MariaDB: "LOCK TABLES agents WRITE, bridge_links WRITE, event_streams WRITE",
+    databases.PostgreSQL: "LOCK TABLE agents, bridge_links, event_streams IN ACCESS EXCLUSIVE MODE",
+}
+#: How many wait for it, as the server knows.
+_WAITING = {
+    databases.MariaDB: "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%%'",
+    databases.PostgreSQL: "SELECT COUNT(*) FROM pg_locks WHERE NOT granted",
+}
+
+
+@contextlib.contextmanager
+def _locked_tables(server: databases.DatabaseServer, url: str) -> Iterator[Callable[[], int]]:
+    """Somebody has locked whole tables, as for a backup; it yields what counts those who wait for that."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_LOCK_TABLES[type(server)])
+        yield lambda: int(connection.exec_driver_sql(_WAITING[type(server)]).scalar_one())
+        connection.rollback()
+        if isinstance(server, databases.MariaDB):
+            connection.exec_driver_sql("UNLOCK TABLES")
+    engine.dispose()
+
+
 def test_read_only(server: databases.DatabaseServer, site: Site) -> None:
     with _read_only(server):
         site.check_request()
@@ -116,6 +140,15 @@ def test_somebody_holds_locks(server: databases.DatabaseServer, site: Site, url:
         site.check_request()
         site.check_event()
         assert site.list().status_code == 200
+    site.check()
+
+
+def test_tables_are_locked(server: databases.DatabaseServer, site: Site, url: str) -> None:
+    with _locked_tables(server, url) as waiting:
+        site.check_request()
+        site.check_event()
+        assert site.list().status_code == 503
+        assert waiting() == 0, "given up by the server, which would have the tables wait for those who left"
     site.check()
 
 

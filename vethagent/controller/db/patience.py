@@ -25,9 +25,11 @@ class Limits(NamedTuple):
 USUAL = Limits()
 
 _MYSQL_DRIVERS = ("pymysql", "mysqldb")
+#: Of rows, and of whole tables as LOCK TABLES and backups have them, which MySQL waits for apart, for a day by itself.
+_MYSQL_LOCK_TIMEOUTS = "SET SESSION innodb_lock_wait_timeout = {seconds:.0f}, lock_wait_timeout = {seconds:.0f}"
 _LOCK_TIMEOUT = {
-    "mysql": "SET SESSION innodb_lock_wait_timeout = {seconds:.0f}",
-    "mariadb": "SET SESSION innodb_lock_wait_timeout = {seconds:.0f}",
+    "mysql": _MYSQL_LOCK_TIMEOUTS,
+    "mariadb": _MYSQL_LOCK_TIMEOUTS,
     "postgresql": "SET lock_timeout = '{seconds:.0f}s'",
 }
 #: What a MySQL or MariaDB says that takes no changes, as a replica or because somebody has told it so.
