@@ -183,7 +183,7 @@ def send(message: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def _bus_errors() -> Iterator[None]:
-    """Turn the many ways in which the bus is not there into BusUnavailable."""
+    """Turn the many ways in which the bus is not there into BusUnavailable, and errors of the other side into ours."""
     try:
         yield
     except (
@@ -195,3 +195,8 @@ def _bus_errors() -> Iterator[None]:
         OSError,
     ) as error:
         raise exceptions.BusUnavailable(f"{type(error).__name__}: {error}") from error
+    except exceptions.VethagentError as error:
+        if type(error).__module__ in REMOTE_MODULES:
+            raise
+        # From the other side, made a kind of its own by oslo.messaging, with the traceback there in its text.
+        raise type(error).__mro__[1](*error.args) from None

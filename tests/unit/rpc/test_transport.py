@@ -1,6 +1,7 @@
 """What is otherwise than by the defaults of oslo.messaging, and how often a message is sent."""
 
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 
 import amqp
@@ -8,6 +9,7 @@ import kombu.exceptions
 import oslo_messaging
 import pytest
 from oslo_config import cfg
+from oslo_messaging._drivers import common
 
 from vethagent import exceptions
 from vethagent.rpc import transport
@@ -110,3 +112,20 @@ def test_what_is_not_refused_is_tried_twice(clock: Clock) -> None:
     with pytest.raises(exceptions.BusUnavailable):
         transport.send(_failing(clock, reasons))
     assert len(reasons) == 98
+
+
+def test_what_the_other_side_raised_is_told_without_its_traceback() -> None:
+    """Else the health of an agent would have it, as often as the database of the controller is away."""
+    try:
+        raise exceptions.DatabaseUnavailable("it is away")
+    except exceptions.DatabaseUnavailable:
+        sent = common.serialize_remote_exception(sys.exc_info())
+    arrived = common.deserialize_remote_exception(sent, transport.REMOTE_MODULES)
+    assert "Traceback" in str(arrived)
+
+    def call() -> None:
+        raise arrived
+
+    with pytest.raises(exceptions.DatabaseUnavailable) as told:
+        transport.send(call)
+    assert (str(told.value), type(told.value)) == ("it is away", exceptions.DatabaseUnavailable)
