@@ -1,5 +1,12 @@
 """``vethctl``."""
 
+import signal
+
+# Ctrl-C ends it without a traceback of what is imported here; after that it is an exception again, for who waits.
+_on_ctrl_c = signal.getsignal(signal.SIGINT)
+if _on_ctrl_c is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import importlib.metadata
 import logging
@@ -11,6 +18,8 @@ from cliff import app, command, commandmanager
 
 from vethagent.cli.base import UsageError, tell_unknown, tersely
 from vethagent.cli.commands import COMMANDS, OWN_COMMANDS
+
+signal.signal(signal.SIGINT, _on_ctrl_c)
 
 NAME = "vethctl"
 

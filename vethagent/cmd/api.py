@@ -2,11 +2,10 @@
 
 from vethagent.cmd import bootstrap
 
+bootstrap.end_by_sigint()
 bootstrap.choose("threading")
 
-import atexit
 import signal
-from wsgiref.types import WSGIApplication
 
 from oslo_config import cfg
 
@@ -15,19 +14,10 @@ from vethagent import exceptions
 from vethagent.cmd import common, fallen, guru, reload, serving
 from vethagent.cmd.signals import Signals
 from vethagent.cmd.supervisor import Supervisor
-from vethagent.rpc.agent_api import AgentAPI
 
 bootstrap.imported()
 
 PROG = "vethagent-api"
-
-
-def build(conf: cfg.ConfigOpts) -> WSGIApplication:
-    """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
-    database = common.open_database(conf)
-    agent_api = AgentAPI(common.open_transport(conf))
-    atexit.register(common.notify(conf, "api", database))
-    return serving.application(conf, database, agent_api, common.liveness(conf, database))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         common.configure(conf, PROG, options.list_api_opts, arguments)
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_api_opts)
-        server = serving.api_server(conf, build(conf))
+        server = serving.api_server(conf, serving.build(conf))
         signals = Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         server.start()
     except exceptions.VethagentError as error:

@@ -2,6 +2,7 @@
 
 from vethagent.cmd import bootstrap
 
+bootstrap.end_by_sigint()
 bootstrap.choose("threading")
 
 import argparse

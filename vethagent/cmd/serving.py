@@ -1,11 +1,13 @@
 """The API and its own HTTP server, as the configuration wants them."""
 
+import atexit
 import logging
 from wsgiref.types import WSGIApplication
 
 import oslo_middleware
 from oslo_config import cfg
 
+from vethagent.cmd import common
 from vethagent.controller.api import app, auth, policies
 from vethagent.controller.api.server import ApiServer, ListenError
 from vethagent.controller.db.database import Database
@@ -13,6 +15,14 @@ from vethagent.controller.liveness import Liveness
 from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
+
+
+def build(conf: cfg.ConfigOpts) -> WSGIApplication:
+    """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
+    database = common.open_database(conf)
+    agent_api = AgentAPI(common.open_transport(conf))
+    atexit.register(common.notify(conf, "api", database))
+    return application(conf, database, agent_api, common.liveness(conf, database))
 
 
 def application(conf: cfg.ConfigOpts, database: Database, agent_api: AgentAPI, liveness: Liveness) -> WSGIApplication:

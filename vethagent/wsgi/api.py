@@ -5,6 +5,10 @@ survive that. The configuration is in the default files of ``vethagent-api`` and
 (``OS_DATABASE__CONNECTION`` and the like), as the command line is the server's.
 """
 
+from vethagent.cmd import bootstrap
+
+bootstrap.choose("threading")
+
 import json
 import logging
 import threading
@@ -15,9 +19,14 @@ from oslo_config import cfg
 
 from vethagent import conf as options
 from vethagent import exceptions
-from vethagent.cmd import api, common
+from vethagent.cmd import common, serving
+
+bootstrap.imported()
 
 LOG = logging.getLogger(__name__)
+
+#: Whose files it reads. Its module is not imported: Ctrl-C is for the server to hear.
+_PROG = "vethagent-api"
 
 
 class _Application:
@@ -32,10 +41,10 @@ class _Application:
         """Return the application; raise StartError."""
         with self._lock:
             if not self._configured:
-                common.configure(cfg.CONF, api.PROG, options.list_api_opts, [])
+                common.configure(cfg.CONF, _PROG, options.list_api_opts, [])
                 self._configured = True
             if self._made is None:
-                self._made = api.build(cfg.CONF)
+                self._made = serving.build(cfg.CONF)
             return self._made
 
 

@@ -241,3 +241,35 @@ class Tidied:
 Tidied()
 """
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -signal.SIGINT
+
+
+#: It gets SIGINT when it imports a module.
+INTERRUPTED = """
+import importlib, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == sys.argv[2]:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+importlib.import_module(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "imported"),
+    [(f"cmd.{name}", "oslo_config") for name in ("agent", "allinone", "api", "controller", "manage", "status")]
+    + [("cli.shell", "cliff")],
+)
+def test_ctrl_c_while_modules_are_imported(program: str, imported: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, f"vethagent.{program}", imported]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize("module", ["wsgi.api", "cli.shell"])
+def test_who_imports_it_has_the_same_ctrl_c_as_before(module: str) -> None:
+    script = f"""
+import signal, vethagent.{module}
+raise SystemExit(signal.getsignal(signal.SIGINT) is not signal.default_int_handler)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
