@@ -16,6 +16,15 @@ def look(pid: int) -> tuple[str, str] | None:
     return name, rest.split()[0]
 
 
+def worked(pid: int) -> int:
+    """Return for how many clock ticks a process had a processor, -1 if it is not seen."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return -1
+    return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
+
+
 def times_slept(pid: int) -> int:
     """Return how often the main thread of a process has waited for something, -1 if it is not seen."""
     try:

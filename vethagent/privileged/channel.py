@@ -25,6 +25,9 @@ LOG = logging.getLogger(__name__)
 
 #: What a start may take beside what the options allow for a batch: an interpreter on a busy machine.
 _START_SECONDS = 30.0
+#: What it may take as long as it is seen to go on: if others have nearly all of the processor the next one would only
+#: begin again.
+_SLOW_START_SECONDS = 120.0
 #: Where everybody may make files and no disk is needed; shm_open(3) names it.
 _IN_MEMORY = "/dev/shm"
 #: Seconds between two looks whether it stands still meanwhile.
@@ -146,14 +149,18 @@ class Channel(daemon.RootwrapClientChannel):
     def _launch(self, command: list[str]) -> int:
         """Run the command that leaves a helper behind, which then knows of this channel; return its status."""
         process = subprocess.Popen(command, stderr=daemon._fd_logger())
-        until, standing = time.monotonic() + self._seconds, False
+        begun, standing, worked = time.monotonic(), False, 0
+        until = begun + self._seconds
         while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:
             seen = processes.look(process.pid)
             stood, standing = standing, seen is not None and seen[1] == processes.STOPPED
+            before, worked = worked, processes.worked(process.pid)
+            if worked > before:
+                until = max(until, min(time.monotonic() + self._seconds, begun + _SLOW_START_SECONDS))
             if (stood and standing) or time.monotonic() >= until:
                 with contextlib.suppress(PermissionError):  # sudo is root's
                     process.kill()
-                why = "the helper stood still in its start" if standing else f"no helper within {self._seconds:g} s"
+                why = "the helper stood still in its start" if standing else f"no helper within {until - begun:.0f} s"
                 raise exceptions.HelperUnavailable(why)
         return status
 

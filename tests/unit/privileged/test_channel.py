@@ -1,5 +1,6 @@
 """The way to a helper that does not do what it should: each step ends in time."""
 
+import itertools
 import select
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 from oslo_privsep import comm
 
 from tests.support import commands
-from vethagent import exceptions
+from vethagent import exceptions, processes
 from vethagent.privileged import channel
 
 LONG = 60.0
@@ -67,6 +68,22 @@ def test_a_connection_that_is_reset_is_noticed_at_once(sides: tuple[channel.Chan
 def test_a_helper_that_does_not_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="no helper within"):
         launch(monkeypatch, "import signal; signal.pause()", 0.2)
+
+
+def test_a_helper_that_is_slow_to_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have nearly all of the processor."""
+    ticks = itertools.count(1)
+    monkeypatch.setattr(processes, "worked", lambda pid: next(ticks))
+    with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
+        launch(monkeypatch, "import time; time.sleep(0.5); raise SystemExit(3)", 0.1)
+
+
+def test_a_helper_that_never_comes_to_the_end_of_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_SLOW_START_SECONDS", 0.5)
+    ticks = itertools.count(1)
+    monkeypatch.setattr(processes, "worked", lambda pid: next(ticks))
+    with pytest.raises(exceptions.HelperUnavailable, match="no helper within"):
+        launch(monkeypatch, "import signal; signal.pause()", 0.1)
 
 
 def test_a_helper_that_stands_still_in_its_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
