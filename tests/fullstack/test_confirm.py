@@ -18,13 +18,15 @@ from tests.support import commands, daemons, deployment, hosts, impostor, manage
 CONFIRM_TIMEOUT = 3
 #: Where the agent itself is to stop meanwhile: long enough for a busy machine to be in time for that.
 LONG_TIMEOUT = 10
+#: An address of the network that is not the broker's.
+GATEWAY = "10.88.0.254"
 ENDS = [{"bridge": management.BRIDGE, "device": "cut-a"}, {"bridge": "br-bad", "device": "cut-b"}]
 
 
 @pytest.fixture(scope="module")
 def node(controller_side: deployment.Deployment, concurrency: str) -> Iterator[deployment.Node]:
     """A node that reaches the broker over a bridge, with ``br-bad`` beside it."""
-    options = {"report_interval": "2"}
+    options = {"report_interval": "2", "confirm_gateway": "true"}
     made = controller_side.add_node(f"bridged-{concurrency}", concurrency=concurrency, agent=options)
     controller_side.network.put_into_bridge(made.host, made.address)
     made.host.linux_bridge("br-bad")
@@ -133,6 +135,20 @@ def test_an_agent_that_stood_still_takes_nothing_back(clean: deployment.Deployme
         assert (shown["status"], shown["observed"]) == ("ACTIVE", link["observed"])
     finally:
         _set_timeout(clean, node, CONFIRM_TIMEOUT)
+
+
+@pytest.mark.parametrize("concurrency", ["threading"], indirect=True)
+def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """A guest behind the other bridge answers in its place, also pings."""
+    clean.network.ip("address", "add", f"{GATEWAY}/24", "dev", "mgmt")
+    node.host.ip("route", "add", "default", "via", GATEWAY)
+    with impostor_behind(node, "br-bad", GATEWAY):
+        bad = clean.rest.create({"host": node.name, "ends": ENDS})
+        failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
+        assert failed["reason"] == "CONNECTIVITY_LOST", failed
+        assert not node.host.namespace.has_device("cut-a")
 
 
 @contextlib.contextmanager

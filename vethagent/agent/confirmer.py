@@ -29,7 +29,7 @@ class Way(Protocol):
 
     @property
     def name(self) -> str:
-        """For a person to read."""
+        """Of what ``reached`` has found; another one of another name does not take its place."""
 
     @property
     def patience(self) -> float:
@@ -139,9 +139,9 @@ class Confirmer:
     def _run(self) -> None:
         while self._wait():
             begun = time.monotonic()
-            answers = {way.name: _ask(way) for way in self._ways}
-            reached = frozenset(name for name, answer in answers.items() if answer)
-            unknown = frozenset(name for name, answer in answers.items() if answer is None)
+            answers = [(way, _ask(way)) for way in self._ways]
+            reached = frozenset(way.name for way, answer in answers if answer)
+            unknown = frozenset(way.name for way, answer in answers if answer is None)
             patience = sum(way.patience for way in self._ways)
             self._take(Probe(begun, time.monotonic(), reached, unknown, patience))
 

@@ -206,7 +206,8 @@ class Agent:
         if settings.brokers:
             learned = self._desired.keep_faces
             found.append(ways.TcpWay("the bus", settings.brokers, faces=self._store.faces(), learned=learned))
-            found += [ways.GatewayWay()] if settings.confirm_gateway else []
+            if settings.confirm_gateway:
+                found += [ways.GatewayWay("pings"), ways.GatewayWay("ARP")]
         return Confirmer(
             ways=found,
             timeout=settings.confirm_timeout,

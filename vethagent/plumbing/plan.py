@@ -69,7 +69,7 @@ def _going(ref: model.LinkRef, *, gone: bool) -> model.LinkState:
 def plan_held(link: model.BridgeLink, observed: Observed) -> LinkPlan:
     """Return the steps that take back a link with which the host lost the way to the bus."""
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
-    text = "taken back: with it the host lost the way to the bus; any change of the link tries again"
+    text = "taken back: with it the host lost the way to the bus or to its gateway; any change of the link tries again"
     state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
     return dataclasses.replace(plan_removal(ref, observed, link), state=state)
 

@@ -9,6 +9,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from vethagent.plumbing.neighbours import face
 
 LOG = logging.getLogger(__name__)
 
@@ -18,8 +21,8 @@ _RESOLVE_AGAIN = 60.0
 #: Times the timeout for which a server is waited for that has been silent: a way may be slow, and people be at work on
 #: it who need no quicker one.
 _LONGEST = 3.0
-_NEIGHBOURS, _ROUTES = pathlib.Path("/proc/self/net/arp"), pathlib.Path("/proc/self/net/route")
-_COMPLETE, _GATEWAY = 0x2, 0x2
+_ROUTES = pathlib.Path("/proc/self/net/route")
+_GATEWAY = 0x2
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
 
 #: Host, a name or an address, and port.
@@ -81,16 +84,16 @@ class TcpWay:
                 pass
         except (ConnectionRefusedError, ConnectionResetError):
             if host in self._faces:
-                return _face(host) in (None, self._faces[host])
+                return face(host) in (None, self._faces[host])
         except OSError as error:
             return None if error.errno in _OURS else False
         self._learn(host)
         return True
 
     def _learn(self, host: str) -> None:
-        face = _face(host)
-        if face is not None and face != self._faces.get(host):
-            self._faces[host] = face
+        found = face(host)
+        if found is not None and found != self._faces.get(host):
+            self._faces[host] = found
             self._learned(self._faces)
 
     def _resolve(self) -> list[Server]:
@@ -111,47 +114,61 @@ class TcpWay:
 
 
 class GatewayWay:
-    """The way to the default gateway (IPv4): it answers a ping, or else ARP.
+    """The way to the default gateway (IPv4), by what it answers: pings, or ARP.
 
-    Sockets for pings are open to those whom ``net.ipv4.ping_group_range`` names, with systemd to all. Without one a
-    datagram makes the kernel look the gateway up, which it does anew within a minute.
+    Not a few are told not to answer pings. One that does has to go on with that, for by ARP it is missed only when the
+    kernel looks it up anew, within a minute. If another device than before answers, one with another MAC address, it
+    has taken the gateway's address. That is another way, so the name has the MAC address in it.
     """
 
-    name = "the default gateway"
-
-    def __init__(self, *, timeout: float = 1.0) -> None:
-        """``timeout`` in seconds and for one answer."""
+    def __init__(self, kind: Literal["pings", "ARP"], *, timeout: float = 1.0) -> None:
+        """``kind`` is that of the answers; ``timeout`` in seconds and for one of them."""
+        self._kind = kind
+        self._answers = {"pings": _pings, "ARP": _resolves}[kind]
         self._timeout = timeout
+        self._face: str | None = None
+
+    @property
+    def name(self) -> str:
+        """That of the device which was found the last time."""
+        return f"the default gateway {self._face} by {self._kind}"
 
     @property
     def patience(self) -> float:
-        """The seconds for which ``reached`` waits for answers, if none comes."""
-        return 2 * self._timeout
+        """The seconds for which ``reached`` waits for an answer, if none comes."""
+        return self._timeout
 
     def reached(self) -> bool | None:
         """Return whether there is a gateway, and it answers."""
         try:
             gateway = _default_gateway()
-            if gateway is None:
+            if gateway is None or not self._answers(gateway, self._timeout):
                 return False
-            answered = _ping(gateway, self._timeout)
-            # Not a few are told not to answer pings. What resolves is at least there.
-            return answered or self._resolves(gateway)
         except OSError as error:
             return None if error.errno in _OURS else False
-
-    def _resolves(self, gateway: str) -> bool:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge, contextlib.suppress(OSError):
-            nudge.connect((gateway, 9))
-            nudge.send(b"")
-        until = time.monotonic() + self._timeout
-        while (face := _face(gateway)) is None and time.monotonic() < until:
-            time.sleep(self._timeout / 10)
-        return face is not None
+        self._face = face(gateway)
+        return True
 
 
-def _ping(address: str, timeout: float) -> bool:
-    """Return whether ``address`` answers an ICMP echo (RFC 792); False also if this process may not ask."""
+def _resolves(address: str, timeout: float) -> bool:
+    """Return whether the kernel knows a MAC address for ``address``, or finds one.
+
+    A datagram makes it look. One that has answered is looked up anew only within a minute.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge, contextlib.suppress(OSError):
+        nudge.connect((address, 9))
+        nudge.send(b"")
+    until = time.monotonic() + timeout
+    while (found := face(address)) is None and time.monotonic() < until:
+        time.sleep(timeout / 10)
+    return found is not None
+
+
+def _pings(address: str, timeout: float) -> bool:
+    """Return whether ``address`` answers an ICMP echo (RFC 792); False also if this process may not ask.
+
+    Sockets for that are open to those whom ``net.ipv4.ping_group_range`` names, with systemd to all.
+    """
     try:
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
     except PermissionError:
@@ -177,15 +194,3 @@ def _default_gateway() -> str | None:
         if route[1] == "00000000" and int(route[3], 16) & _GATEWAY
     ]
     return min(gateways)[1] if gateways else None
-
-
-def _face(address: str) -> str | None:
-    """Return the MAC address that an IPv4 neighbour has, None if ``address`` is none or does not answer."""
-    try:
-        lines = _NEIGHBOURS.read_text().splitlines()[1:]
-    except OSError:
-        return None
-    for neighbour in map(str.split, lines):
-        if neighbour[0] == address and int(neighbour[2], 16) & _COMPLETE:
-            return neighbour[3]
-    return None

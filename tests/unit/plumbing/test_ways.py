@@ -11,7 +11,6 @@ from vethagent.plumbing.ways import GatewayWay, Server, TcpWay
 
 #: TEST-NET-1 (RFC 5737): nobody is there.
 NOBODY = "192.0.2.1"
-HEADER = "IP address  HW type  Flags  HW address  Mask  Device\n"
 
 
 @pytest.fixture
@@ -28,11 +27,11 @@ def nobody_listens() -> Server:
 
 
 @pytest.fixture
-def neighbours(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
-    path = tmp_path / "arp"
-    path.write_text(HEADER)
-    monkeypatch.setattr(ways, "_NEIGHBOURS", path)
-    return path
+def faces(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The MAC addresses of all neighbours, by IP address."""
+    found: dict[str, str] = {}
+    monkeypatch.setattr(ways, "face", found.get)
+    return found
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, outcome: OSError | None) -> list[Server]:
@@ -149,30 +148,26 @@ def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
 
 
 def test_another_device_that_refuses_has_taken_the_address(
-    monkeypatch: pytest.MonkeyPatch, neighbours: pathlib.Path
+    monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]
 ) -> None:
     learned: list[dict[str, str]] = []
-    way = TcpWay("the bus", [(NOBODY, 1)], learned=lambda faces: learned.append(dict(faces)))
-
-    def neighbour(mac: str, flags: str = "0x2") -> None:
-        neighbours.write_text(f"{HEADER}{NOBODY}  0x1  {flags}  {mac}  *  mgmt0\n")
-
-    neighbour("0e:00:00:00:00:01")
+    way = TcpWay("the bus", [(NOBODY, 1)], learned=lambda known: learned.append(dict(known)))
+    faces[NOBODY] = "0e:00:00:00:00:01"
     answer(monkeypatch, None)
     assert way.reached() is True
     answer(monkeypatch, ConnectionRefusedError())
     assert way.reached() is True  # it only restarts
-    neighbour("0e:00:00:00:00:02")
+    faces[NOBODY] = "0e:00:00:00:00:02"
     assert way.reached() is False
-    neighbour("00:00:00:00:00:00", flags="0x0")
+    del faces[NOBODY]
     assert way.reached() is True  # nobody knows
-    neighbour("0e:00:00:00:00:02")
+    faces[NOBODY] = "0e:00:00:00:00:02"
     answer(monkeypatch, None)
     assert way.reached() is True  # the server itself has moved
     answer(monkeypatch, ConnectionRefusedError())
     assert way.reached() is True
     assert learned[-1] == {NOBODY: "0e:00:00:00:00:02"}
-    neighbour("0e:00:00:00:00:01")
+    faces[NOBODY] = "0e:00:00:00:00:01"
     assert TcpWay("the bus", [(NOBODY, 1)], faces=learned[-1]).reached() is False
 
 
@@ -194,29 +189,37 @@ def routes(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.P
     return path
 
 
-@pytest.mark.usefixtures("neighbours")
 def test_the_gateway_of_the_best_route(routes: pathlib.Path) -> None:
     assert ways._default_gateway() == "127.0.0.1"
     routes.write_text(ROUTES.splitlines()[0])
-    assert GatewayWay().reached() is False
+    assert GatewayWay("pings").reached() is GatewayWay("ARP").reached() is False
 
 
 @pytest.mark.usefixtures("routes")
-def test_a_gateway_that_answers_no_ping_but_arp(monkeypatch: pytest.MonkeyPatch, neighbours: pathlib.Path) -> None:
-    monkeypatch.setattr(ways, "_ping", lambda *_: False)
-    assert GatewayWay(timeout=0.02).reached() is False
-    neighbours.write_text(f"{HEADER}127.0.0.1  0x1  0x2  0e:00:00:00:00:01  *  eth0\n")
-    assert GatewayWay(timeout=0.02).reached() is True
+def test_a_gateway_that_answers_no_ping_but_arp(monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]) -> None:
+    monkeypatch.setattr(ways, "_pings", lambda *_: False)
+    way = GatewayWay("ARP", timeout=0.02)
+    assert GatewayWay("pings").reached() is way.reached() is False
+    faces["127.0.0.1"] = "0e:00:00:00:00:01"
+    assert way.reached() is True
 
 
-@pytest.mark.usefixtures("routes", "neighbours")
-def test_who_may_not_ping_asks_arp(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = socket.socket
+@pytest.mark.usefixtures("routes")
+def test_another_device_that_answers_is_another_way(monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]) -> None:
+    monkeypatch.setattr(ways, "_pings", lambda *_: True)
+    for way in GatewayWay("pings"), GatewayWay("ARP"):
+        names = []
+        for face in "0e:00:00:00:00:01", "0e:00:00:00:00:02", "0e:00:00:00:00:01":
+            faces["127.0.0.1"] = face
+            assert way.reached() is True
+            names.append(way.name)
+        assert names[0] == names[2] != names[1]
 
-    def opened(family: int, kind: int, protocol: int = 0) -> socket.socket:
-        if protocol == socket.IPPROTO_ICMP:
-            raise PermissionError
-        return real(family, kind, protocol)
+
+@pytest.mark.usefixtures("routes")
+def test_who_may_not_ping_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_: int) -> socket.socket:
+        raise PermissionError
 
     monkeypatch.setattr(socket, "socket", opened)
-    assert GatewayWay(timeout=0.02).reached() is False
+    assert GatewayWay("pings").reached() is False

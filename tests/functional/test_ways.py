@@ -1,0 +1,110 @@
+"""Ways out of a host, as a real kernel shows them: whoever takes an address over is another one."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support import commands, namespaces
+from vethagent.plumbing.ways import GatewayWay, TcpWay
+
+PORT = 5672
+HOSTS = {4: ("192.0.2.1/24", "192.0.2.2/24"), 6: ("2001:db8::1/64", "2001:db8::2/64")}
+#: IPv6 is on, and everybody may send pings, as on a host of which nobody has changed that.
+_USUAL = (
+    "for name in all default; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done"
+    " && echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range"
+)
+
+
+class Lan:
+    """A namespace with a Linux bridge, and behind it two others that have the same address, one of them at a time."""
+
+    def __init__(self, version: int, enter: Callable[[namespaces.Namespace], namespaces.Namespace]) -> None:
+        own, taken = HOSTS[version]
+        self.address = taken.partition("/")[0]
+        self.here, *self.others = [enter(namespaces.Namespace(role)) for role in ("here", "first", "second")]
+        for each in (self.here, *self.others):
+            each.run("sh", "-c", _USUAL)
+        self.here.ip("link", "add", "lan", "type", "bridge", "stp_state", "0")
+        for number, other in enumerate(self.others):
+            self.here.ip(
+                "link", "add", f"to{number}", "master", "lan", "type", "veth", "peer", "eth0", "netns", other.name
+            )
+            other.ip("link", "set", "eth0", "up")
+            self._give(other, taken, "eth0", version)
+        self.here.ip("link", "set", "lan", "up")
+        self._give(self.here, own, "lan", version)
+        self.connect(0)
+
+    def connect(self, number: int) -> None:
+        """Have this one of the two reached, and the other one not."""
+        for port in range(len(self.others)):
+            self.here.ip("link", "set", f"to{port}", "up" if port == number else "down")
+        self.here.ip("neighbour", "flush", "dev", "lan")
+
+    @staticmethod
+    def _give(namespace: namespaces.Namespace, address: str, device: str, version: int) -> None:
+        at_once = ["nodad"] if version == 6 else []
+        namespace.ip("address", "add", address, "dev", device, *at_once)
+
+
+@pytest.fixture(params=[4, 6])
+def lan(request: pytest.FixtureRequest) -> Iterator[Lan]:
+    with contextlib.ExitStack() as cleanup:
+        yield Lan(request.param, cleanup.enter_context)
+
+
+def test_whoever_refuses_in_place_of_the_broker_has_taken_its_address(lan: Lan) -> None:
+    way = TcpWay("the bus", [(lan.address, PORT)])
+    with lan.others[0].entered():
+        family = socket.AF_INET6 if ":" in lan.address else socket.AF_INET
+        broker = socket.create_server((lan.address, PORT), family=family)
+    with lan.here.entered():
+        with broker:
+            commands.wait_until(way.reached, what="the broker")
+        assert way.reached() is True  # it refuses, so it only restarts
+        lan.connect(1)
+        commands.wait_until(lambda: _refused(lan.address), what="somebody else who refuses")
+        assert way.reached() is False
+        lan.connect(0)
+        commands.wait_until(way.reached, what="the broker's host")
+
+
+def _refused(address: str) -> bool:
+    with contextlib.suppress(ConnectionRefusedError, TimeoutError):
+        socket.create_connection((address, PORT), 1).close()
+        return False
+    return True
+
+
+@pytest.mark.parametrize("lan", [4], indirect=True)
+def test_whoever_answers_in_place_of_the_gateway_has_taken_its_address(lan: Lan) -> None:
+    lan.here.ip("route", "add", "default", "via", lan.address)
+    ways = GatewayWay("pings"), GatewayWay("ARP")
+
+    def found() -> list[str]:
+        return [way.name for way in ways if way.reached()]
+
+    def both() -> list[str]:
+        return names if len(names := found()) == len(ways) else []
+
+    with lan.here.entered():
+        before = commands.wait_until(both, what="the gateway")
+        lan.connect(1)
+        after = commands.wait_until(both, what="somebody else")
+        assert set(before).isdisjoint(after)
+        lan.connect(0)
+        commands.wait_until(lambda: found() == before, what="the gateway again")
+
+
+@pytest.mark.parametrize("lan", [4], indirect=True)
+def test_a_gateway_that_answered_pings_is_missed_at_once(lan: Lan) -> None:
+    """The kernel knows its MAC address for some time more, so by ARP it is there."""
+    lan.here.ip("route", "add", "default", "via", lan.address)
+    way = GatewayWay("pings")
+    with lan.here.entered():
+        commands.wait_until(way.reached, what="the gateway")
+        lan.others[0].ip("address", "flush", "dev", "eth0")
+        assert way.reached() is False
