@@ -33,8 +33,9 @@ INSERT INTO standing SELECT id, json_extract(body, '$.generation'), 'proven' FRO
 _VERSION = 1
 #: Seconds for which a link that is gone is remembered, so that a late cast does not bring it back.
 _REMEMBER = 7 * 86400
-#: Seconds to wait for a lock of somebody who has no business with the file: on eventlet all of the agent waits.
-_LOCKED = 1.0
+#: Seconds to wait for a lock of somebody who has no business with the file, at the start and, in milliseconds, after
+#: it: a repair waits for what has to be written before it, and on eventlet all of the agent does.
+_LOCKED, _LOCKED_MS = 1.0, 20
 
 
 class _NewerError(Exception):
@@ -79,6 +80,7 @@ class Store:
             if self._read:
                 self._check()
             self.damage = self._setting("damage")
+            self._db.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}")
         except BaseException:
             self._db.close()
             raise

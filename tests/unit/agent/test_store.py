@@ -211,6 +211,18 @@ def test_what_cannot_be_a_file_is_refused_with_the_path(tmp_path: pathlib.Path) 
         Store(str(tmp_path / "agent.sqlite"))
 
 
+def test_the_lock_of_somebody_is_not_waited_for(path: str) -> None:
+    store = Store(path)
+    assert store._db.execute("PRAGMA busy_timeout").fetchone() == (20,)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(exceptions.StoreUnusable, match="locked"):
+            store.save_mode(Mode.OBSERVE)
+        assert store.damage is None
+    store.save_mode(Mode.PAUSED)
+    assert Store(path).mode() is Mode.PAUSED
+
+
 def test_faces_are_kept(path: str) -> None:
     store = Store(path)
     assert store.faces() == {}

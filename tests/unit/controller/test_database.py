@@ -1,6 +1,10 @@
 import concurrent.futures
+import contextlib
 import multiprocessing
 import pathlib
+import sqlite3
+import subprocess
+import sys
 import threading
 
 import oslo_db.exception
@@ -10,6 +14,7 @@ import sqlalchemy
 from tests.unit.controller import fakes
 from tests.unit.controller.conftest import count
 from vethagent import exceptions
+from vethagent.controller.db import database as database_module
 from vethagent.controller.db import migration, models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.events import Events
@@ -60,7 +65,61 @@ def test_sqlite_settings(database: Database) -> None:
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert settings == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "busy_timeout": 10_000}
+    assert settings == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "busy_timeout": 1000}
+
+
+#: A program, as what its threads are is decided by its first lines. It writes to the file that it is given, of which
+#: somebody else has the lock until another thread of it has had a turn.
+WAITING = """
+import contextlib, sqlite3, sys, threading, time
+from vethagent.cmd import bootstrap
+bootstrap.choose(sys.argv[1])
+import sqlalchemy
+from vethagent.controller.db.database import Database
+
+database, other = Database("sqlite:///" + sys.argv[2]), sqlite3.connect(sys.argv[2], isolation_level=None, timeout=0)
+other.execute("BEGIN EXCLUSIVE")
+asked = threading.Event()
+
+@sqlalchemy.event.listens_for(database._writing, "begin", insert=True)
+def begin(connection):
+    asked.set()
+
+def write():
+    with database.writer() as session:
+        print("written", session.execute(sqlalchemy.text("DELETE FROM agents")).rowcount)
+
+writing = threading.Thread(target=write)
+writing.start()
+asked.wait()
+time.sleep(0)
+other.execute("ROLLBACK")
+writing.join()
+database.close()
+"""
+
+
+@pytest.mark.parametrize("concurrency", ["eventlet", "threading"])
+@pytest.mark.usefixtures("known")
+def test_nothing_else_waits_for_the_lock_of_another_process(
+    database: Database, tmp_path: pathlib.Path, concurrency: str
+) -> None:
+    arguments = [concurrency, str(tmp_path / "controller.sqlite")]
+    command = [sys.executable, "-W", "ignore", "-c", WAITING, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "written 1\n", done.stderr
+
+
+def test_a_lock_that_stays_is_told(database: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "_LOCKED", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "controller.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(exceptions.DatabaseUnavailable, match="locked"), database.connection():
+            pass
+        database.ping()
+        other.execute("ROLLBACK")
+    with database.connection():
+        pass
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database, known: str) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,7 +24,10 @@ from vethagent.controller.db.revisions import WritingSession
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SQLITE_BUSY_MS = 10_000
+#: Seconds for which somebody else's lock on a file is waited for, and the longest pause between two tries.
+_LOCKED, _PAUSE = 10.0, 0.05
+#: Milliseconds for which SQLite itself waits, for what others do within a moment: all of an all-in-one may wait then.
+_BUSY_MS = 1000
 _SQLITE_BEGIN = "vethagent_sqlite_begin"
 _TOLD = "vethagent_told"
 
@@ -67,8 +71,7 @@ class Database:
         self._write_turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
             self._engine = _sqlite_engine(connection, foreign_keys=foreign_keys)
-            # SQLite has one writer at a time. Waiting here is fair and wakes at once; waiting in SQLite polls, and
-            # under eventlet would stop the very thread that is waited for.
+            # SQLite has one writer at a time. Waiting here is fair and wakes at once.
             self._write_turn = _Turn()
         else:
             self._engine = engines.create_engine(
@@ -149,7 +152,7 @@ class _Turn:
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=_SQLITE_BUSY_MS / 1000):
+        if not self._lock.acquire(timeout=_LOCKED):
             raise exceptions.DatabaseUnavailable("the transactions of others take too long")
 
     def __exit__(self, *_: object) -> None:
@@ -164,7 +167,7 @@ def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the module begins no transaction by itself
-        connection.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
@@ -173,9 +176,38 @@ def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
     # to write takes the lock when it begins.
     @event.listens_for(engine, "begin")
     def _on_begin(connection: sqlalchemy.Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN"))
+        statement = connection.get_execution_options().get(_SQLITE_BEGIN)
+        if statement is None:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _insist(connection, statement)
 
     return engine
+
+
+def _insist(connection: sqlalchemy.Connection, statement: str) -> None:
+    """Execute what needs a lock of SQLite, again and again while another process has it.
+
+    SQLite would wait by itself, but as one call of C: of a process on eventlet everything would, repairs too.
+    """
+    until, pause = time.monotonic() + _LOCKED, 0.001
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql(statement)
+                return
+            except sqlalchemy.exc.OperationalError as error:
+                if not _is_busy(error.orig) or time.monotonic() >= until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_MS}")
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextlib.contextmanager
