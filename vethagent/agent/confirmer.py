@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong it takes about a millisecond.
 _PATIENCE = 0.05
+#: Seconds since the host was booted until its network has to be there: addresses are asked for, switches let ports in.
+_BOOT_SECONDS = 120.0
 
 
 class Way(Protocol):
@@ -120,7 +122,9 @@ class Confirmer:
                 now = time.monotonic()
                 if not self._trials.carries(link_id, now):
                     # Plugged before a restart, or open only now: what was there before is not known any more.
-                    self._trials.begin({link_id: generation}, frozenset({self._ways[0].name}), now)
+                    # The clock is that of the host and tells how long ago it was booted.
+                    bus = frozenset({self._ways[0].name})
+                    self._trials.begin({link_id: generation}, bus, now, timeout=_BOOT_SECONDS - now)
                     self._trials.carries(link_id, now)
                 self._condition.notify()
 

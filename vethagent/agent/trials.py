@@ -53,12 +53,16 @@ class Verdict(NamedTuple):
 
 @dataclasses.dataclass(slots=True)
 class _Trial:
-    """The links of one batch, or of some; ``needs`` are the ways that were there before the first, at ``begun``."""
+    """The links of one batch, or of some; ``needs`` are the ways that were there before the first, at ``begun``.
+
+    Each may be lost for ``timeout``.
+    """
 
     links: Links
     needs: Ways
     begun: float
     since: float
+    timeout: float
     carrying: set[str] = dataclasses.field(default_factory=set)
     probed: bool = False
     answered: bool = False
@@ -108,14 +112,17 @@ class Trials:
         """Whether of some trial it is not known yet that the ways are there still."""
         return any(trial.misses or not trial.answered for trial in self._open)
 
-    def begin(self, links: Mapping[str, int], needs: Ways, now: float) -> None:
-        """These links are being plugged, and ``needs`` was the baseline."""
+    def begin(self, links: Mapping[str, int], needs: Ways, now: float, *, timeout: float = 0.0) -> None:
+        """These links are being plugged, and ``needs`` was the baseline.
+
+        With a longer ``timeout`` than that of all a way may be lost so long.
+        """
         young = self._young(now)
         if young is not None and young.needs == needs:
             young.links.update(links)
             young.since = now
         else:
-            self._open.append(_Trial(dict(links), needs, now, now))
+            self._open.append(_Trial(dict(links), needs, now, now, max(timeout, self._timeout)))
 
     def _young(self, now: float) -> _Trial | None:
         """Return the trial that others may join."""
@@ -159,7 +166,7 @@ class Trials:
             for trial in self._open
             if trial.answered and not trial.misses and trial.last_probe >= trial.since + self._timeout
         ]
-        ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= self._timeout]
+        ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
         silent = [trial for trial in self._open if not trial.answered]
         doomed = [trial for trial in ripe if trial in silent or not silent]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]

@@ -54,16 +54,21 @@ class TcpWay:
         self._timeout = self._first = timeout
         self._addresses: list[Server] = []
         self._resolved_at = float("-inf")
+        self._looked_up_for = 0.0
         self._faces = dict(faces or {})
         self._learned = learned
 
     @property
     def patience(self) -> float:
-        """The seconds for which ``reached`` waits for answers, if none comes. To look names up takes its own time."""
-        return self._first + self._timeout * (len(self._addresses) - 1) if self._addresses else 0.0
+        """The seconds for which ``reached`` waits for answers, if none comes, and has just waited for a name server."""
+        servers = self._first + self._timeout * (len(self._addresses) - 1) if self._addresses else 0.0
+        return servers + self._looked_up_for
 
     def reached(self) -> bool | None:
-        """Return whether a server answers, None if no address of any is known or this host could not ask."""
+        """Return whether a server answers, None if this host could not ask.
+
+        If no address is known, and none can be looked up, nobody else here finds a server either.
+        """
         answers: list[bool | None] = []
         for address in self._resolve():
             timeout, begun = self._timeout if answers else self._first, time.monotonic()
@@ -75,7 +80,7 @@ class TcpWay:
                 # Asked first the next time.
                 self._addresses.sort(key=lambda known, best=address: known != best)  # type: ignore[misc]
                 return True
-        return None if not answers or None in answers else False
+        return None if None in answers else False
 
     def _answers(self, address: Server, timeout: float) -> bool | None:
         host, _ = address
@@ -98,19 +103,26 @@ class TcpWay:
 
     def _resolve(self) -> list[Server]:
         """Return the servers' addresses; while names cannot be looked up those that were found the last time."""
-        if time.monotonic() - self._resolved_at > _RESOLVE_AGAIN:
-            self._resolved_at = time.monotonic()
-            found: set[Server] = set()
-            for host, port in self._servers:
-                try:
-                    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                except OSError as error:
-                    LOG.warning("%s cannot be looked up: %s", host, error)
-                    return list(self._addresses)
-                found.update((str(info[4][0]), port) for info in infos)
-            kept = [address for address in self._addresses if address in found]
-            self._addresses = kept + sorted(found.difference(kept))
+        begun, self._looked_up_for = time.monotonic(), 0.0
+        if not self._addresses or begun - self._resolved_at > _RESOLVE_AGAIN:
+            self._resolved_at = begun
+            found = self._look_up()
+            self._looked_up_for = time.monotonic() - begun
+            if found is not None:
+                kept = [address for address in self._addresses if address in found]
+                self._addresses = kept + sorted(found.difference(kept))
         return list(self._addresses)
+
+    def _look_up(self) -> set[Server] | None:
+        found: set[Server] = set()
+        for host, port in self._servers:
+            try:
+                infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except OSError as error:
+                LOG.warning("%s cannot be looked up: %s", host, error)
+                return None
+            found.update((str(info[4][0]), port) for info in infos)
+        return found
 
 
 class GatewayWay:

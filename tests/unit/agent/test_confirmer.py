@@ -162,6 +162,19 @@ def test_an_agent_that_is_killed_before_the_confirmation_takes_it_up(node: Watch
     assert not node.has("phy-br1") and node.said() == [LOST]
 
 
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_host_that_was_just_booted_may_have_no_network_for_longer(node: Watched, *, returns: bool) -> None:
+    """Nobody knows whether the link is to blame, so it goes if the way is not there in the end."""
+    trip(node, link(id=A))
+    node.now = 20.0  # since the host was booted
+    node.crash()
+    node.wait(70)
+    assert node.has("phy-br1")
+    node.bus.there = returns
+    node.wait(60)
+    assert node.has("phy-br1") is returns
+
+
 def test_a_restart_within_the_watch_is_no_reason(node: Watched) -> None:
     node.plug(link(id=A))
     node.crash()

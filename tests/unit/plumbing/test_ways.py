@@ -83,7 +83,7 @@ def test_one_of_several_is_enough_and_is_asked_first_the_next_time(
 def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, TimeoutError())
     way = TcpWay("the bus", [(NOBODY, port) for port in (1, 2, 3)], timeout=2)
-    assert way.reached() is False and way.patience == 6
+    assert way.reached() is False and 6 <= way.patience < 20
 
 
 class SlowServers:
@@ -144,7 +144,22 @@ def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     way._resolved_at = float("-inf")
     assert way.reached() is True
-    assert TcpWay("the bus", [("localhost", server[1])]).reached() is None
+
+
+def test_a_server_whose_name_was_never_found_is_out_of_reach(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    """As for an agent that was started again after the link had come which takes the way to the name server too."""
+    clock, real = SlowServers(0), socket.getaddrinfo
+    monkeypatch.setattr(ways, "time", clock)
+
+    def hang(*_: Any, **__: Any) -> Any:
+        clock.now += 20
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    way = TcpWay("the bus", [("localhost", server[1])])
+    assert way.reached() is False and way.patience == 20, "that is no time in which the agent stood still"
+    monkeypatch.setattr(socket, "getaddrinfo", real)
+    assert way.reached() is True and way.patience < 20, "it is found as soon as it can be"
 
 
 def test_another_device_that_refuses_has_taken_the_address(
