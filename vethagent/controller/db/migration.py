@@ -1,17 +1,26 @@
 """Bringing the tables to what this version of the program wants, and telling whether they are."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from importlib import resources
+from typing import Any
 
 import alembic.command
 import alembic.config
 import alembic.script
+import sqlalchemy
 from alembic.runtime.migration import MigrationContext
 
 from vethagent import exceptions
 from vethagent.controller.db.database import Database
+
+LOG = logging.getLogger(__name__)
+
+#: What MariaDB says of a change that is there: a table, a column, an index that was made or has gone, a foreign key.
+_DONE = frozenset({1050, 1051, 1060, 1061, 1091, 1826})
+_CANNOT_CREATE, _FOREIGN_KEY_IS_THERE, _DUPLICATE_ROW = 1005, "errno: 121", 1062
 
 _ADVICE = "run 'vethagent-manage db upgrade'"
 
@@ -25,8 +34,9 @@ class SchemaMismatch(exceptions.VethagentError):
 def upgrade(connection: str, revision: str = "head") -> str:
     """Bring the database that the URL ``connection`` names up to ``revision`` and return the newest one.
 
-    Everything happens in one transaction where the database can do that (SQLite and PostgreSQL); the folder of a
-    SQLite file is made if it is not there. Raise SchemaMismatch if a newer program has made the tables.
+    Everything happens in one transaction where the database can do that (SQLite and PostgreSQL). In MariaDB what was
+    changed stays if it is cut off, and the next time only the rest is done. The folder of a SQLite file is made if it
+    is not there. Raise SchemaMismatch if a newer program has made the tables.
     """
     _move(connection, alembic.command.upgrade, revision)
     return newest()
@@ -60,10 +70,29 @@ def _move(connection: str, command: Callable[[alembic.config.Config, str], None]
         if (found := current(database)) not in (None, *revisions()):
             raise SchemaMismatch(f"{_newer(found)}: only the newer one can change them")
         with database.connection() as transaction:
+            if found is not None and transaction.dialect.name in {"mysql", "mariadb"}:
+                _leave_out_what_is_done(transaction.engine)
             config.attributes["connection"] = transaction
             command(config, revision)
     finally:
         database.close()
+
+
+def _leave_out_what_is_done(engine: sqlalchemy.Engine) -> None:
+    """Go on where a migration was cut off. Only for tables that are ours, and not those of others by their names."""
+
+    def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        try:
+            cursor.execute(statement, parameters)
+        except context.dialect.dbapi.Error as error:
+            number, text = error.args[0], str(error.args[-1])
+            has_row = number == _DUPLICATE_ROW and statement.startswith("INSERT")
+            if not (number in _DONE or has_row or (number == _CANNOT_CREATE and _FOREIGN_KEY_IS_THERE in text)):
+                raise
+            LOG.warning("left out, as a migration that was cut off has done it: %s", text)
+        return True
+
+    sqlalchemy.event.listen(engine, "do_execute", execute)
 
 
 def revisions() -> list[str]:
