@@ -28,7 +28,8 @@ class HealthKeeper:
         self.changed()
 
     def bad(self, part: str, message: str) -> None:
-        """A part does not work."""
+        """A part does not work; ``message`` is told as far as its first line goes."""
+        message = message.partition("\n")[0]  # what a controller did not expect comes with its traceback there
         with self._lock:
             known = part in self._wrong
             self._wrong[part] = message

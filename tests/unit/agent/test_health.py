@@ -1,3 +1,4 @@
+import oslo_messaging
 import pytest
 
 from vethagent import model
@@ -33,6 +34,11 @@ def test_a_part_that_fails_is_told_once_and_its_recovery_once(
     health.good("bus")
     health.good("bus")
     assert [each.degraded for each in changes] == [True, False]
+
+
+def test_the_traceback_of_another_process_is_not_told(health: HealthKeeper) -> None:
+    health.bad("bus", str(oslo_messaging.RemoteError("DBError", "no such table", ["Traceback ..."])))
+    assert [each.message for each in health.state().reasons] == ["Remote error: DBError no such table"]
 
 
 def test_parts_are_told_apart(health: HealthKeeper, changes: list[model.Health]) -> None:
