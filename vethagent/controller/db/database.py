@@ -84,6 +84,7 @@ class Database:
                 max_overflow=max_overflow,
                 pool_timeout=pool_timeout,
             )
+            _see_what_is_committed(self._engine)
             patience.leave_read_only(self._engine)
             if limits is not None:
                 patience.limit(self._engine, limits)
@@ -208,6 +209,22 @@ def _insist(connection: sqlalchemy.Connection, statement: str) -> None:
 
 def _is_busy(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _see_what_is_committed(engine: sqlalchemy.Engine) -> None:
+    """Have MariaDB show whoever takes a lock what others have committed, as all other servers do.
+
+    Since 11.6 it refuses that by itself if the transaction has read something before they did. Each of several
+    controllers would refuse most of what the others do, as all of them take the same turns.
+    """
+    if engine.dialect.name not in ("mysql", "mariadb"):
+        return
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            if cursor.execute("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'"):
+                cursor.execute("SET SESSION innodb_snapshot_isolation = OFF")
 
 
 @contextlib.contextmanager
