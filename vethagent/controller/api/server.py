@@ -8,6 +8,7 @@ from wsgiref.types import WSGIApplication
 import cheroot.errors
 import cheroot.server
 import cheroot.ssl.builtin
+import cheroot.workers.threadpool
 import cheroot.wsgi
 
 from vethagent import exceptions
@@ -145,15 +146,28 @@ class _Connection(cheroot.server.HTTPConnection):
     RequestHandlerClass = _Request
 
 
+class _Workers(cheroot.workers.threadpool.ThreadPool):
+    """Threads that hold up nobody's end. Those of cheroot serve all that waits first, for as long as that takes."""
+
+    def start(self) -> None:
+        starting = threading.Thread(target=super().start, name="api-start", daemon=True)
+        starting.start()  # what it starts is a daemon too
+        starting.join()
+
+    def stop(self, timeout: float | None = _STOP_TIMEOUT) -> None:
+        ending = threading.Thread(target=super().stop, args=[timeout], name="api-stop", daemon=True)
+        ending.start()
+        ending.join(timeout)
+
+
 class _Server(cheroot.wsgi.Server):
     max_chunked_body = 0
     max_request_header_size = MAX_HEADERS
     ConnectionClass = _Connection
 
     def __init__(self, bind_addr: tuple[str, int], application: WSGIApplication, threads: int, max_body: int) -> None:
-        super().__init__(
-            bind_addr, application, numthreads=threads, shutdown_timeout=_STOP_TIMEOUT, request_queue_size=128
-        )
+        super().__init__(bind_addr, application, shutdown_timeout=_STOP_TIMEOUT, request_queue_size=128)
+        self.requests = _Workers(self, min=threads)
         self.gateway = _Gateway
         self._max_body = max_body
 

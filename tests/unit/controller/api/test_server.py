@@ -23,6 +23,23 @@ from vethagent.controller.api.server import ApiServer, ListenError
 
 Start = Callable[..., ApiServer]
 
+#: Two requests never have an answer: one is being served, for the other there is no thread.
+HANGING = """
+import socket, threading
+from vethagent.controller.api.server import ApiServer
+served = threading.Event()
+def application(environ, start_response):
+    served.set()
+    threading.Event().wait()
+server = ApiServer(application, host="127.0.0.1", port=0, max_body=1000, threads=1)
+server.start()
+clients = [socket.create_connection(server.address) for _ in range(2)]
+for client in clients:
+    client.sendall(b"GET / HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n")
+served.wait()
+server.stop()
+"""
+
 
 @pytest.fixture
 def start(client: testing.TestClient) -> Iterator[Start]:
@@ -285,3 +302,9 @@ def test_tls(start: Start, tmp_path: pathlib.Path) -> None:
     assert status == 200
     assert str(body["links"]).count("https://") == 1
     connection.close()
+
+
+def test_the_end_does_not_wait_for_requests_that_hang() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", HANGING]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
