@@ -280,8 +280,11 @@ class _LinkPlanner:
         dark = [device.name for device in pair.devices or () if not device.carrier]
         if dark:
             return self._verdict(Status.DOWN, Reason.NO_CARRIER, f"no carrier on {', '.join(dark)}", pair)
-        down = [site.end.bridge for site in self.sites if not site.bridge_up]
-        return self._verdict(Status.ACTIVE, Reason.NONE, f"bridge {down[0]} itself is down" if down else "", pair)
+        if down := [site.end.bridge for site in self.sites if not site.bridge_up]:
+            # Its ports are disabled then (br_stp_disable_bridge in br_stp_if.c), of which no device tells.
+            text = f"Linux bridge {' and '.join(down)} itself is down, so nothing passes"
+            return self._verdict(Status.DOWN, Reason.NO_CARRIER, text, pair)
+        return self._verdict(Status.ACTIVE, Reason.NONE, "", pair)
 
     def _verdict(self, status: Status, reason: Reason, message: str, pair: pairs.Pair) -> LinkPlan:
         return LinkPlan(self._state(status, reason, message, pair), mtu=self.mtu)

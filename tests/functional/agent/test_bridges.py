@@ -91,6 +91,15 @@ def test_a_renamed_bridge_is_another_one(bridged: Node) -> None:
     bridged.check(bridged.wait(link, "ACTIVE"))
 
 
+def test_through_a_linux_bridge_that_is_down_nothing_passes(bridged: Node) -> None:
+    link = bridged.plug(*ENDS)
+    bridged.host.ip("link", "set", LINUX, "down")
+    assert LINUX in bridged.wait(link, "DOWN", "NO_CARRIER")["message"]
+    bridged.host.ip("link", "set", LINUX, "up")
+    bridged.check(bridged.wait(link, "ACTIVE"))
+    _carries(bridged)
+
+
 def test_unplug_without_the_bridges(bridged: Node) -> None:
     link = bridged.plug(*ENDS)
     bridged.host.ip("link", "delete", LINUX)

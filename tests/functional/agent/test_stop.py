@@ -36,7 +36,7 @@ def _under_way(node: Node) -> Iterator[set[str]]:
 @contextlib.contextmanager
 def _wanted(node: Node, bridges: Sequence[str]) -> Iterator[set[str]]:
     """The ids of links of each of ``bridges``, made for it, that the agent knows; it is paused."""
-    node.batch(*(f"link add {bridge} group {GROUP} type bridge" for bridge in bridges))
+    node.batch(*(f"link add {bridge} up group {GROUP} type bridge" for bridge in bridges))
     node.set_mode("paused")
     bodies = [{"host": HOST, "ends": [{"bridge": bridge}, {"bridge": "br-eth1"}]} for bridge in bridges]
     answer = node.api.request("POST", "/v1/bridge-links/bulk-create", {"bridge_links": bodies})

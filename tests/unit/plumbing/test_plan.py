@@ -137,12 +137,21 @@ def test_without_carrier_a_link_is_down(host: Host) -> None:
     assert "phy-br1" in plan.state.message
 
 
-def test_a_bridge_that_is_down_is_named_and_does_not_make_the_link_bad(host: Host) -> None:
+def test_through_a_linux_bridge_that_is_down_nothing_passes(host: Host) -> None:
     settle(host, link())
     host.change(host.kernel.named("br1").ifindex, up=False)
     host.look()
     plan = host.plan(link())
-    assert reason(plan) == ACTIVE and "br1" in plan.state.message
+    assert plan.empty and reason(plan) == (Status.DOWN, Reason.NO_CARRIER)
+    assert plan.state.message == "Linux bridge br1 itself is down, so nothing passes"
+    assert reason(host.plan(link(admin_state_up=False))) != (Status.DOWN, Reason.NO_CARRIER)
+
+
+def test_through_an_ovs_bridge_whose_own_device_is_down_packets_pass(host: Host) -> None:
+    settle(host, link())
+    host.change(host.kernel.named("br-eth1").ifindex, up=False)
+    host.look()
+    assert reason(host.plan(link())) == ACTIVE
 
 
 # -- removal -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ export const REASONS = {
   ADOPT_MISMATCH: "The pair that is there is not the one wanted, so it was not taken over. The differences say why.",
   LOOP: "The link would close a loop of bridges. Turn on STP on both bridges, or remove the other way between them.",
   TAG_UNSUPPORTED: "A tag is for OVS bridges only.",
-  NO_CARRIER: "Both ends are there but no carrier is seen yet.",
+  NO_CARRIER: "Both ends are there but no carrier is seen yet, or a Linux bridge is down.",
   PORT_ERROR: "Open vSwitch could not use the device; the message has what it said.",
   CONNECTIVITY_LOST: "With this link the host lost its way to the bus, so it was taken back.",
   NETLINK_ERROR: "The kernel refused a step; the message has its words. The agent tries again.",
