@@ -184,6 +184,11 @@ class Observed:
     def bridge_of(self, device: Device) -> str | None:
         """Return the bridge that ``device`` is in: Linux by its master, OVS by the row with its name."""
         if name := self.master_name(device):
+    def held_by(self, device: Device) -> str | None:
+        """Return the name of whatever ``device`` is enslaved to, a bond or a VRF say; OVS's datapath does not count."""
+        master = self.devices.get(device.master) if device.master else None
+        return master.name if master is not None and master.kind != "openvswitch" else None
+
             return name
         port = self.ports.get(device.name)
         return port.bridge if port is not None else None

@@ -229,7 +229,7 @@ class _LinkPlanner:
         return operations.ChangeEnd.model_validate({"link_id": self.link.id, "ifindex": device.ifindex, **change})
 
     def _master(self, site: Site, device: Device) -> dict[str, object]:
-        master = self.observed.master_name(device)
+        master = self.observed.held_by(device)
         if site.kind is BridgeKind.LINUX and device.master != site.bridge_index:
             code = "NOT_ATTACHED" if device.master is None else "WRONG_BRIDGE"
             self._differ(code, site.end.device, site.end.bridge, master or "none")

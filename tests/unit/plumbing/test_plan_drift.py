@@ -103,6 +103,26 @@ def test_an_ovs_end_that_somebody_put_into_a_linux_bridge_is_taken_out(host: Hos
     assert host.kernel.named("eth1-br1").master is None
 
 
+@pytest.mark.parametrize("kind", ["bond", "team", "vrf"])
+@pytest.mark.parametrize("device", ["phy-br1", "eth1-br1"])
+def test_an_end_that_somebody_put_into_something_else_is_taken_out(host: Host, device: str, kind: str) -> None:
+    settle(host, link())
+    host.change(host.kernel.named(device).ifindex, master=host.add("other0", kind=kind).ifindex)
+    host.look()
+    [difference] = host.plan(link()).state.differences
+    assert (difference.code, difference.device, difference.observed) == ("WRONG_BRIDGE", device, "other0")
+    assert reason(settle(host, link())[0]) == ACTIVE
+    assert host.kernel.named(device).master == (host.kernel.named("br1").ifindex if device == "phy-br1" else None)
+
+
+def test_the_device_of_the_kernels_datapath_is_no_other_bridge(host: Host) -> None:
+    """On it ovs-vswitchd makes it the master of all ports."""
+    settle(host, link())
+    host.change(host.kernel.named("eth1-br1").ifindex, master=host.add("ovs-system", kind="openvswitch").ifindex)
+    host.look()
+    assert reason(host.plan(link())) == ACTIVE
+
+
 # -- MTU -----------------------------------------------------------------------------------------------------------
 
 
