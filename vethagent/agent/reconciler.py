@@ -26,6 +26,9 @@ from vethagent.plumbing.steps import LinkPlan
 
 LOG = logging.getLogger(__name__)
 
+#: Why nothing can be done about any link now.
+_AWAY = (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)
+
 #: Seconds after which a store that did not take something is tried again.
 _SAVE_AGAIN = 2.0
 
@@ -192,6 +195,9 @@ class Reconciler:
                 self._failed(plan.state, failure)
             else:
                 self._conclude(plan, late, acted=enforce and not plan.empty)
+        if any(failure.reason not in _AWAY for failure in failures.values()):
+            # Now and not with the next one that has gone: it may have had to stand back for one that cannot be made.
+            self._inbox.mark(self._loops)
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._save()
@@ -304,8 +310,7 @@ class Reconciler:
         return waits and not self._health.is_bad("ovsdb")
 
     def _failed(self, state: model.LinkState, failure: Failure) -> None:
-        away = failure.reason in (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)
-        status = Status.DOWN if away else Status.ERROR
+        status = Status.DOWN if failure.reason in _AWAY else Status.ERROR
         if state.status is Status.PENDING_DELETE:
             status = state.status  # it is to go all the same
         request_id = self._request_id(state.link_id)

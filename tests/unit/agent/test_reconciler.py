@@ -158,14 +158,6 @@ def test_a_link_that_waits_for_a_name_is_woken_when_it_is_free(node: Node) -> No
     assert node.said() == [PLUGGED]
 
 
-def test_a_link_that_would_loop_is_woken_when_the_other_way_goes(node: Node) -> None:
-    node.plug(link(id=A))
-    node.plug(link(id=B, end0={"device": "p2"}, end1={"device": "e2"}))
-    assert node.said()[-1] == (B, EventKind.FAILED, Status.ERROR, Reason.LOOP)
-    node.unplug(A, 2)
-    assert (B, EventKind.PLUGGED, Status.ACTIVE, Reason.NONE) in node.said()
-
-
 def test_one_that_fails_does_not_hold_up_another_and_is_tried_again(node: Node) -> None:
     node.host.kernel.refuse[ifinfo.RTM_NEWLINK, "phy-br1"] = errno.ENOMEM
     node.plug(link(id=A), other())
@@ -372,26 +364,3 @@ def test_a_plan_that_is_asked_for_takes_no_step(node: Node) -> None:
     node.settle()
     (plan,) = node.reconciler.plan([link(id=A)])
     assert not plan.empty and node.batches == [] and node.desired.ids() == set()
-
-
-@pytest.mark.parametrize("order", [(A, B), (B, A)])
-def test_of_two_links_that_close_a_loop_one_goes_whatever_their_order(node: Node, order: tuple[str, str]) -> None:
-    links = {A: link(id=A), B: link(id=B, end0={"device": "p2"}, end1={"device": "e2"})}
-    node.plug(*(links[link_id] for link_id in order))
-    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NONE, B: Reason.LOOP}
-
-
-def test_a_link_that_was_there_first_stays_the_one(node: Node) -> None:
-    """Also after a reboot, when none of them is there."""
-    first, second = link(id=B, end0={"device": "p2"}, end1={"device": "e2"}), link(id=A)
-    node.plug(first)
-    node.plug(second)
-    wanted = {A: Reason.LOOP, B: Reason.NONE}
-    assert {state.link_id: state.reason for state in node.journal.states()} == wanted
-    node.boot()
-    node.settle()
-    assert {state.link_id: state.reason for state in node.journal.states()} == wanted
-    node.host.delete(node.host.kernel.named("p2").ifindex)
-    node.boot()
-    node.settle()
-    assert {state.link_id: state.reason for state in node.journal.states()} == wanted
