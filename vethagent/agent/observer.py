@@ -85,7 +85,7 @@ class Observer:
         return concerned
 
     def _topology_changed(self, before: Device | None, device: Device | None) -> None:
-        if before is not None and (device is None or _way(device) != _way(before)):
+        if before is not None and (device is None or before.up > device.up or _way(device) != _way(before)):
             self.unjoined = True
 
     def _bridge(self, name: str, bridge: OvsBridge | None) -> set[str]:

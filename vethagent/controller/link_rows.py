@@ -72,6 +72,8 @@ def apply_changes(session: orm.Session, row: models.BridgeLink, changes: dict[st
         names.check(session, [row])
         if changes.keys() & {"ends", "allow_loop"}:
             loops.check(session, [row])
+        elif changes.get("admin_state_up"):
+            loops.check(session, [row], field="admin_state_up")
         if changes.keys() & JOINING:
             physical.check(session, [row], claimed=claimed)
 

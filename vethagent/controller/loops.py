@@ -64,11 +64,13 @@ class _Inventory:
         return path[::-1]
 
 
-def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = ("",)) -> None:
+def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = ("",), *, field: str = "ends") -> None:
     """Raise Loop if one of ``rows``, which need not be stored yet, would close one with links that are plugged.
 
-    ``where`` is the beginning of the field of each in the request.
+    ``where`` is the beginning of the field of each in the request, ``field`` the rest. With ``admin_state_up`` they are
+    only set up, and as an agent has it links that are down do not count.
     """
+    up_only = field == "admin_state_up"
     own = {row.id for row in rows}
     told = inventories.read(session, {row.host for row in rows})
     for host in sorted({row.host for row in rows}):
@@ -81,15 +83,17 @@ def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = (
         asked = [(row, prefix) for row, prefix in asked if all(end.bridge in used for end in row.ends)]
         if not asked:
             continue
-        inventory = _read(session, host, own, topology)
+        inventory = _read(session, host, own, topology, up_only=up_only)
         for row, prefix in asked:
             first, second = (end.bridge for end in row.ends)
             path = inventory.loop(first, second)
             if path and row.adopt:
-                path = _read(session, host, own, topology.without(first, second)).loop(first, second)
+                others = topology.without(first, second)
+                path = _read(session, host, own, others, up_only=up_only).loop(first, second)
             if path:
                 text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
-                raise Loop(f"{prefix}ends: {text}; allow_loop has it made all the same", f"{prefix}ends", [host])
+                message = f"{prefix}{field}: {text}; allow_loop has it made all the same"
+                raise Loop(message, f"{prefix}{field}", [host])
 
 
 def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
@@ -103,12 +107,12 @@ def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
     return found
 
 
-def _read(session: orm.Session, host: str, own: set[str], topology: Topology) -> _Inventory:
+def _read(session: orm.Session, host: str, own: set[str], topology: Topology, *, up_only: bool) -> _Inventory:
     links, inventory = models.BridgeLink, _Inventory(topology)
     statement = sqlalchemy.select(links.id, links.observed).where(
         links.host == host, links.status != Status.PENDING_DELETE
     )
     for link_id, observed in session.execute(statement):
-        if link_id not in own:
+        if link_id not in own and not (up_only and any(end.get("up") is False for end in observed)):
             inventory.add(observed)
     return inventory

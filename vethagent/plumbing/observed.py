@@ -15,6 +15,9 @@ from vethagent.privileged.ifinfo import Device
 #: Devices whose members send and receive as one.
 _BUNDLES = ("bond", "team")
 
+#: Types of ports of Open vSwitch whose device is the other side of them: what is sent through it comes in there.
+_INNER = ("internal", "tap")
+
 #: In place of the ifindex of a device that ovs-vswitchd has opened and that has gone since.
 _GONE = 0
 
@@ -181,14 +184,14 @@ class Observed:
         master = self.devices.get(device.master) if device.master else None
         return master.name if master is not None and master.kind == "bridge" else None
 
-    def bridge_of(self, device: Device) -> str | None:
-        """Return the bridge that ``device`` is in: Linux by its master, OVS by the row with its name."""
-        if name := self.master_name(device):
     def held_by(self, device: Device) -> str | None:
         """Return the name of whatever ``device`` is enslaved to, a bond or a VRF say; OVS's datapath does not count."""
         master = self.devices.get(device.master) if device.master else None
         return master.name if master is not None and master.kind != "openvswitch" else None
 
+    def bridge_of(self, device: Device) -> str | None:
+        """Return the bridge that ``device`` is in: Linux by its master, OVS by the row with its name."""
+        if name := self.master_name(device):
             return name
         port = self.ports.get(device.name)
         return port.bridge if port is not None else None
@@ -196,6 +199,11 @@ class Observed:
     def owned_devices(self, link_id: str) -> list[Device]:
         """Return the devices that carry the mark of this link."""
         return [self.devices[index] for index in sorted(self._owned_devices.get(link_id, ()))]
+
+    def owned_and_down(self) -> set[str]:
+        """Return the names of the devices of marked pairs that pass nothing, as an end of them is down."""
+        pairs = map(self.owned_devices, self._owned_devices)
+        return {device.name for pair in pairs if not all(each.up for each in pair) for device in pair}
 
     def owned_ports(self, link_id: str) -> list[OvsPort]:
         """Return the OVS ports that carry the mark of this link."""
@@ -226,7 +234,10 @@ class Observed:
         return sorted(names)
 
     def neighbours(self, bridge: str) -> Iterator[tuple[str, str]]:
-        """Yield (device, bridge): the bridges one step away, by veth pair or patch port, and the way there."""
+        """Yield (device, bridge): the bridges one step away, and the way there.
+
+        That is a veth pair, patch ports, a bridge in a bridge, or a port of Open vSwitch's own in a Linux bridge.
+        """
         own = self.device(bridge)
         if own is not None and (around := self.bridge_of(own)) not in (None, bridge):
             yield bridge, str(around)  # the bridge's own device, as a port of another
@@ -237,7 +248,10 @@ class Observed:
             port = self.ports[name]
             if port.type == "patch" and port.peer and (other := self.ports.get(port.peer)):
                 yield name, other.bridge
-            elif member := self.device(name):
+            elif (member := self.device(name)) and port.type in _INNER:
+                if name != bridge and (joined := self._joined(member)) not in (None, bridge):
+                    yield name, str(joined)
+            elif member:
                 yield from self._across(member)
 
     def degree(self, bridge: str) -> int:
@@ -251,6 +265,8 @@ class Observed:
             yield device.name, device.name
         elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self._joined(other)):
             yield device.name, bridge
+        elif (port := self.ports.get(device.name)) and port.type in _INNER:
+            yield device.name, port.bridge
         elif device.kind in _BUNDLES:
             for index in self._members.get(device.ifindex, ()):
                 yield from self._across(self.devices[index])

@@ -130,7 +130,7 @@ class _LinkPlanner:
             return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, wrong, pair)
         if not (steps or rows.detach or rows.keep or rows.attach):
             return self._settled(pair)
-        if self._attaches(pair.devices) and (loop := self._loop()):
+        if self._joins(pair.devices) and (loop := self._loop(pair.devices)):
             return self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
         return self._moving(pair, steps, rows)
 
@@ -244,18 +244,26 @@ class _LinkPlanner:
 
     # -- loops ---------------------------------------------------------------------------------------------------
 
-    def _attaches(self, devices: tuple[Device, Device] | None) -> bool:
-        if devices is None:
+    def _joins(self, devices: tuple[Device, Device] | None) -> bool:
+        """Return whether packets may pass afterwards that do not pass now."""
+        if devices is None or not self._in_place(devices):
             return True
-        return any(
-            self.observed.bridge_of(device) != site.end.bridge for device, site in zip(devices, self.sites, strict=True)
+        return self.link.admin_state_up and not all(device.up for device in devices)
+
+    def _in_place(self, devices: tuple[Device, Device]) -> bool:
+        return all(
+            self.observed.bridge_of(device) == site.end.bridge for device, site in zip(devices, self.sites, strict=True)
         )
 
-    def _loop(self) -> str:
+    def _loop(self, devices: tuple[Device, Device] | None) -> str:
         first, second = (site.end.bridge for site in self.sites)
         if not self.link.allow_loop and not all(map(self.topology.spans_tree, (first, second))):
             own = {device.name for device in self.observed.owned_devices(self.link.id)}
-            path = self.topology.path(first, second, without=own | {site.end.device for site in self.sites})
+            own |= {site.end.device for site in self.sites}
+            path = self.topology.path(first, second, without=own)
+            if path and devices is not None and self._in_place(devices):
+                # It is only set up. Of several that are down in their bridges the one that is planned first goes.
+                path = self.topology.path(first, second, without=own | self.observed.owned_and_down())
             if path:
                 return f"{first} and {second} are joined already: {' - '.join(path)}"
         self.topology.join(first, second)

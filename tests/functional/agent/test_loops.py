@@ -60,6 +60,12 @@ def _goes(node: Node, first: str, second: str, link: rest.Link | None) -> None:
     node.check(node.wait(link, "ACTIVE") if link is not None else node.plug(first, second))
 
 
+def _is_up(node: Node, device: str) -> bool:
+    found = node.host.device(device)
+    assert found is not None
+    return "UP" in found["flags"]
+
+
 def _two_at_once(node: Node, **fields: Any) -> dict[str, rest.Link]:
     """Have two links between the same bridges become possible at the same moment; return them by what became of them.
 
@@ -148,6 +154,53 @@ def test_a_patch_port_is_a_way_until_it_goes(node: Node) -> None:
     link, _ = _blocked(node, "br1", "br-eth2")
     node.host.vsctl("del-port", "br-eth2", "pb")
     _goes(node, "br1", "br-eth2", link)
+
+
+def test_an_internal_port_in_a_linux_bridge_is_a_way_until_it_goes(node: Node) -> None:
+    node.host.vsctl("add-port", "br-eth1", "inner", "--", "set", "Interface", "inner", "type=internal")
+    node.host.ip("link", "set", "inner", "up", "master", "br1")
+    node.carries("br1", "br-eth1")
+    link, message = _blocked(node, "br1", "br-eth1")
+    assert "joined already" in message
+    node.host.ip("link", "set", "inner", "nomaster")
+    _goes(node, "br1", "br-eth1", link)
+
+
+def test_a_link_that_is_down_is_not_set_up_beside_another_way(node: Node) -> None:
+    link = node.wait(node.create("br1", "br-eth1", admin_state_up=False), "DOWN", "ADMIN_DOWN")
+    before = node.indexes(link)
+    _foreign_pair(node)
+    answer = node.api.request("PATCH", f"/v1/bridge-links/{link['id']}", {"admin_state_up": True})
+    if answer.status == 409:  # the agent has told of the way by now
+        assert (answer.body["error"]["code"], answer.body["error"]["field"]) == ("LOOP", "admin_state_up"), answer
+        _no_foreign_pair(node)
+        node.patch(link, admin_state_up=True)
+    else:
+        node.wait(link, "ERROR", "LOOP")
+        assert [_is_up(node, end["device"]) for end in link["observed"]] == [False, False]
+        _no_foreign_pair(node)
+    link = node.wait(link, "ACTIVE")
+    node.check(link)
+    assert node.indexes(link) == before
+
+
+def test_a_device_that_is_set_down_is_not_set_up_beside_another_way(node: Node) -> None:
+    """So that whoever ends a storm by hand has ended it."""
+    link = node.plug("br1", "br-eth1")
+    device = link["observed"][0]["device"]
+    _foreign_pair(node)
+
+    def is_seen() -> bool:
+        ways = node.api.get(f"/v1/hosts/{HOST}/bridges")["ways"]
+        return any(way["device"].startswith("foreign-") for way in ways)
+
+    condition(is_seen, True, "the other way, seen")
+    node.host.ip("link", "set", device, "down")
+    node.wait(link, "ERROR", "LOOP")
+    assert not _is_up(node, device)
+    with node.repaired(link, "ADMIN_STATE"):
+        _no_foreign_pair(node)
+    node.carries()
 
 
 @pytest.mark.parametrize("order", [("br1", "br-eth1", "br2"), ("br-eth1", "br-eth2", "br1")])

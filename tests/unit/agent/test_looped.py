@@ -40,6 +40,19 @@ def test_one_goes_if_the_other_that_would_have_cannot_be_made(node: Node) -> Non
     assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NETLINK_ERROR, B: Reason.NONE}
 
 
+def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: Node) -> None:
+    """Both are in their bridges, where a spanning tree was."""
+    first, second = link(id=A), link(id=B, end0={"device": "p2"}, end1={"device": "e2"})
+    down = {"allow_loop": True, "admin_state_up": False}
+    node.plug(first, second.model_copy(update=down))
+    node.plug(second.model_copy(update={"generation": 2}))
+    assert node.said()[-1] == (B, EventKind.FAILED, Status.ERROR, Reason.LOOP)
+    node.plug(first.model_copy(update=down | {"generation": 2}))
+    node.settle()
+    wanted = {A: Reason.ADMIN_DOWN, B: Reason.NONE}
+    assert {state.link_id: state.reason for state in node.journal.states()} == wanted
+
+
 def test_a_link_that_was_there_first_stays_the_one(node: Node) -> None:
     """Also after a reboot, when none of them is there."""
     first, second = link(id=B, end0={"device": "p2"}, end1={"device": "e2"}), link(id=A)

@@ -173,7 +173,7 @@ def test_a_device_that_has_just_gone_cannot_be_read_and_that_is_no_error(setup: 
 
 # -- ways that may have gone ---------------------------------------------------------------------------------------
 
-MEMBER = Device(7, "x", kind="veth", master=1, peer=8)
+MEMBER = Device(7, "x", kind="veth", master=1, peer=8, up=True)
 PATCH = OvsPort("p", "p", "br-eth1", type="patch", peer="q")
 
 
@@ -185,6 +185,7 @@ PATCH = OvsPort("p", "p", "br-eth1", type="patch", peer="q")
         dataclasses.replace(MEMBER, master=2),
         dataclasses.replace(MEMBER, peer=None),
         dataclasses.replace(MEMBER, name="y"),
+        dataclasses.replace(MEMBER, up=False),
     ],
 )
 def test_a_device_that_leaves_may_end_a_loop(setup: Setup, after: Device | None) -> None:
@@ -220,8 +221,8 @@ def test_a_bridge_that_begins_to_span_a_tree_may_end_a_loop(setup: Setup) -> Non
 
 
 def test_other_changes_do_not(setup: Setup) -> None:
-    setup.sees(MEMBER, BR1, ports={"p": PATCH})
+    setup.sees(dataclasses.replace(MEMBER, up=False), BR1, ports={"p": PATCH})
     setup.unjoined()
-    setup.sees(dataclasses.replace(MEMBER, mtu=1400, up=True, carrier=True), dataclasses.replace(BR1, mtu=1400))
+    setup.sees(dataclasses.replace(MEMBER, mtu=1400, carrier=True), dataclasses.replace(BR1, mtu=1400))
     setup.sees(ports={"p": dataclasses.replace(PATCH, ofport=7, tag=7)})
     assert not setup.unjoined()

@@ -31,10 +31,17 @@ class Fleet:
         self.tell(link, stp=stp)
         return link
 
-    def tell(self, link: views.Link, *, attached: bool = True, stp: tuple[object, object] = (False, False)) -> None:
+    def tell(
+        self,
+        link: views.Link,
+        *,
+        attached: bool = True,
+        up: bool = True,
+        stp: tuple[object, object] = (False, False),
+    ) -> None:
         self._seq += 1
         ends = [
-            {"bridge": end.bridge, "kind": "linux", "device": f"d{number}", "stp": stp[number]}
+            {"bridge": end.bridge, "kind": "linux", "device": f"d{number}", "stp": stp[number], "up": up}
             | ({"attached_to": end.bridge} if attached else {})
             for number, end in enumerate(link.ends)
         ]
@@ -95,6 +102,18 @@ def test_a_change_is_looked_at_too(fleet: Fleet) -> None:
     with pytest.raises(Loop):
         fleet.change(other, allow_loop=False)
     assert fleet.change(other, mtu=1400).mtu == 1400
+
+
+def test_what_is_down_is_not_set_up_beside_another_way(fleet: Fleet) -> None:
+    """Others that are down do not count then."""
+    first = fleet.plug("a", "b")
+    second = fleet.create("a", "c", admin_state_up=False)
+    fleet.plug("b", "c")
+    with pytest.raises(Loop, match="a - b - c") as caught:
+        fleet.change(second, admin_state_up=True)
+    assert caught.value.field == "admin_state_up"
+    fleet.tell(first, up=False)
+    assert fleet.change(second, admin_state_up=True).admin_state_up
 
 
 def test_a_link_is_no_loop_with_itself(fleet: Fleet) -> None:

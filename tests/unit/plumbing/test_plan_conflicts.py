@@ -220,3 +220,44 @@ def test_what_would_be_put_back_into_a_loop_stays_out(host: Host) -> None:
     host.add_row("y", "br-eth1")
     host.look()
     refused(host.plan(link()), Reason.LOOP)
+
+
+@pytest.mark.parametrize("device", ["phy-br1", "eth1-br1"])
+def test_what_is_down_is_not_set_up_into_a_loop(host: Host, device: str) -> None:
+    """Through a pair that is down nothing goes round, wherever its ends are."""
+    settle(host, link())
+    host.change(host.kernel.named(device).ifindex, up=False)
+    host.add_pair("x", "y", masters=(host.kernel.named("br1").ifindex, None))
+    host.add_row("y", "br-eth1")
+    host.look()
+    assert refused(host.plan(link()), Reason.LOOP) == "br1 and br-eth1 are joined already: br1 - br-eth1"
+    assert reason(host.plan(link(admin_state_up=False))) != (Status.ERROR, Reason.LOOP)
+    assert reason(settle(host, link(allow_loop=True))[0]) == ACTIVE
+
+
+def test_a_second_way_is_one_also_beside_a_link_that_is_down(host: Host) -> None:
+    settle(host, link(admin_state_up=False))
+    refused(host.plan(second()), Reason.LOOP)
+
+
+def test_of_two_that_are_down_the_first_is_set_up(host: Host) -> None:
+    both = link(allow_loop=True), second(allow_loop=True)
+    settle(host, *(each.model_copy(update={"admin_state_up": False}) for each in both))
+    plans = settle(host, link(), second())
+    assert [plan.state.reason for plan in plans] == [Reason.NONE, Reason.LOOP]
+    plans = settle(host, link(admin_state_up=False), second())
+    assert [plan.state.reason for plan in plans] == [Reason.ADMIN_DOWN, Reason.NONE]
+
+
+@pytest.mark.parametrize("others", [0, 5])
+def test_an_internal_port_in_a_linux_bridge_is_a_way(host: Host, others: int) -> None:
+    """Seen from either bridge: the search begins where there are fewer ports."""
+    inside = host.kernel.named("br3").ifindex
+    host.add_row("int0", "br-eth1", type="internal")
+    host.add("int0", kind="tun", master=inside)
+    for number in range(others):
+        host.add(f"tap{number}", kind="tun", master=inside)
+    host.look()
+    wanted = link(end0={"bridge": "br3"})
+    assert refused(host.plan(wanted), Reason.LOOP) == "br3 and br-eth1 are joined already: br3 - br-eth1"
+    assert reason(settle(host, link())[0]) == ACTIVE
