@@ -80,9 +80,9 @@ class ControllerService(service.ServiceBase):
 
     def _tell(self, server: ControllerServer) -> None:
         if not server.wait_until_listening(_PATIENCE):
-            self._supervisor.tell("READY=1\nSTATUS=waits for the message broker")
+            self._supervisor.tell(f"READY=1\nSTATUS={server.standing}")
             server.wait_until_listening()
-        self._supervisor.tell("READY=1\nSTATUS=listening for agents")
+        self._supervisor.tell(f"READY=1\nSTATUS={server.standing}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -84,6 +84,11 @@ class ControllerServer:
         """Return whether agents are heard; wait up to ``timeout`` seconds for it."""
         return self._listening.wait(timeout)
 
+    @property
+    def standing(self) -> str:
+        """In a few words whether agents are heard, and if not why."""
+        return self._trouble or ("listening for agents" if self._listening.is_set() else "waits for the message broker")
+
     def stop(self) -> None:
         """Take no more calls and finish those that came, but wait no longer than a second or two."""
         if self._ear is not None:

@@ -55,9 +55,12 @@ def test_queues_that_the_broker_refuses_are_declared_until_it_takes_them(
     server: ControllerServer, queues: Queues, told: list[str]
 ) -> None:
     queues.refusal = "406\n another x-queue-type"
+    assert server.standing == "waits for the message broker"
     server.start()
     commands.wait_until(lambda: queues.attempts > 3, what="more attempts")
     assert not server.wait_until_listening(0)
     assert told == ["agents are not heard: 406 another x-queue-type"]
+    assert server.standing == told[0]
     queues.refusal = ""
     assert server.wait_until_listening(30)
+    assert server.standing == "listening for agents"
