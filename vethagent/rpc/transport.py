@@ -58,7 +58,8 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     which nothing arrives any more, because a firewall has forgotten it, is given up after a minute and a half only.
     """
     oslo_messaging.set_transport_defaults(control_exchange="vethagent")
-    for group, options in oslo_messaging.opts.list_opts():
+    # Not list_opts(), which copies: the driver registers them again, and one that is deprecated and was read differs.
+    for group, options in oslo_messaging.opts._opts:
         if group is None:
             conf.register_opts(options)
         elif str(group) == _RABBIT:

@@ -56,6 +56,18 @@ def test_what_a_file_says_counts(tmp_path: pathlib.Path) -> None:
     assert conf.oslo_messaging_rabbit.rabbit_qos_prefetch_count == 7
 
 
+@pytest.mark.parametrize("option", ["direct_mandatory_flag", "ssl_enforce_hostname_verification"])
+def test_an_option_that_is_deprecated_stops_no_start(tmp_path: pathlib.Path, option: str) -> None:
+    """It is told of in the log when it is first read, and oslo.config then takes it for another one than before."""
+    file = tmp_path / "agent.conf"
+    file.write_text(f"[DEFAULT]\ntransport_url = rabbit://r/\n[oslo_messaging_rabbit]\n{option} = false\n")
+    conf = cfg.ConfigOpts()
+    transport.set_defaults(conf)
+    conf([], default_config_files=[str(file)])
+    assert conf.oslo_messaging_rabbit[option] is False
+    transport.get_transport(conf).cleanup()
+
+
 class Clock:
     """Time that passes only where somebody waits."""
 
