@@ -31,6 +31,8 @@ MAX_WAITING = 500
 MAX_HELD = 128 * 1024 * 1024
 #: Seconds, so that what cannot be helped now is not tried all the time.
 _BREATH = 0.05
+#: Seconds between two lines that say that connections are not accepted: it is tried twenty times in each.
+_QUIET_SECONDS = 60.0
 _PIECE = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -105,6 +107,7 @@ class Reception:
             sock.setblocking(False)
         self._selector.register(server.socket, selectors.EVENT_READ)
         self._selector.register(self._bell, selectors.EVENT_READ)
+        self._told_at = float("-inf")
         self._stopping = False
         self._running = False
 
@@ -161,7 +164,9 @@ class Reception:
         except BlockingIOError:
             return
         except OSError as error:  # the client has gone, or of file descriptors there are no more
-            LOG.warning("a connection was not accepted: %s", error)
+            if (now := time.monotonic()) - self._told_at >= _QUIET_SECONDS:
+                self._told_at = now
+                LOG.warning("a connection was not accepted: %s", error)
             self._make_room(max(0, len(self._guests) - 1))
             time.sleep(_BREATH)
             return

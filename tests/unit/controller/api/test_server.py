@@ -1,6 +1,7 @@
 """The server with real sockets."""
 
 import contextlib
+import errno
 import http.client
 import json
 import pathlib
@@ -247,6 +248,28 @@ def test_of_too_many_who_wait_the_first_goes(start: Start, monkeypatch: pytest.M
         assert answer(quick)[0] == 200
         quick.close()
         assert waiting[0].recv(1000) == b""
+
+
+def test_that_nobody_is_let_in_is_told_now_and_then(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process has no more file descriptors, and clients wait."""
+    failures, real = [OSError(errno.EMFILE, "Too many open files") for _ in range(3)], socket.socket.accept
+
+    def accept(listening: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+        if failures:
+            raise failures.pop()
+        return real(listening)
+
+    server = start()
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    with socket.create_connection(server.address, timeout=30) as sent:
+        sent.sendall(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert sent.recv(100)
+    assert not failures
+    assert [record.getMessage() for record in caplog.records if "not accepted" in record.getMessage()] == [
+        "a connection was not accepted: [Errno 24] Too many open files"
+    ]
 
 
 def test_of_too_much_that_waits_the_first_goes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
