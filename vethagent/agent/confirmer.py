@@ -94,6 +94,7 @@ class Confirmer:
                 self._condition.notify()
             else:
                 LOG.warning("The bus was out of reach before, so %d links are not watched", len(risky))
+                self._trials.forget()  # more links may come as soon as it is back
         return list(plans)
 
     def _probe_now(self) -> Ways | None:

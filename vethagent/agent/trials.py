@@ -2,8 +2,9 @@
 
 A batch that lets packets pass where none passed before may cut the host off. So it has to be known which ways are there
 before it, and for a while after it they have to be there still. One batch at a time: until a probe has found the ways
-again the next one waits, so if they are lost it is known by which. Batches that follow each other at once count as one:
-they are what many casts in a row become. All times are monotonic seconds.
+again the next one waits, so if they are lost it is known by which. It waits too until they have returned after a batch
+was taken back, or have had as long for that as they may be lost: before, nothing can be lost by it. Batches that follow
+each other at once count as one: they are what many casts in a row become. All times are monotonic seconds.
 
 An agent may stand still: it is stopped, its machine is suspended, or others take all of its time. Then nobody looks,
 and an answer that has come meanwhile is found too late. Such time is none in which a way was lost.
@@ -54,6 +55,8 @@ class Verdict(NamedTuple):
 @dataclasses.dataclass(slots=True)
 class _Trial:
     """The links of one batch, or of some; ``needs`` are the ways that were there before the first, at ``begun``.
+
+    Without links it is what is left of such that were taken back: their ways may return by that.
 
     Each may be lost for ``timeout``.
     """
@@ -112,6 +115,10 @@ class Trials:
         """Whether of some trial it is not known yet that the ways are there still."""
         return any(trial.misses or not trial.answered for trial in self._open)
 
+    def forget(self) -> None:
+        """What the last probe has found is not how it is for the next batch."""
+        self._last = self._last._replace(ended=float("-inf"))
+
     def begin(self, links: Mapping[str, int], needs: Ways, now: float, *, timeout: float = 0.0) -> None:
         """These links are being plugged, and ``needs`` was the baseline.
 
@@ -141,9 +148,8 @@ class Trials:
 
     def drop(self, link_id: str) -> None:
         """A link is not on trial any more."""
-        for trial in self._open:
-            trial.links.pop(link_id, None)
-        self._open = [trial for trial in self._open if trial.links]
+        ended = [trial for trial in self._open if trial.links.pop(link_id, None) is not None and not trial.links]
+        self._open = [trial for trial in self._open if trial not in ended]
 
     def probed(self, probe: Probe) -> None:
         """Take in what a probe has found. What could not be found out is not held against anybody."""
@@ -167,12 +173,14 @@ class Trials:
             if trial.answered and not trial.misses and trial.last_probe >= trial.since + self._timeout
         ]
         ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
-        silent = [trial for trial in self._open if not trial.answered]
-        doomed = [trial for trial in ripe if trial in silent or not silent]
+        silent = [trial for trial in self._open if trial.links and not trial.answered]
+        doomed = [trial for trial in ripe if trial in silent or not silent or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
-        if doomed:
+        if needs := [trial.needs for trial in doomed if trial.links]:
             for trial in self._open:  # it may have been no fault of theirs: they get their time once more
                 trial.lost_for = 0.0
+            now = self._last.ended
+            self._open.append(_Trial({}, frozenset().union(*needs), now, now, self._timeout, probed=True))
         confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
         return Verdict(confirmed, {key: number for trial in doomed for key, number in trial.links.items()})
 

@@ -269,6 +269,32 @@ def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
     assert node.desired.standing(B) is Standing.PROVEN
 
 
+def test_a_second_batch_that_cuts_the_host_off_is_taken_back_too(node: Watched) -> None:
+    """It waited, and goes once the way has returned after the first one."""
+    with cutting_off(node):
+        node.plug(link(id=A))
+        node.wait(1)
+        node.plug(other())
+        node.wait(12)
+        assert not node.has("phy-br1") and not node.has("p2")
+        node.bus.there = True
+        node.wait(2)
+        assert node.has("p2")
+        node.wait(13)
+    assert node.desired.standing(A) is node.desired.standing(B) is Standing.HELD
+    assert not node.has("p2")
+
+
+def test_a_way_that_was_lost_is_looked_for_again_before_the_next_batch(node: Watched) -> None:
+    """A link that comes over the bus shows that it is there again."""
+    node.bus.there = False
+    node.plug(other())
+    node.bus.there = True
+    trip(node, link(id=A))
+    node.wait(14)
+    assert node.desired.standing(A) is Standing.HELD and node.desired.standing(B) is Standing.PROVEN
+
+
 def test_links_of_casts_in_a_row_go_together_if_the_way_is_lost(node: Watched) -> None:
     with cutting_off(node):
         node.plug(link(id=A))

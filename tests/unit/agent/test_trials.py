@@ -79,6 +79,7 @@ def test_a_batch_with_which_the_way_is_lost_is_taken_back() -> None:
     assert not play.condemned
     play.go(3)
     assert play.condemned == [{A, B}] and not play.confirmed
+    play.go(TIMEOUT + 2)
     assert play.trials.next_probe() is None
 
 
@@ -145,7 +146,22 @@ def test_the_next_batch_waits_if_the_ways_were_not_seen_after_this_one() -> None
     assert not play.plug(B)
     play.go(TIMEOUT + 2)
     assert play.condemned == [{A}]
+    assert not play.plug(B), "it would not be known whether the way is lost by this one too"
     play.reached = BUS
+    play.go(1.5)
+    assert play.plug(B)
+    play.reached = NOTHING
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A}, {B}]
+
+
+def test_a_way_that_does_not_return_holds_up_nobody_for_ever() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached = NOTHING
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A}] and not play.plug(B)
+    play.go(TIMEOUT + 2)
     assert play.plug(B)
 
 
