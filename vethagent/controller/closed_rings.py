@@ -1,4 +1,4 @@
-"""Rings through physical networks that are there although new links are refused that would close one.
+"""Rings that are there although new links are refused that would close one.
 
 Bridge mappings that changed after the links were made, or what somebody else joins on a host, close them. Nothing is
 taken down for that: which link is the one too many only a person can tell.
@@ -12,7 +12,7 @@ from pydantic import Field
 from sqlalchemy import orm
 
 from vethagent import model
-from vethagent.controller import inventories, physical
+from vethagent.controller import inventories, loops, physical
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 
@@ -42,6 +42,11 @@ class ClosedRings:
         with self._database.reader() as session:
             ring = closed(session).get(link_id)
         return None if ring is None else ring.path
+
+    def loop(self, link_id: str) -> str | None:
+        """Return another way between the bridges of the link on its host, None if there is none."""
+        with self._database.reader() as session:
+            return loops.beside(session, link_id)
 
     def on(self, host: str) -> tuple[InRing, ...]:
         """Return the links of ``host`` that are pieces of rings, by id."""

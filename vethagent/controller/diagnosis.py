@@ -42,11 +42,12 @@ def diagnose(
     *,
     changes: Sequence[views.AgentChange] = (),
     ring: str | None = None,
+    loop: str | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of ``link``.
 
     ``events`` are its port events and ``changes`` those of its agent, the newest first; ``ring`` is the way round
-    through physical networks, if it closes one.
+    through physical networks, if it closes one, ``loop`` another way between its bridges.
     """
     conditions = (
         *_of_agent(agent, changes),
@@ -54,20 +55,25 @@ def diagnose(
         *_of_ends(link, events),
         *_of_differences(link),
         *_of_ring(ring),
+        *_of_loop(loop),
     )
     return Diagnosis(
         link_id=link.id,
         status=link.status,
         reason=link.reason,
-        sentence=_sentence(link, agent, conditions, ring),
+        sentence=_sentence(link, agent, conditions, ring, loop),
         conditions=conditions,
     )
 
 
-def _sentence(link: views.Link, agent: views.Agent, conditions: Sequence[Condition], ring: str | None) -> str:
+def _sentence(
+    link: views.Link, agent: views.Agent, conditions: Sequence[Condition], ring: str | None, loop: str | None
+) -> str:
     if link.status == Status.ACTIVE:
         doubt = f", but {link.message}" if link.message else ""
-        return f"The link is as wanted{doubt}" + (f", and closes a ring: {ring}." if ring is not None else ".")
+        closes = f", and closes a ring: {ring}" if ring is not None else ""
+        closes += f", and closes a loop: {loop}" if loop is not None else ""
+        return f"The link is as wanted{doubt}{closes}."
     if not agent.alive:
         return f"Nobody knows: the agent of {link.host} reported last at {_text(agent.reported_at)}."
     if (link.observed_generation or 0) < link.generation:
@@ -179,6 +185,11 @@ def _of_differences(link: views.Link) -> Iterator[Condition]:
             met=False,
             since=each.since or link.status_changed_at,
         )
+
+
+def _of_loop(loop: str | None) -> Iterator[Condition]:
+    if loop is not None:
+        yield Condition(name="bridges", wanted="no other way", observed=loop, met=False, since=None)
 
 
 def _of_ring(ring: str | None) -> Iterator[Condition]:

@@ -96,6 +96,18 @@ def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = (
                 raise Loop(message, f"{prefix}{field}", [host])
 
 
+def beside(session: orm.Session, link_id: str) -> str | None:
+    """Return another way between the bridges of a link that is up, None if there is none or somebody has allowed it."""
+    row = session.get(models.BridgeLink, link_id)
+    if row is None or row.allow_loop or row.status != Status.ACTIVE:
+        return None
+    links = models.BridgeLink
+    allowed = session.scalars(sqlalchemy.select(links.id).where(links.host == row.host, links.allow_loop))
+    topology = inventories.read(session, {row.host}).get(row.host, Topology())
+    others = _read(session, row.host, {row.id, *allowed}, topology, up_only=True)
+    return " - ".join(others.loop(*(end.bridge for end in row.ends))) or None
+
+
 def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
     ends = models.LinkEnd
     found: set[str] = set()

@@ -53,6 +53,13 @@ def test_all_is_well_but_for_a_ring(links: Links, agents: Agents, events: Events
     assert unmet(found) == {"physical networks": ("no ring", "br1 of h1 - one - br1 of h2")}
 
 
+def test_all_is_well_but_for_a_loop(links: Links, agents: Agents, events: Events, link_id: str) -> None:
+    events.store(fakes.batch([fakes.event(link_id, 1, ends=ends())]))
+    found = diagnose(links.show(link_id), agents.show("h1"), [], loop="br1 - br2 - br-eth1")
+    assert found.sentence == "The link is as wanted, and closes a loop: br1 - br2 - br-eth1."
+    assert unmet(found) == {"bridges": ("no other way", "br1 - br2 - br-eth1")}
+
+
 def test_a_link_that_may_carry_nothing_though_it_is_as_wanted(
     ask: Any, events: Events, reports: Reports, links: Links, link_id: str
 ) -> None:

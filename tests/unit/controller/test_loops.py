@@ -7,6 +7,8 @@ import pytest
 from tests.unit.controller import fakes
 from vethagent import exceptions, model
 from vethagent.controller import views
+from vethagent.controller.closed_rings import ClosedRings
+from vethagent.controller.db.database import Database
 from vethagent.controller.errors import Loop
 from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
@@ -102,6 +104,18 @@ def test_a_change_is_looked_at_too(fleet: Fleet) -> None:
     with pytest.raises(Loop):
         fleet.change(other, allow_loop=False)
     assert fleet.change(other, mtu=1400).mtu == 1400
+
+
+def test_another_way_that_came_later_is_known(fleet: Fleet, inventories: Inventories, database: Database) -> None:
+    """A link that is there stays; whoever asks about it is told."""
+    rings = ClosedRings(database)
+    link, allowed = fleet.create("a", "c"), fleet.plug("a", "c")
+    fleet.tell(link)
+    assert [rings.loop(each.id) for each in (link, allowed)] == [None, None]
+    inventories.store(told())
+    assert [rings.loop(each.id) for each in (link, allowed)] == ["a - b - c", None]
+    inventories.store(told(stp="abc"))
+    assert rings.loop(link.id) is None
 
 
 def test_what_is_down_is_not_set_up_beside_another_way(fleet: Fleet) -> None:

@@ -155,8 +155,9 @@ class Diagnosis:
         link = self._links.show(_checked(link_id))
         events = self._events.list(EventQuery(link_id=link.id, limit=MAX_LIMIT))
         agent = self._agents.show(link.host, deleted=True)
-        changes, ring = self._agents.changes(link.host), self._rings.of(link.id)
-        answer(response, diagnosis.diagnose(link, agent, events[::-1], changes=changes, ring=ring))
+        changes = self._agents.changes(link.host)
+        ring, loop = self._rings.of(link.id), self._rings.loop(link.id)
+        answer(response, diagnosis.diagnose(link, agent, events[::-1], changes=changes, ring=ring, loop=loop))
 
 
 class Timing:
