@@ -102,6 +102,8 @@ class Observer:
         for row in (before, port):
             if row is not None and row.link_id is not None:
                 dirty.add(row.link_id)
+            if row is not None and row.port != name:
+                dirty.update(self._desired.with_device(row.port))
         self._port_moved(before, port)
         return dirty
 

@@ -88,6 +88,8 @@ class Observed:
         self._owned_devices: defaultdict[str, set[int]] = defaultdict(set)
         self._ports_of: defaultdict[str, set[str]] = defaultdict(set)
         self._owned_ports: defaultdict[str, set[str]] = defaultdict(set)
+        #: Name of a port -> its interfaces that have other names, as those of a bond.
+        self._inside: defaultdict[str, set[str]] = defaultdict(set)
 
     # -- what changes --------------------------------------------------------------------------------------------
 
@@ -148,11 +150,14 @@ class Observed:
             _drop(self._ports_of, before.bridge, name)
             if before.link_id:
                 _drop(self._owned_ports, before.link_id, name)
+            _drop(self._inside, before.port, name)
         if port is not None:
             self.ports[name] = port
             self._ports_of[port.bridge].add(name)
             if port.link_id:
                 self._owned_ports[port.link_id].add(name)
+            if port.port != name:
+                self._inside[port.port].add(name)
         return before
 
     # -- what is asked -------------------------------------------------------------------------------------------
@@ -208,6 +213,10 @@ class Observed:
     def owned_ports(self, link_id: str) -> list[OvsPort]:
         """Return the OVS ports that carry the mark of this link."""
         return [self.ports[name] for name in sorted(self._owned_ports.get(link_id, ()))]
+
+    def inside(self, port: str) -> OvsPort | None:
+        """Return an interface of another name in the port with this name, as of a bond."""
+        return next((self.ports[name] for name in sorted(self._inside.get(port, ()))), None)
 
     def owners(self) -> set[str]:
         """Return all link ids that some mark on this host names."""

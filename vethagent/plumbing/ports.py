@@ -56,9 +56,9 @@ def compare(
             differences.append(_difference("WRONG_BRIDGE", row.name, bridges[row.name], row.bridge))
         elif site is not None and not remake:
             differences += unfit
-    for site in sites:
-        if text := _foreign(link, site, observed, adopt):
-            return Rows(conflict=text, rival=observed.ports[site.end.device].link_id, differences=tuple(differences))
+    for site, there in ((site, _holder(site, observed)) for site in sites):
+        if there is not None and (text := _foreign(link, site, there, observed, adopt)):
+            return Rows(conflict=text, rival=there.link_id, differences=tuple(differences))
     leaving = {step.device for step in detach}
     for name, site in wanted.items():
         row_now = observed.ports.get(name)
@@ -134,21 +134,27 @@ def leave(row: OvsPort, link_id: str) -> DetachPort:
     return DetachPort(row.bridge, row.name, link_id, marked=row.link_id is not None)
 
 
-def _foreign(link: model.BridgeLink, site: Site, observed: Observed, adopt: bool) -> str:
-    """Return why a row with a wanted name and without our mark cannot be taken, '' if it can or if there is none.
+def _holder(site: Site, observed: Observed) -> OvsPort | None:
+    """Return the row of whatever has the end's name in Open vSwitch."""
+    row = observed.ports.get(site.end.device)
+    return observed.inside(site.end.device) if row is None and site.kind is BridgeKind.OVS else row
+
+
+def _foreign(link: model.BridgeLink, site: Site, row: OvsPort, observed: Observed, adopt: bool) -> str:
+    """Return why a row with a wanted name and without our mark cannot be taken, '' if it can.
 
     It can if its device is ours: then somebody took the mark off the row, or moved the device into another bridge.
     """
-    row = observed.ports.get(site.end.device)
-    if row is None or row.link_id == link.id:
+    name = site.end.device
+    if row.link_id == link.id:
         return ""
-    if row.port != row.name:
+    if row.port not in (row.name, name):
         return f"{row.name} is in {row.port}, a port of something else in OVS bridge {row.bridge}"
     devices = {device.name for device in observed.owned_devices(link.id)}
-    if row.link_id is None and (row.name in devices or (adopt and row.bridge == site.end.bridge)):
+    if row.link_id is None and row.name == name and (row.name in devices or (adopt and row.bridge == site.end.bridge)):
         return ""
     whose = f"link {row.link_id}" if row.link_id else "something else"
-    return f"the name {row.name} is taken by a port of {whose} in OVS bridge {row.bridge}"
+    return f"the name {name} is taken by a port of {whose} in OVS bridge {row.bridge}"
 
 
 def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, mtu: int, adopt: bool) -> list[Difference]:

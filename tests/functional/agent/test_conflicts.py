@@ -47,6 +47,16 @@ def test_a_row_has_the_name_until_it_goes(node: Node) -> None:
     node.check(node.wait(link, "ACTIVE"))
 
 
+def test_a_bond_has_the_name_until_it_goes(node: Node) -> None:
+    """In Open vSwitch, and its interfaces have other names."""
+    node.host.vsctl("--no-wait", "add-bond", "br-eth2", SECOND, "bonded-a", "bonded-b")
+    link = node.create(*ENDS)
+    assert "port of something else in OVS bridge br-eth2" in node.wait(link, "ERROR", "NAME_CONFLICT")["message"]
+    assert FIRST not in node.host.devices()
+    node.host.vsctl("del-port", SECOND)
+    node.check(node.wait(link, "ACTIVE"))
+
+
 def test_the_name_of_another_link(node: Node) -> None:
     node.plug(*ENDS)
     body = {"host": "compute", "ends": [{"bridge": "br2", "device": FIRST}, {"bridge": "br-eth2"}]}

@@ -119,7 +119,7 @@ def test_a_row_concerns_who_wants_its_name_and_whose_mark_it_has(setup: Setup) -
     assert setup.sees(ports={"eth1-br1": PORT}) == set()
     assert setup.sees(ports={"eth1-br1": dataclasses.replace(PORT, link_id=C)}) == {A, C}
     assert setup.sees(ports={"eth1-br1": None}) == {A, C}
-    assert setup.sees(ports={"x": dataclasses.replace(PORT, name="x", link_id=B)}) == {B}
+    assert setup.sees(ports={"x": dataclasses.replace(PORT, name="x", port="x", link_id=B)}) == {B}
 
 
 def test_all_rows_take_the_place_of_those_before(setup: Setup) -> None:
@@ -174,6 +174,14 @@ def test_a_device_that_has_just_gone_cannot_be_read_and_that_is_no_error(setup: 
 # -- ways that may have gone ---------------------------------------------------------------------------------------
 
 MEMBER = Device(7, "x", kind="veth", master=1, peer=8, up=True)
+BONDED = OvsPort("x1", "eth1-br1", "br-eth1", alone=False)
+
+
+def test_a_port_of_the_name_of_a_device_concerns_its_link(setup: Setup) -> None:
+    assert setup.sees(ports={"x1": BONDED}) == {A}
+    assert setup.sees(ports={"x1": None}) == {A}
+
+
 PATCH = OvsPort("p", "p", "br-eth1", type="patch", peer="q")
 
 

@@ -151,6 +151,24 @@ def test_a_pair_that_lost_its_marks_is_known_by_its_port(host: Host) -> None:
     assert reason(settle(host, link())[0]) == ACTIVE
 
 
+def test_a_bond_of_open_vswitch_that_has_the_name_is_told_of(host: Host) -> None:
+    """Its interfaces have other names."""
+    host.add_row("x1", "br-eth2", port="eth1-br1", alone=False)
+    host.look()
+    message = refused(host.plan(link()), Reason.NAME_CONFLICT)
+    assert message == "the name eth1-br1 is taken by a port of something else in OVS bridge br-eth2"
+    assert reason(settle(host, link(end1={"device": "e2"}))[0]) == ACTIVE
+    del host.rows["x1"]
+    host.look()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_the_name_of_a_bond_of_open_vswitch_is_free_for_an_end_in_a_linux_bridge(host: Host) -> None:
+    host.add_row("x1", "br-eth2", port="phy-br1", alone=False)
+    host.look()
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
 # -- loops ---------------------------------------------------------------------------------------------------------
 
 
