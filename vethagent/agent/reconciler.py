@@ -23,6 +23,7 @@ from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.plan import plan_held, plan_link, plan_removal, plan_unread
 from vethagent.plumbing.steps import LinkPlan
+from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 
 LOG = logging.getLogger(__name__)
 
@@ -183,6 +184,8 @@ class Reconciler:
                 todo, stopping=lambda: self._inbox.closed, passed=self._journal.stopwatch.passed
             )
             self._begun = set()
+            if any(self._is_unheard(operation) for plan in todo for operation in plan.operations):
+                self._inbox.look_again()
             self._confirmer.failed({*failures, *left})
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
@@ -329,6 +332,18 @@ class Reconciler:
             return
         if self._journal.tell(told, request_id=request_id):
             self._journal.tell_late(told, request_id=request_id)
+
+    def _is_unheard(self, operation: Operation) -> bool:
+        """Return whether the kernel tells nobody of what is done: that a device that is down has got its mark."""
+        match operation:
+            case AdoptPair():
+                indexes: tuple[int, ...] = operation.ifindexes
+            case ChangeEnd():
+                indexes = (operation.ifindex,)
+            case _:
+                return False
+        devices = filter(None, map(self._observed.devices.get, indexes))
+        return any(not device.up and device.alias != operation.alias for device in devices)
 
     def _judge_helper(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         away = [failure for failure in failures.values() if failure.reason is Reason.HELPER_UNAVAILABLE]

@@ -123,6 +123,15 @@ def test_a_pair_that_is_exactly_as_wanted_is_adopted_without_a_flap(node: Node) 
     node.carries()
 
 
+def test_a_pair_that_is_down_is_adopted(node: Node) -> None:
+    """Of its marks the kernel tells nobody then."""
+    pair = f"link add {FIRST} type veth peer name {SECOND}"
+    node.batch(pair, f"link set {FIRST} master br1", f"link set {SECOND} master br2")
+    ends = {"bridge": "br1", "device": FIRST}, {"bridge": "br2", "device": SECOND}
+    link = node.wait(node.create(*ends, adopt=True, admin_state_up=False), "DOWN", "ADMIN_DOWN")
+    assert node.marks() == {link["id"]}
+
+
 @pytest.mark.parametrize(
     ("harm", "code"),
     [
