@@ -1,7 +1,7 @@
-"""Takes connections and collects requests, and hands each to a worker once it is whole.
+"""Takes connections, collects requests, hands each to a worker once it is whole, and sends what is left of the answer.
 
 cheroot hands over a connection as soon as it is made, and shakes hands for TLS on the thread that accepts. So ten
-clients that send slowly, or nothing, hold up everybody, as ten workers wait for them.
+clients that send slowly, or nothing, hold up everybody, as ten workers wait for them; and so do ten that read slowly.
 """
 
 import collections
@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for a request line with all headers, and to shake hands; also how long an idle connection is kept.
 HEAD_SECONDS = 10.0
-#: Seconds for a body. Nobody waits for it, so it may come slowly.
+#: Seconds for a body, and for a part of an answer to go. Nobody waits for these, so they may be slow.
 BODY_SECONDS = 60.0
 #: Seconds for what a worker reads of a request that is too long or makes no sense.
 _BROKEN_SECONDS = 5.0
@@ -29,6 +29,8 @@ _BROKEN_SECONDS = 5.0
 MAX_WAITING = 500
 #: Bytes of theirs, of any number of connections; the same.
 MAX_HELD = 128 * 1024 * 1024
+#: Seconds for answers that are under way at the end.
+_STOP_SECONDS = 2.0
 #: Seconds, so that what cannot be helped now is not tried all the time.
 _BREATH = 0.05
 #: Seconds between two lines that say that connections are not accepted: it is tried twenty times in each.
@@ -74,8 +76,38 @@ class _Reader(makefile.StreamReader):
         self.bytes_read = 0
 
 
-def _open(sock: socket.socket, mode: str, size: int) -> Any:
-    return _Reader(sock) if "r" in mode else makefile.StreamWriter(sock, mode, size)
+class _Writer:
+    """Sends at once what the socket takes without waiting; the rest is ``left``."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.left = bytearray()
+        self.bytes_written = 0
+
+    def write(self, data: bytes) -> int:
+        waits = bool(self.left)
+        self.left += data
+        self.bytes_written += len(data)
+        if not waits:
+            before = self._socket.gettimeout()
+            self._socket.setblocking(False)
+            try:
+                self.send()
+            except _LATER:
+                pass
+            finally:
+                self._socket.setblocking(True)  # eventlet's takes a timeout for no end of not blocking
+                self._socket.settimeout(before)
+        return len(data)
+
+    def send(self) -> None:
+        """Send what is left; OSError, one of _LATER too, if not all of it can be."""
+        while self.left:
+            del self.left[: self._socket.send(self.left[:_PIECE])]
+
+
+def _open(sock: socket.socket, mode: str, _size: int) -> Any:
+    return _Reader(sock) if "r" in mode else _Writer(sock)
 
 
 class _Guest:
@@ -88,6 +120,18 @@ class _Guest:
         self.conn: Any = None
         self.deadline = time.monotonic() + HEAD_SECONDS
         self.told = False
+        #: The connection ends with the answer that is on its way.
+        self.last = False
+
+    @property
+    def left(self) -> int:
+        """Bytes of the answer that are to be sent."""
+        return 0 if self.conn is None else len(self.conn.wfile.left)
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes here."""
+        return len(self.frame.data) + self.left
 
 
 class Reception:
@@ -110,14 +154,25 @@ class Reception:
         self._told_at = float("-inf")
         self._stopping = False
         self._running = False
+        self._end = 0.0
 
-    def put(self, conn: Any) -> None:
-        """Take a connection back from a worker, for its next request."""
+    def put(self, conn: Any, *, last: bool = False) -> bool:
+        """Take a connection back from a worker, for the rest of its answer and, unless that is the ``last``, a request.
+
+        Return False if it is too late for that.
+        """
+        if self._stopping:
+            if not last:
+                conn.close()  # nobody else would
+            return False
+        conn.guest.last = last
         self._back.append(conn)
         self._ring()
+        return True
 
     def stop(self) -> None:
-        """Have ``run`` return, and wait for that."""
+        """Have ``run`` return, and wait for that; answers that are under way have a moment."""
+        self._end = time.monotonic() + _STOP_SECONDS
         self._stopping = True
         self._ring()
         while self._running:
@@ -128,7 +183,7 @@ class Reception:
         for guest in [*self._guests.values()]:
             self._dismiss(guest)
         for conn in self._back:
-            conn.close()
+            self._dismiss(conn.guest)
         self._selector.close()
         self._bell.close()
         self._button.close()
@@ -138,7 +193,7 @@ class Reception:
         self._running = True
         looked = 0.0
         try:
-            while not self._stopping:
+            while not self._stopping or self._is_sending():
                 for key, _ in self._selector.select(expiration_interval):
                     self._attend(key)
                 if (now := time.monotonic()) - looked >= expiration_interval:
@@ -147,9 +202,13 @@ class Reception:
         finally:
             self._running = False
 
+    def _is_sending(self) -> bool:
+        sending = bool(self._back) or any(guest.left for guest in self._guests.values())
+        return sending and time.monotonic() < self._end
+
     def _attend(self, key: selectors.SelectorKey) -> None:
         if isinstance(key.data, _Guest):
-            self._receive(key.data)
+            self._go_on(key.data)
         elif key.fileobj is self._bell:
             with contextlib.suppress(BlockingIOError):
                 self._bell.recv(_PIECE)
@@ -182,14 +241,43 @@ class Reception:
 
     def _watch(self, guest: _Guest) -> None:
         self._guests[guest.sock.fileno()] = guest
-        self._held += len(guest.frame.data)
+        self._held += guest.held
         self._selector.register(guest.sock, selectors.EVENT_READ, guest)
-        self._receive(guest)
+        self._bound(guest)
+        self._go_on(guest)
+
+    def _go_on(self, guest: _Guest) -> None:
+        if not guest.left or self._is_sent(guest):
+            self._receive(guest)
+
+    def _is_sent(self, guest: _Guest) -> bool:
+        """Send of an answer what can go now; return whether that was all, and a request may follow."""
+        before = guest.left
+        try:
+            guest.conn.wfile.send()
+        except _LATER as later:
+            wants = selectors.EVENT_READ if isinstance(later, ssl.SSLWantReadError) else selectors.EVENT_WRITE
+            self._selector.modify(guest.sock, wants, guest)
+        except OSError:
+            self._dismiss(guest)
+            return False
+        finally:
+            self._held -= before - guest.left
+        if guest.left:
+            if guest.left < before:
+                guest.deadline = time.monotonic() + BODY_SECONDS
+            return False
+        if guest.last:
+            self._dismiss(guest)
+            return False
+        guest.deadline = time.monotonic() + HEAD_SECONDS
+        self._selector.modify(guest.sock, selectors.EVENT_READ, guest)
+        return True
 
     def _come_back(self, conn: Any) -> None:
         guest: _Guest = conn.guest
         guest.sock.setblocking(False)
-        guest.deadline, guest.told = time.monotonic() + HEAD_SECONDS, False
+        guest.deadline, guest.told = time.monotonic() + (BODY_SECONDS if guest.left else HEAD_SECONDS), False
         self._watch(guest)
 
     def _receive(self, guest: _Guest) -> None:
@@ -217,14 +305,18 @@ class Reception:
         before, held = guest.frame.progress, len(guest.frame.data)
         progress = guest.frame.take(piece)
         self._held += len(guest.frame.data) - held
-        for other in [each for each in self._guests.values() if each is not guest] if self._held > MAX_HELD else ():
-            if self._held > MAX_HELD:
-                self._dismiss(other)
+        self._bound(guest)
         if progress is Progress.BODY and before is Progress.HEAD:
             guest.deadline = time.monotonic() + BODY_SECONDS
         if progress is Progress.BODY and guest.frame.expects and not guest.told:
             guest.told = True
             guest.sock.send(_CONTINUE)
+
+    def _bound(self, guest: _Guest) -> None:
+        """Let others go whose bytes are too many with those of ``guest``."""
+        for other in [each for each in self._guests.values() if each is not guest] if self._held > MAX_HELD else ():
+            if self._held > MAX_HELD:
+                self._dismiss(other)
 
     def _shake_hands(self, guest: _Guest) -> None:
         environ: dict[str, Any] = {}
@@ -266,7 +358,7 @@ class Reception:
 
     def _expire(self, now: float) -> None:
         for guest in [each for each in self._guests.values() if each.deadline < now]:
-            if guest.frame.data:
+            if guest.frame.data and not guest.left:
                 _say(guest.sock, _TIMEOUT)
             self._dismiss(guest)
 
@@ -277,7 +369,7 @@ class Reception:
     def _forget(self, guest: _Guest) -> None:
         if self._guests.pop(guest.sock.fileno(), None) is not None:
             self._selector.unregister(guest.sock)
-            self._held -= len(guest.frame.data)
+            self._held -= guest.held
 
     def _dismiss(self, guest: _Guest) -> None:
         self._forget(guest)

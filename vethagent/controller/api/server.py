@@ -1,5 +1,6 @@
 """The API for those who run no WSGI server of their own."""
 
+import contextlib
 import logging
 import threading
 from typing import Any
@@ -144,6 +145,14 @@ class _Request(cheroot.server.HTTPRequest):
 
 class _Connection(cheroot.server.HTTPConnection):
     RequestHandlerClass = _Request
+
+    def close(self) -> None:
+        """Close it when the answer has gone; no worker waits for that, until the server ends."""
+        if self.wfile.left and self.server._connections.put(self, last=True):
+            return
+        with contextlib.suppress(OSError):  # the client has gone, or reads nothing
+            self.wfile.send()
+        super().close()
 
 
 class _Workers(cheroot.workers.threadpool.ThreadPool):

@@ -181,6 +181,7 @@ def test_who_sends_slowly_holds_up_nobody(start: Start, tmp_path: pathlib.Path, 
 GREEN = pathlib.Path(__file__).with_name("green_server.py")
 #: Bytes, more than a socket takes at once.
 SIZE = 8_000_000
+ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -196,6 +197,11 @@ def test_on_eventlet_too(tmp_path: pathlib.Path, tls: bool) -> None:
         address = ("127.0.0.1", int(served.stdout.readline()))
         for _ in range(5):
             stack.enter_context(socket.create_connection(address, timeout=30))
+        for _ in range(20):
+            greedy = stack.enter_context(socket.create_connection(address, timeout=30))
+            if context is not None:
+                greedy = stack.enter_context(context.wrap_socket(greedy, server_hostname="127.0.0.1"))
+            greedy.sendall(ASKED)
         connection = connect(address, context)
         for body in (None, b"y" * (SIZE // 2), None):
             connection.request("GET" if body is None else "POST", "/", body)
