@@ -9,7 +9,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import peers, report, shapes
+from benchmarks import arguments, peers, report, shapes
 from benchmarks.shapes import Wanted
 from benchmarks.site import Site, settle
 from tests.support import machine
@@ -83,14 +83,17 @@ def measure(site: Site, shape: str, count: int, names: Sequence[str], runs: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh bulk", description="Many links in one request, side by side.")
-    parser.add_argument("--runs", type=int, default=5, help="of each way (default: %(default)s)")
-    parser.add_argument("--counts", default="20,100,300,500", help="of links (default: %(default)s)")
-    parser.add_argument("--shapes", default="one-ovs", help=f"of {', '.join(shapes.SHAPES)} (default: %(default)s)")
-    parser.add_argument("--peers", default="floor", help=f"of {', '.join(_PEERS)} (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=5, help="of each way (default: %(default)s)")
+    parser.add_argument(
+        "--counts", type=arguments.counts, default="20,100,300,500", help="of links (default: %(default)s)"
+    )
+    for name, names, default in (("--shapes", shapes.SHAPES, "one-ovs"), ("--peers", _PEERS, "floor")):
+        some = f"of {', '.join(names)} (default: %(default)s)"
+        parser.add_argument(name, type=arguments.each_of(names), default=default, help=some)
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
     machine.prepare()
     with Site(concurrency=options.concurrency) as site:
-        for shape in options.shapes.split(","):
-            for count in map(int, options.counts.split(",")):
-                measure(site, shape, count, options.peers.split(","), options.runs)
+        for shape in options.shapes:
+            for count in options.counts:
+                measure(site, shape, count, options.peers, options.runs)

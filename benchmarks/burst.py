@@ -7,10 +7,10 @@ import itertools
 import threading
 import time
 
-from benchmarks import report, shapes
+from benchmarks import arguments, report, shapes
 from benchmarks.beside import Beside
 from benchmarks.site import HOST, Site
-from benchmarks.standing import resident_mb
+from benchmarks.standing import resident_mb, workers
 from tests.support import machine
 
 _INTERVAL = 5
@@ -41,13 +41,15 @@ class Reports:
             at = datetime.datetime.fromisoformat(shown["reported_at"]).timestamp()
             if not self._seen or at != self._seen[-1]:
                 self._seen.append(at)
-            self.most_mb = max(self.most_mb, resident_mb(self._site.node.agent.pid))
+            self.most_mb = max(self.most_mb, resident_mb(workers(self._site.node.agent.pid)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh burst", description="Many casts at once to one agent.")
-    parser.add_argument("--casts", type=int, default=10_000, help="how many (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=100, help="of links that they are about (default: %(default)s)")
+    parser.add_argument("--casts", type=arguments.positive, default=10_000, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--count", type=arguments.links, default=100, help="of links that they are about (default: %(default)s)"
+    )
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
     machine.prepare()
@@ -61,7 +63,7 @@ def main() -> None:
         holder.ask({"cast": "bulk"})
         site.wait_until_stored(ids, "ACTIVE")
         time.sleep(3 * _INTERVAL)  # reports that tell of changes are over
-        before = resident_mb(site.node.agent.pid)
+        before = resident_mb(workers(site.node.agent.pid))
         counted = _casts(site)
         reports = Reports(site)
         begun, ended = holder.ask({"again": options.casts})

@@ -7,7 +7,7 @@ carries, so what differs is the bus and what the agent makes of it.
 import argparse
 import contextlib
 
-from benchmarks import report, shapes
+from benchmarks import arguments, report, shapes
 from benchmarks.beside import Beside
 from benchmarks.site import HOST, Site, settle
 from tests.support import machine
@@ -31,8 +31,8 @@ def measure(site: Site, holder: Beside, links: list[shapes.Wanted], kind: str) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh casts", description="Many single casts, and one of all.")
-    parser.add_argument("--runs", type=int, default=10, help="of each way (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=100, help="of links (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=10, help="of each way (default: %(default)s)")
+    parser.add_argument("--count", type=arguments.links, default=100, help="of links (default: %(default)s)")
     parser.add_argument("--shape", choices=shapes.SHAPES, default="one-ovs", help="of the links")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()

@@ -6,7 +6,7 @@ The peer for the same link, ``ip -batch`` and one ovs-vsctl, shows the share of 
 import argparse
 import time
 
-from benchmarks import peers, report, shapes
+from benchmarks import arguments, peers, report, shapes
 from benchmarks.bulk import by_peer, by_system
 from benchmarks.shapes import Wanted
 from benchmarks.site import Site
@@ -29,8 +29,8 @@ def measure(site: Site, link: Wanted, runs: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh grown", description="One more link with many in place.")
-    parser.add_argument("--runs", type=int, default=10, help="of each way (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=1000, help="of links in place (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=10, help="of each way (default: %(default)s)")
+    parser.add_argument("--count", type=arguments.links, default=1000, help="of links in place (default: %(default)s)")
     parser.add_argument("--shape", choices=shapes.SHAPES, default="one-ovs", help="of all of them")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()

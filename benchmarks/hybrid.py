@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks import bulk, report, shapes
+from benchmarks import arguments, bulk, report, shapes
 from benchmarks.peers import Peer
 from benchmarks.shapes import End, Wanted
 from benchmarks.site import Site
@@ -86,8 +86,8 @@ def by_system(site: Site, links: Sequence[Wanted]) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh hybrid", description="Links with their bridges, and os-vif.")
-    parser.add_argument("--runs", type=int, default=3, help="of each way (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=100, help="of links (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=3, help="of each way (default: %(default)s)")
+    parser.add_argument("--count", type=arguments.links, default=100, help="of links (default: %(default)s)")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
     machine.prepare()

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from benchmarks import peers, report
+from benchmarks import arguments, peers, report
 from benchmarks.beside import Beside
 from benchmarks.shapes import End, Wanted
 from tests.support import commands, deployment, machine, rest
@@ -100,11 +100,9 @@ def measure(runs: int, concurrency: str, progress: Callable[[str], None]) -> dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh one_link", description="One link, side by side.")
-    parser.add_argument("--runs", type=int, default=20, help="of each way (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=20, help="of each way (default: %(default)s)")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
-    if options.runs < 1:
-        parser.error("--runs must be 1 or more")
     machine.prepare()
     samples = measure(options.runs, options.concurrency, lambda text: print(f"==> {text}", flush=True))
     agent = samples.pop(_AGENT)

@@ -8,7 +8,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import peers, report, shapes
+from benchmarks import arguments, peers, report, shapes
 from benchmarks.bulk import by_system
 from benchmarks.shapes import Wanted
 from benchmarks.site import LONG, Site, settle
@@ -57,12 +57,14 @@ def pull_theirs(site: Site, links: Sequence[Wanted]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh pulled", description="Many links pulled out at once.")
-    parser.add_argument("--runs", type=int, default=5, help="of each (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=1000, help="of all links (default: %(default)s)")
-    parser.add_argument("--pulled", type=int, default=200, help="of these (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=5, help="of each (default: %(default)s)")
+    parser.add_argument("--count", type=arguments.links, default=1000, help="of all links (default: %(default)s)")
+    parser.add_argument("--pulled", type=arguments.links, default=200, help="of these (default: %(default)s)")
     parser.add_argument("--shape", choices=shapes.SHAPES, default="several-ovs", help="of the links")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
+    if options.pulled > options.count:
+        parser.error(f"--pulled {options.pulled} is more than --count {options.count}")
     machine.prepare()
     links = shapes.SHAPES[options.shape](options.count)
     chosen, others = links[: options.pulled], links[options.pulled :]
@@ -71,8 +73,9 @@ def main() -> None:
         shapes.make_bridges(site.host, links)
         report.progress(f"plugging {len(chosen)} links {options.runs} times, alone")
         samples[_ALONE] = [by_system(site, chosen)[0] for _ in range(options.runs)]
-        report.progress(f"plugging {len(others)} links")
-        site.place(others)
+        if others:
+            report.progress(f"plugging {len(others)} links")
+            site.place(others)
         for number in range(options.runs):
             report.progress(f"run {number + 1} of {options.runs}")
             samples[_PLUG].append(by_system(site, chosen)[0])

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from benchmarks import report
+from benchmarks import arguments, report
 from benchmarks.site import HOST, Site
 from tests.support import commands, hosts, machine
 
@@ -97,7 +97,7 @@ def measure(site: Site, runs: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh repair", description="Traffic after `ip link del`.")
-    parser.add_argument("--runs", type=int, default=100, help="(default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=100, help="(default: %(default)s)")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()
     machine.prepare()

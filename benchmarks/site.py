@@ -51,7 +51,8 @@ class Site(tidy.Tidy):
         wanted = set(ids)
 
         def stored() -> bool:
-            shown = {link["id"]: link["status"] for link in self.api.links("limit=1000")}
+            # The newest, as a page has no more, and there may be one more in place.
+            shown = {link["id"]: link["status"] for link in self.api.links("limit=1000&sort=created_at:desc")}
             if status is None:
                 return wanted.isdisjoint(shown)
             return all(shown.get(link_id) == status for link_id in wanted)

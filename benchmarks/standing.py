@@ -5,7 +5,9 @@ import os
 import pathlib
 import time
 
-from benchmarks import report, shapes
+import psutil
+
+from benchmarks import arguments, report, shapes
 from benchmarks.site import HOST, Site, settle
 from tests.support import commands, machine, processes
 
@@ -21,10 +23,15 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / _TICKS
 
 
-def resident_mb(pid: int) -> float:
-    """Return what of a process is in memory."""
-    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+def workers(pid: int) -> list[int]:
+    """Return the process with the threads of an agent: on native ones it is a child, and the parent only waits."""
+    return [child.pid for child in psutil.Process(pid).children()] or [pid]
+
+
+def resident_mb(pids: list[int]) -> float:
+    """Return what of processes is in memory."""
+    total: int = sum(psutil.Process(pid).memory_info().rss for pid in pids)
+    return total / 2**20
 
 
 def changes(site: Site) -> int:
@@ -53,35 +60,36 @@ def start(site: Site) -> float:
 
 
 def helpers_at_rest(site: Site) -> list[int]:
-    """Return the agent's helpers once their start is over: an agent is in step before, and a start leaves others."""
-    seen: list[list[int]] = [[]]
+    """Return the agent's helpers once their start is over: an agent is in step before, and starts them by a child."""
+    agent = psutil.Process(site.node.agent.pid)
 
     def rest() -> bool:
-        seen.append(processes.helpers(site.host))
-        return bool(seen[-1]) and seen[-1] == seen[-2]
+        found = processes.helpers(site.host)
+        return bool(found) and not {child.pid for child in agent.children(recursive=True)}.intersection(found)
 
     commands.wait_until(rest, what="a helper that has started", interval=1)
-    return seen[-1]
+    return processes.helpers(site.host)
 
 
 def idle(site: Site, seconds: float) -> None:
     """Look at the agent for a while in which nothing happens."""
-    agent, helpers = site.node.agent.pid, helpers_at_rest(site)
-    number, messages, used = changes(site), site.watcher.messages, cpu_seconds([agent, *helpers])
+    helpers = helpers_at_rest(site)
+    agent = workers(site.node.agent.pid)
+    number, messages, used = changes(site), site.watcher.messages, cpu_seconds([*agent, *helpers])
     time.sleep(seconds)
-    share = (cpu_seconds([agent, *helpers]) - used) / seconds * 100
+    share = (cpu_seconds([*agent, *helpers]) - used) / seconds * 100
     print(
         f"idle for {seconds:.0f} s: {share:.2f} % of a core, RSS {resident_mb(agent):.0f} MB, helper "
-        f"{sum(map(resident_mb, helpers)):.0f} MB, changes of OVSDB: {changes(site) - number}, "
+        f"{resident_mb(helpers):.0f} MB, changes of OVSDB: {changes(site) - number}, "
         f"messages of the kernel about devices: {site.watcher.messages - messages}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench.sh standing", description="Start and idling with many links.")
-    parser.add_argument("--runs", type=int, default=5, help="starts (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=1000, help="of links in place (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=60, help="of idling (default: %(default)s)")
+    parser.add_argument("--runs", type=arguments.positive, default=5, help="starts (default: %(default)s)")
+    parser.add_argument("--count", type=arguments.links, default=1000, help="of links in place (default: %(default)s)")
+    parser.add_argument("--seconds", type=arguments.positive, default=60, help="of idling (default: %(default)s)")
     parser.add_argument("--shape", choices=shapes.SHAPES, default="one-ovs", help="of the links")
     parser.add_argument("--concurrency", choices=["eventlet", "threading"], default="eventlet", help="of the agent")
     options = parser.parse_args()

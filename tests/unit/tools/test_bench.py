@@ -1,5 +1,6 @@
 """A benchmark that is told to end removes what it has made."""
 
+import importlib
 import pathlib
 import signal
 import subprocess
@@ -37,3 +38,25 @@ def test_a_signal_ends_it(number: signal.Signals) -> None:
         told, said = process.communicate(timeout=60)
     assert (process.returncode, told) == (128 + number, "removed\n")
     assert said == "interrupted, everything is removed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("bulk --counts 20,x", "argument --counts: 'x' is no number from 1 on"),
+        ("bulk --counts 1001", "argument --counts: 1001 is more than 1000"),
+        ("bulk --shapes own,ring", "argument --shapes: 'ring' is none of one-ovs, own, "),
+        ("bulk --peers none", "argument --peers: 'none' is none of floor, lean, shell"),
+        ("one_link --runs 0", "argument --runs: '0' is no number from 1 on"),
+        ("pulled --count 20", "--pulled 200 is more than --count 20"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_is_started(
+    words: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *options = words.split()
+    monkeypatch.setattr(sys, "argv", ["bench", *options])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert ended.value.code == 2
+    assert f"tools/bench.sh {name}: error: {said}" in capsys.readouterr().err
