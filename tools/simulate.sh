@@ -58,7 +58,8 @@ while [[ $# -gt 0 ]]; do
         --json)
             [[ -n ${2-} ]] || wrong "--json needs a file"
             set -- "$1" "$(cd "$FROM" && realpath --canonicalize-missing "$2")" "${@:3}"
-            [[ -d $(dirname "$2") ]] || wrong "--json: there is no folder $(dirname "$2")" ;;
+            [[ -d $(dirname "$2") ]] || wrong "--json: there is no folder $(dirname "$2")"
+            [[ ! -d $2 ]] || wrong "--json: $2 is a folder" ;;
         *) wrong "unknown argument: $argument" ;;
     esac
     options+=("$1" "$2")

@@ -1,6 +1,6 @@
-"""The process with the agents: ``python -m tools.simulate.crowd`` with its settings as JSON.
+"""The process with the agents: ``python -m tools.simulate.crowd``, which reads its settings as a line of JSON.
 
-Prints a line of JSON when it is there, and one for each line that it reads:
+Prints a line of JSON when it is there, and one for each line that it reads after that:
 
 * ``backlog N`` ends all state reports, and puts N of them into the queue of the controllers.
 * ``answered`` tells how many of these are answered.
@@ -112,4 +112,4 @@ def _say(body: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(json.loads(sys.stdin.readline()))

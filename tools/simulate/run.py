@@ -64,12 +64,15 @@ class Simulation(tidy.Tidy):
             "interval": self._interval,
             "bridges": bridges,
         }
-        command = self.made.network.command(sys.executable, "-m", "tools.simulate.crowd", json.dumps(settings))
+        command = self.made.network.command(sys.executable, "-m", "tools.simulate.crowd")
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_TOP, start_new_session=True
         )
         self._cleanup.callback(process.wait)
         self._cleanup.callback(process.kill)
+        assert process.stdin is not None
+        # Not as an argument: of these the kernel takes 128 KiB, which are the names of 10,000 hosts.
+        print(json.dumps(settings), file=process.stdin, flush=True)
         return process
 
     def _heard(self) -> dict[str, Any]:
