@@ -38,12 +38,18 @@ fi
 exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
-install_system_packages demo rabbit
-install_project
-# os-vif, which only this one is beside.
-if [[ " ${names[*]} " == *' hybrid '* ]]; then
-    install_python --requirement benchmarks/requirements.txt
-fi
-# As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes without.
-"$VENV/bin/python" -m compileall -q vethagent
+
+install() {
+    install_system_packages demo rabbit
+    install_project
+    # os-vif, which only this one is beside.
+    if [[ " ${names[*]} " == *' hybrid '* ]]; then
+        install_python --requirement benchmarks/requirements.txt
+    fi
+    # As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes
+    # without.
+    "$VENV/bin/python" -m compileall -q vethagent
+}
+
+calmly install
 become benchmarks "${names[*]}" "$@"

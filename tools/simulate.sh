@@ -69,10 +69,15 @@ done
 exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
-install_system_packages demo rabbit simulate
-install_project
-if ! "$VENV/bin/python" -c 'import psycopg2, pymysql' 2> /dev/null; then
-    mapfile -t drivers < <(grep --extended-regexp '^(PyMySQL|psycopg2)' test-requirements.txt)
-    install_python "${drivers[@]}"
-fi
+
+install() {
+    install_system_packages demo rabbit simulate
+    install_project
+    if ! "$VENV/bin/python" -c 'import psycopg2, pymysql' 2> /dev/null; then
+        mapfile -t drivers < <(grep --extended-regexp '^(PyMySQL|psycopg2)' test-requirements.txt)
+        install_python "${drivers[@]}"
+    fi
+}
+
+calmly install
 become tools.simulate "${options[@]}"

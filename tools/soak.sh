@@ -66,6 +66,11 @@ done
 exec < /dev/null
 # shellcheck source=tools/lib/install.sh
 . tools/lib/install.sh
-install_system_packages demo rabbit
-install_project
+
+install() {
+    install_system_packages demo rabbit
+    install_project
+}
+
+calmly install
 become tools.soak "$minutes" "${options[@]}"

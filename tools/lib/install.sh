@@ -56,21 +56,23 @@ need_root() {
     die "root is needed, and sudo does not let $(id -un) in: run this as root, or as a user with sudo"
 }
 
-# Run a command; show the end of what it printed only if it fails, and say where the rest is.
-_quietly() {
-    local log status=0
+# Run a command; show the end of what it printed only if it fails, and say where the rest is. In a subshell, so that
+# the log goes also if a signal ends it, and the traps of the calling script stay as they are.
+_quietly() (
     log=$(mktemp "${TMPDIR:-/tmp}/vethagent-install-XXXXXX.log")
+    status=0
+    trap 'rm --force "$log"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     "$@" > "$log" 2>&1 || status=$?
-    if [[ $status == 0 ]]; then
-        rm --force "$log"
-        return
-    fi
+    [[ $status != 0 ]] || exit 0
+    trap - EXIT
     {
         tail --lines=20 "$log"
         printf 'error: status %s from: %s\nerror: all that it printed is in %s\n' "$status" "$*" "$log"
     } >&2
-    return "$status"
-}
+    exit "$status"
+)
 
 # At a Ctrl-C what the installers say is a traceback of Python's.
 calmly() {
