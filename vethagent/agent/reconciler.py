@@ -72,6 +72,8 @@ class Reconciler:
         self._refused: set[str] = set()
         #: Links with which no helper came to an end: some of it may be done all the same.
         self._open: set[str] = set()
+        #: By link, for which generation it was warned of what.
+        self._warned: dict[str, tuple[int, Reason]] = {}
         #: Links with a batch under way.
         self._begun: set[str] = set()
         self._save_due: float | None = None
@@ -141,7 +143,7 @@ class Reconciler:
                 question()
         unheard = not self._observed.ovs_known and not self._health.is_bad("ovsdb")
         dirty = self._early.admit(dirty, unheard=unheard)
-        late = self._retries.due()
+        late = self._retries.due(self._open)  # no helper for one is none for all
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE:
             # What is to be taken back belongs to a batch that was begun in another mode.
@@ -260,6 +262,7 @@ class Reconciler:
             return plan_removal(removal.ref, self._observed, removal.link)
         self._retries.forget(link_id)
         self._journal.forget(link_id)
+        self._warned.pop(link_id, None)
         return None
 
     def _request_id(self, link_id: str) -> str | None:
@@ -274,6 +277,7 @@ class Reconciler:
         request_id = self._request_id(link_id)
         for book in (self._loops, self._refused, self._open):
             book.discard(link_id)
+        self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
         self._know_rival(link_id, plan.rival)
@@ -319,7 +323,9 @@ class Reconciler:
         request_id = self._request_id(state.link_id)
         self._counters.add("failures")
         about = logs.about(request_id=request_id, links=[state.link_id])
-        LOG.warning("Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
+        warned, self._warned[state.link_id] = self._warned.get(state.link_id), (state.generation, failure.reason)
+        level = logging.DEBUG if warned == self._warned[state.link_id] else logging.WARNING
+        LOG.log(level, "Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         first = state.link_id not in self._retries
         self._retries.again(state.link_id)

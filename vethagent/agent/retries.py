@@ -3,7 +3,7 @@
 import dataclasses
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 #: Seconds after which a link that is on its way is looked at even if no event came.
 SETTLE = 1.0
@@ -52,10 +52,18 @@ class Retries:
         """A link is as wanted, or wanted by nobody."""
         self._retries.pop(link_id, None)
 
-    def due(self) -> set[str]:
-        """Return the ids of the links whose time has come."""
+    def due(self, together: Set[str]) -> set[str]:
+        """Return the ids of the links whose time has come.
+
+        One and the same thing is in the way of those in ``together``: the time of one is that of all of them.
+        """
         now = time.monotonic()
-        return {link_id for link_id, retry in self._retries.items() if retry.due <= now}
+        found = {link_id for link_id, retry in self._retries.items() if retry.due <= now}
+        if found & together:
+            for link_id in together & self._retries.keys():
+                self._retries[link_id].due = min(now, self._retries[link_id].due)
+                found.add(link_id)
+        return found
 
     def times(self) -> list[float]:
         """Return when each is due."""

@@ -63,10 +63,10 @@ def test_an_event_in_between_does_not_count(clock: Clock) -> None:
 def test_those_whose_time_has_come(clock: Clock) -> None:
     found = Retries()
     found.again(LINK)
-    assert found.due() == set()
+    assert found.due(set()) == set()
     clock.now += 1
     found.again(OTHER)
-    assert found.due() == {LINK}
+    assert found.due(set()) == {LINK}
     assert set(found) == {LINK, OTHER}
 
 
@@ -93,3 +93,15 @@ def test_sooner_is_never_later(clock: Clock) -> None:
     clock.now += 0.9
     found.soon([LINK])
     assert found.times() == [1001]
+
+
+def test_the_time_of_one_is_that_of_all_that_wait_for_the_same(clock: Clock) -> None:
+    found = Retries()
+    found.again(LINK)
+    clock.now += 0.5
+    found.again(OTHER)
+    clock.now += 0.5
+    assert found.due({OTHER}) == {LINK}
+    assert found.due({LINK, OTHER, "a link of which nothing is known"}) == {LINK, OTHER}
+    found.again(OTHER)
+    assert found.times() == [1001, 1002]

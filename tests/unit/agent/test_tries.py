@@ -1,0 +1,72 @@
+"""Links that cannot be made: how often that is tried, and how often told in the log."""
+
+import logging
+
+import pytest
+
+from tests.unit.agent.builders import ids
+from tests.unit.agent.node import Node
+from tests.unit.plumbing.builders import link
+from vethagent import exceptions
+from vethagent.model import Reason, Status
+
+MANY = 8
+A = ids(1)[0]
+LONG = 1200
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Node:
+    return Node(monkeypatch)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    caplog.clear()
+    return found
+
+
+def live(node: Node, seconds: float) -> None:
+    """Have the reconciler act whenever it would, for so long."""
+    end = node.now + seconds
+    while (due := min(node.reconciler._retries.times(), default=end)) < end:
+        node.now = max(due, node.now)
+        node.round()
+        node.happen()
+    node.now = end
+    node.settle()
+
+
+def test_one_helper_is_in_the_way_of_all_links_and_is_tried_for_all_at_once(node: Node) -> None:
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    for number, each in enumerate(ids(MANY)):
+        node.plug(link(id=each, end0={"device": f"p{number}"}, end1={"device": f"e{number}"}, allow_loop=True))
+        live(node, 7)
+    live(node, LONG)
+    before = node.counters.all()["batches"]
+    live(node, LONG)
+    assert node.counters.all()["batches"] - before <= LONG / 50
+    node.helper_error = None
+    live(node, 70)
+    assert {state.status for state in node.journal.states()} == {Status.ACTIVE}
+
+
+def test_a_link_that_cannot_be_made_is_warned_of_once(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.plug(link(id=A))
+    live(node, LONG)
+    told = f"Link {A}: {Reason.HELPER_UNAVAILABLE}: no helper"
+    assert [text for text in warnings(caplog) if text.startswith("Link")] == [told]
+    assert node.counters.all()["failures"] > 10
+
+    node.plug(link(id=A, generation=2))  # somebody has tried something
+    live(node, LONG)
+    assert warnings(caplog) == [told]
+
+    node.helper_error = None
+    node.later(70)
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.host.delete(node.host.kernel.named("phy-br1").ifindex)
+    node.happen()
+    live(node, LONG)
+    assert [text for text in warnings(caplog) if text.startswith("Link")] == [told]
