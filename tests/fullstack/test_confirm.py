@@ -5,6 +5,7 @@ whoever joins the two bridges sends all that is for the broker to the guest.
 """
 
 import contextlib
+import functools
 import signal
 import sys
 import time
@@ -138,6 +139,24 @@ def test_an_agent_that_stood_still_takes_nothing_back(clean: deployment.Deployme
 
 
 @pytest.mark.parametrize("concurrency", ["threading"], indirect=True)
+def test_a_link_that_is_tried_again_at_once_is_taken_back_again(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """The way has only just returned, and the other bridge has heard the guest as well."""
+    before = _taken_back(clean, node)
+    with impostor_behind(node, "br-bad", clean.network.address):
+        bad = clean.rest.create({"host": node.name, "ends": ENDS})
+        for wanted in before + 1, before + 2:
+            if wanted > before + 1:
+                changed = clean.rest.request("PATCH", f"/v1/bridge-links/{bad['id']}", {"mtu": 1400})
+                assert changed.status == 200, changed
+            commands.wait_until(lambda: node.host.namespace.has_device("cut-a"), what="the plug", timeout=60)
+            _wait_for_loss(node, bad)
+            clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
+            commands.wait_until(functools.partial(_has_taken_back, clean, node, wanted), what="its report")
+
+
+@pytest.mark.parametrize("concurrency", ["threading"], indirect=True)
 def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
     clean: deployment.Deployment, node: deployment.Node
 ) -> None:
@@ -182,6 +201,10 @@ def _set_timeout(made: deployment.Deployment, node: deployment.Node, seconds: in
 
 def _confirmed(made: deployment.Deployment, node: deployment.Node) -> int:
     return int(made.rest.wait_for_agent(node.name)["counters"].get("confirmed", 0))
+
+
+def _has_taken_back(made: deployment.Deployment, node: deployment.Node, links: int) -> bool:
+    return _taken_back(made, node) == links
 
 
 def _taken_back(made: deployment.Deployment, node: deployment.Node) -> int:

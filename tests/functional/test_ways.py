@@ -35,6 +35,11 @@ class Lan:
             other.ip("link", "set", "eth0", "up")
             self._give(other, taken, "eth0", version)
         self.here.ip("link", "set", "lan", "up")
+        # Where the address was seen too, and no route leads: a bridge without an address hears what is shouted there.
+        for number in range(8):
+            aside, mac = f"aside{number}", f"02:00:00:00:00:0{number}"
+            self.here.ip("link", "add", aside, "up", "type", "bridge", "stp_state", "0")
+            self.here.ip("neighbour", "add", self.address, "lladdr", mac, "dev", aside, "nud", "stale")
         self._give(self.here, own, "lan", version)
         self.connect(0)
 
