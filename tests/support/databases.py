@@ -4,6 +4,7 @@ import itertools
 import pathlib
 import shutil
 import signal
+import socket
 
 import sqlalchemy
 
@@ -83,6 +84,8 @@ class DatabaseServer:
 
     def _answers(self) -> bool:
         assert self.daemon.running, f"{self.daemon.name} ended:\n{self.daemon.tail()}"
+        if not self._listens():
+            return False
         engine = sqlalchemy.create_engine(self.url(self._first))
         try:
             engine.connect().close()
@@ -90,6 +93,9 @@ class DatabaseServer:
             return False
         finally:
             engine.dispose()
+        return True
+
+    def _listens(self) -> bool:
         return True
 
     #: Name of a database that is always there.
@@ -123,6 +129,11 @@ class MariaDB(DatabaseServer):
 
     def restore(self, statements: str) -> None:
         commands.run("mariadb", *self._client, stdin=statements)
+
+    def _listens(self) -> bool:
+        # If it does not PyMySQL leaves a socket to the collector, which warns of it in whatever test it runs.
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(f"{self.folder}/socket") == 0
 
     @property
     def _client(self) -> tuple[str, ...]:
