@@ -79,3 +79,15 @@ def test_events_since_takes_all_pages() -> None:
     recorder = Recorder(full, {"port_events": [{"id": 1001}]})
     assert [event["id"] for event in Events(recorder.transport).since(0)][-1] == 1001
     assert [query["after"] for _method, _path, query, _body in recorder.requests] == [0, 1000]
+
+
+def test_many_links_are_one_request() -> None:
+    made: Any = {"host": "h1", "ends": [{"bridge": "br1"}, {"bridge": "br-eth1"}]}
+    recorder = Recorder({"bridge_links": [{"id": "a"}, {"id": "b"}]}, {"bridge_links": [{"id": "b"}]})
+    links = Links(recorder.transport)
+    assert [link["id"] for link in links.create_many((made, made))] == ["a", "b"]
+    assert [link["id"] for link in links.delete_many(iter("ab"), force=True)] == ["b"]
+    assert recorder.requests == [
+        ("POST", "/bridge-links/bulk-create", {}, {"bridge_links": [made, made]}),
+        ("POST", "/bridge-links/bulk-delete", {}, {"ids": ["a", "b"], "force": True}),
+    ]
