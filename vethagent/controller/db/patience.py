@@ -7,6 +7,7 @@ server that is there and has become a replica.
 
 import functools
 import selectors
+import socket
 import time
 from typing import Any, NamedTuple
 
@@ -57,6 +58,8 @@ def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
         if driver in _MYSQL_DRIVERS:
             for name in ("connect_timeout", "read_timeout", "write_timeout"):
                 parameters.setdefault(name, int(limits.answer))
+        elif driver == "psycopg2":
+            _look_up(engine.dialect.loaded_dbapi, parameters)
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
@@ -64,6 +67,22 @@ def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
             with connection.cursor() as cursor:
                 cursor.execute(statement.format(seconds=limits.lock))
             connection.commit()  # PostgreSQL would forget it with the transaction
+
+
+def _look_up(driver: Any, parameters: dict[str, Any]) -> None:
+    """Find the addresses of the one name in ``parameters`` as threads of this process do; raise if there are none.
+
+    The library of psycopg2 asks name servers within a call of C, for which on eventlet everything would wait.
+    """
+    name = parameters.get("host", "")
+    if not name or "hostaddr" in parameters or name.startswith("/") or "," in name:
+        return
+    try:
+        found = {str(info[4][0]): name for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    except OSError as error:
+        raise driver.OperationalError(f"no address is known of {name}: {error}") from error
+    # The library tries one after the other, and compares the name with the certificate.
+    parameters |= {"hostaddr": ",".join(found), "host": ",".join(found.values())}
 
 
 def leave_read_only(engine: sqlalchemy.Engine) -> None:
