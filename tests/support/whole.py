@@ -23,10 +23,12 @@ class Snapshot:
         }
         self.ports, self.interfaces, bridges = (host.ovs_rows(table) for table in ("Port", "Interface", "Bridge"))
         identities = {row["_uuid"]: name for name, row in self.ports.items()}
-        #: Bridge by port.
-        self.where = {
-            identities[port]: name for name, row in bridges.items() for port in row["ports"] if port in identities
-        }
+        #: Bridges by port, of which it has one as a rule.
+        self.where: dict[str, list[str]] = {}
+        for name, row in sorted(bridges.items()):
+            for port in row["ports"]:
+                if port in identities:
+                    self.where.setdefault(identities[port], []).append(name)
 
     def defects(self, link: model.BridgeLink) -> list[str]:
         """Return what is not as wanted, each a sentence; an empty list for a link that is whole."""
@@ -58,6 +60,8 @@ class Snapshot:
             ("MAC", device["address"], end.mac),
             ("master", device.get("master"), end.bridge if linux else None),
         ]
+        if linux:
+            pairs.append(("bridges of Open vSwitch", self.where.get(end.device), None))
         return _different(end.device, pairs)
 
     def _row(self, link: model.BridgeLink, end: naming.WantedEnd) -> list[str]:
@@ -65,8 +69,10 @@ class Snapshot:
         if port is None or interface is None:
             return [f"{end.device} has no row"]
         pairs: list[_Pair] = [
-            ("bridge", self.where.get(end.device), end.bridge),
+            ("bridges", self.where.get(end.device), [end.bridge]),
+            ("interfaces", port["interfaces"], interface["_uuid"]),
             ("tag", port["tag"], [] if end.tag is None else end.tag),
+            ("VLAN mode and trunks", (port["vlan_mode"], port["trunks"]), ([], [])),
             ("mark of the port", port["external_ids"].get(_MARK), link.id),
             ("mark of the interface", interface["external_ids"].get(_MARK), link.id),
             ("error", interface["error"], []),

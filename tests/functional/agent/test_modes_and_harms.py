@@ -6,7 +6,9 @@ import pytest
 
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, Node, condition
+from tests.support import whole
 from tests.support.rest import Link
+from vethagent import model
 
 CONCURRENCY = ("threading",)
 
@@ -27,6 +29,8 @@ def test_harm(node: Node, harm: sabotage.Sabotage) -> None:
     node.set_mode("paused")
     harm.act(node)
     assert node.events(link, before) == []
+    # Others wait until nothing is seen by this, and then harm the link again.
+    assert whole.Snapshot(node.host).defects(model.BridgeLink.model_validate(link))
     node.set_mode("observe")
     condition(lambda: bool(_told(node, link) & set(harm.codes)), True, f"one of {harm.codes}")
     with node.repaired(link, *harm.codes, passing=harm.passing):
