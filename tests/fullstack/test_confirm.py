@@ -163,6 +163,7 @@ def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
     """A guest behind the other bridge answers in its place, also pings."""
     clean.network.ip("address", "add", f"{GATEWAY}/24", "dev", "mgmt")
     node.host.ip("route", "add", "default", "via", GATEWAY)
+    _set_timeout(clean, node, CONFIRM_TIMEOUT)  # an agent that has looked for no way yet, so not before there was one
     with impostor_behind(node, "br-bad", GATEWAY):
         bad = clean.rest.create({"host": node.name, "ends": ENDS})
         failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
