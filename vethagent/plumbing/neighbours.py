@@ -9,14 +9,16 @@ import struct
 import sys
 from collections.abc import Iterator
 
-_RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWNEIGH, _RTM_GETNEIGH = 24, 26, 28, 30
-_REQUEST, _DUMP = 0x1, 0x300
-_RTA_DST, _RTA_OIF, _NDA_DST, _NDA_LLADDR = 1, 4, 1, 2
+_GET_ROUTE, _GET_NEIGHBOUR, _REQUEST = 26, 30, 0x1
+#: From the number of a request to that of what answers it.
+_ANSWER = -2
+#: The address that is asked for; of a route its device, of a neighbour its MAC address.
+_DST, _RTA_OIF, _NDA_LLADDR = 1, 4, 2
 #: PERMANENT, NOARP, PROBE, DELAY, STALE or REACHABLE: it has answered, and is not known to have gone.
 _VALID = 0x80 | 0x40 | 0x10 | 0x08 | 0x04 | 0x02
 _HEADER, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=HH")
-#: Of a route its family and the length of its address, of a neighbour its family, or its device and its state.
-_ROUTE, _FAMILY, _NEIGHBOUR = struct.Struct("=BB10x"), struct.Struct("=B11x"), struct.Struct("=4xIH2x")
+#: Of a route its family and the length of its address, of a neighbour its family, its device and its state.
+_ROUTE, _NEIGHBOUR = struct.Struct("=BB10x"), struct.Struct("=B3xIH2x")
 _READ = 64 << 10
 _ANSWER_SECONDS = 2.0
 
@@ -28,47 +30,34 @@ def face(address: str) -> str | None:
     """
     wanted = ipaddress.ip_address(address)
     family = socket.AF_INET if wanted.version == 4 else socket.AF_INET6
+    asked = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(wanted.packed), _DST) + wanted.packed
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
             asking.settimeout(_ANSWER_SECONDS)
-            device = _device(asking, family, wanted.packed)
-            _send(asking, _RTM_GETNEIGH, _DUMP, _FAMILY.pack(family))
-            for message in _answers(asking, _RTM_NEWNEIGH):
-                ifindex, state = _NEIGHBOUR.unpack_from(message)
-                attributes = dict(_parts(_ATTRIBUTE, message[_NEIGHBOUR.size :]))
-                if ifindex == device and attributes.get(_NDA_DST) == wanted.packed and state & _VALID:
-                    return attributes[_NDA_LLADDR].hex(":") if _NDA_LLADDR in attributes else None
+            route = _ask(asking, _GET_ROUTE, _ROUTE.pack(family, 8 * len(wanted.packed)) + asked)
+            device = dict(_attributes(route[_ROUTE.size :])).get(_RTA_OIF, b"")
+            request = _NEIGHBOUR.pack(family, int.from_bytes(device, sys.byteorder), 0) + asked
+            neighbour = _ask(asking, _GET_NEIGHBOUR, request)
     except OSError:
-        pass
-    return None
+        return None
+    *_, state = _NEIGHBOUR.unpack_from(neighbour)
+    mac = dict(_attributes(neighbour[_NEIGHBOUR.size :])).get(_NDA_LLADDR)
+    return mac.hex(":") if mac is not None and state & _VALID else None
 
 
-def _device(asking: socket.socket, family: int, address: bytes) -> int | None:
-    """Return the ifindex of the device by which packets to an address leave."""
-    attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
-    _send(asking, _RTM_GETROUTE, 0, _ROUTE.pack(family, 8 * len(address)) + attribute)
-    for message in _answers(asking, _RTM_NEWROUTE):
-        device = dict(_parts(_ATTRIBUTE, message[_ROUTE.size :])).get(_RTA_OIF)
-        return None if device is None else int.from_bytes(device, sys.byteorder)
-    return None
+def _ask(asking: socket.socket, kind: int, body: bytes) -> bytes:
+    """Return the one message that answers a request; OSError if the kernel has none."""
+    asking.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, 1, 0) + body)
+    answer = asking.recv(_READ)
+    _, answered, *_ = _HEADER.unpack_from(answer)
+    if answered != kind + _ANSWER:
+        raise OSError("no such route or neighbour")
+    return answer[_HEADER.size :]
 
 
-def _send(asking: socket.socket, kind: int, flags: int, body: bytes) -> None:
-    asking.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, 1, 0) + body)
-
-
-def _answers(asking: socket.socket, wanted: int) -> Iterator[bytes]:
-    while True:
-        for kind, message in _parts(_HEADER, asking.recv(_READ)):
-            if kind != wanted:
-                return  # the end, or an error
-            yield message
-
-
-def _parts(header: struct.Struct, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield kind and content of each message, or attribute: all begin with their length, and their kind."""
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     offset = 0
-    while offset + header.size <= len(data):
-        length, kind, *_ = header.unpack_from(data, offset)
-        yield kind, data[offset + header.size : offset + length]
-        offset += max(header.size, length + 3 & ~3)
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        yield kind, data[offset + _ATTRIBUTE.size : offset + length]
+        offset += max(_ATTRIBUTE.size, length + 3 & ~3)
