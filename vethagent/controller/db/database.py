@@ -192,7 +192,8 @@ def _insist(connection: sqlalchemy.Connection, statement: str) -> None:
     SQLite would wait by itself, but as one call of C: of a process on eventlet everything would, repairs too.
     """
     until, pause = time.monotonic() + _LOCKED, 0.001
-    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0")
     try:
         while True:
             try:
@@ -204,7 +205,7 @@ def _insist(connection: sqlalchemy.Connection, statement: str) -> None:
             time.sleep(pause)
             pause = min(2 * pause, _PAUSE)
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        driver.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
 
 def _is_busy(error: BaseException | None) -> bool:
