@@ -8,21 +8,14 @@ STOPPED = "T"
 
 def look(pid: int) -> tuple[str, str] | None:
     """Return name and state of a process, None if it is not seen, as in a container or with hidepid."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    name, _, rest = stat.partition("(")[2].rpartition(")")
-    return name, rest.split()[0]
+    stat = _stat(pid)
+    return None if stat is None else (stat[0], stat[1][0])
 
 
 def worked(pid: int) -> int:
     """Return for how many clock ticks a process had a processor, -1 if it is not seen."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return -1
-    return sum(map(int, stat.rpartition(")")[2].split()[11:13]))
+    stat = _stat(pid)
+    return -1 if stat is None else sum(map(int, stat[1][11:13]))
 
 
 def times_slept(pid: int) -> int:
@@ -32,3 +25,13 @@ def times_slept(pid: int) -> int:
     except OSError:
         return -1
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
+def _stat(pid: int) -> tuple[str, list[str]] | None:
+    """Return the name of a process and the fields after it, the first of them its state; None if it is not seen."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    name, _, rest = stat.partition("(")[2].rpartition(")")
+    return name, rest.split()
