@@ -70,18 +70,22 @@ def test_a_helper_that_does_not_start_is_not_waited_for(monkeypatch: pytest.Monk
         launch(monkeypatch, "import signal; signal.pause()", 0.2)
 
 
-def test_a_helper_that_is_slow_to_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others have nearly all of the processor."""
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is looked at has had the processor since the last time: others have nearly all of it."""
     ticks = itertools.count(1)
     monkeypatch.setattr(processes, "worked", lambda pid: next(ticks))
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_helper_that_is_slow_to_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
         launch(monkeypatch, "import time; time.sleep(0.5); raise SystemExit(3)", 0.1)
 
 
+@pytest.mark.usefixtures("slow")
 def test_a_helper_that_never_comes_to_the_end_of_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "_SLOW_START_SECONDS", 0.5)
-    ticks = itertools.count(1)
-    monkeypatch.setattr(processes, "worked", lambda pid: next(ticks))
     with pytest.raises(exceptions.HelperUnavailable, match="no helper within"):
         launch(monkeypatch, "import signal; signal.pause()", 0.1)
 

@@ -22,14 +22,27 @@ wait
 """
 
 
+def _put(programs: pathlib.Path, *names: str, busy: str) -> None:
+    """Put programs into a new folder that do nothing, but for the one that is busy."""
+    programs.mkdir(parents=True)
+    for name in names:
+        (programs / name).write_text(BUSY if name == busy else IDLE)
+        (programs / name).chmod(0o755)
+
+
+def _interrupt(process: "subprocess.Popen[str]", programs: pathlib.Path) -> str:
+    """Send SIGINT to a script and all that it has started once the busy one runs; return what it says."""
+    begun = programs / "begun"
+    commands.wait_until(lambda: begun.exists() and begun.read_text(), what="the busy one")
+    os.killpg(process.pid, signal.SIGINT)
+    return process.communicate(timeout=60)[1]
+
+
 @pytest.mark.parametrize("busy", ["bindep", "tox"])
 def test_ctrl_c_ends_the_tests_at_once(busy: str, tmp_path: pathlib.Path) -> None:
     shutil.copytree(TOP / "tools", tmp_path / "tools")
     programs = tmp_path / ".venv/bin"
-    programs.mkdir(parents=True)
-    for name in ("bindep", "pip", "tox", "uv"):
-        (programs / name).write_text(BUSY if name == busy else IDLE)
-        (programs / name).chmod(0o755)
+    _put(programs, "bindep", "pip", "tox", "uv", busy=busy)
     with subprocess.Popen(
         [tmp_path / "tools/test.sh", "lint"],
         stdout=subprocess.PIPE,
@@ -37,14 +50,11 @@ def test_ctrl_c_ends_the_tests_at_once(busy: str, tmp_path: pathlib.Path) -> Non
         text=True,
         start_new_session=True,
     ) as process:
-        begun = programs / "begun"
-        commands.wait_until(lambda: begun.exists() and begun.read_text(), what=f"{busy} that runs")
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        said = _interrupt(process, programs)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "interrupted"
     assert ("Traceback" in said) == (busy == "tox")
-    assert len(begun.read_text().splitlines()) == 1
+    assert len((programs / "begun").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("busy", ["bindep", "uv"])
@@ -55,11 +65,8 @@ def test_ctrl_c_while_it_installs_leaves_nothing(script: str, busy: str, tmp_pat
     for file in ("pyproject.toml", "requirements.txt", "setup.cfg"):
         shutil.copy(TOP / file, tmp_path)
     programs, temporary = tmp_path / ".venv/bin", tmp_path / "tmp"
-    programs.mkdir(parents=True)
     temporary.mkdir()
-    for name in ("bindep", "pip", "tox", "uv", "sudo"):
-        (programs / name).write_text(BUSY if name == busy else IDLE)
-        (programs / name).chmod(0o755)
+    _put(programs, "bindep", "pip", "tox", "uv", "sudo", busy=busy)
     name, *words = script.split()
     with subprocess.Popen(
         [tmp_path / "tools" / name, *words],
@@ -69,9 +76,6 @@ def test_ctrl_c_while_it_installs_leaves_nothing(script: str, busy: str, tmp_pat
         env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(temporary)},
         start_new_session=True,
     ) as process:
-        begun = programs / "begun"
-        commands.wait_until(lambda: begun.exists() and begun.read_text(), what=f"{busy} that runs")
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        said = _interrupt(process, programs)
     assert (process.returncode, said) == (130, "interrupted\n")
     assert list(temporary.iterdir()) == []
