@@ -171,6 +171,28 @@ def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
         assert not node.host.namespace.has_device("cut-a")
 
 
+@pytest.mark.parametrize("concurrency", ["eventlet"], indirect=True)
+def test_a_link_over_which_spanning_trees_let_pass_nothing_at_first(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """Its ports listen and learn for longer than a link is watched otherwise, and only then is the host cut off."""
+    bridges = management.BRIDGE, "br-bad"
+    try:
+        for bridge in bridges:
+            node.host.ip("link", "set", bridge, "type", "bridge", "stp_state", "1", "forward_delay", "400")
+        traffic.wait_for_ping(node.host.namespace, clean.network.address)
+        _set_timeout(clean, node, CONFIRM_TIMEOUT)
+        with impostor_behind(node, "br-bad", clean.network.address):
+            bad = clean.rest.create({"host": node.name, "ends": ENDS})
+            commands.wait_until(lambda: node.host.namespace.has_device("cut-a"), what="the plug")
+            _wait_for_loss(node, bad)
+            failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
+            assert failed["reason"] == "CONNECTIVITY_LOST", failed
+    finally:
+        for bridge in bridges:
+            node.host.ip("link", "set", bridge, "type", "bridge", "stp_state", "0")
+
+
 @contextlib.contextmanager
 def _without_broker(made: deployment.Deployment) -> Iterator[None]:
     """While the block lasts nobody has the broker's address."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from vethagent import logs
+from vethagent import logs, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
@@ -24,6 +24,9 @@ LOG = logging.getLogger(__name__)
 _PATIENCE = 0.05
 #: Seconds since the host was booted until its network has to be there: addresses are asked for, switches let ports in.
 _BOOT_SECONDS = 120.0
+#: Seconds for which a port of a bridge that spans a tree lets nothing pass: it listens and then learns, each for the
+#: forward delay, of 15 s in Linux and in Open vSwitch.
+_TREE_SECONDS = 2 * 15.0
 
 
 class Way(Protocol):
@@ -113,20 +116,22 @@ class Confirmer:
                 if link is not None and self._desired.standing(link_id) is Standing.TRIAL:
                     self._desired.set_standing(link_id, link.generation, Standing.NEW)
 
-    def carries(self, link_id: str, generation: int) -> None:
+    def carries(self, state: model.LinkState) -> None:
         """A link is ACTIVE, or would be if it were not wanted down."""
+        link_id, generation = state.link_id, state.generation
+        quiet = _TREE_SECONDS if any(end.stp for end in state.ends) else 0.0
         standing = self._desired.standing(link_id)
         if standing is Standing.NEW or (standing is Standing.TRIAL and not self._ways):
             self._desired.set_standing(link_id, generation, Standing.PROVEN)
         elif standing is Standing.TRIAL:
             with self._condition:
                 now = time.monotonic()
-                if not self._trials.carries(link_id, now):
+                if not self._trials.carries(link_id, now, quiet=quiet):
                     # Plugged before a restart, or open only now: what was there before is not known any more.
                     # The clock is that of the host and tells how long ago it was booted.
                     bus = frozenset({self._ways[0].name})
                     self._trials.begin({link_id: generation}, bus, now, timeout=_BOOT_SECONDS - now)
-                    self._trials.carries(link_id, now)
+                    self._trials.carries(link_id, now, quiet=quiet)
                 self._condition.notify()
 
     def _is_risky(self, plan: LinkPlan) -> bool:

@@ -293,7 +293,7 @@ class Reconciler:
         if state.status is Status.ACTIVE or state.reason in (Reason.ADMIN_DOWN, Reason.UNPLUGGED):
             self._observed.remaking.discard(link_id)
         if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
-            self._confirmer.carries(link_id, state.generation)
+            self._confirmer.carries(state)
             if plan.mtu is not None:
                 # Not before: a plan that was not carried out, or not by this process, has changed no device.
                 self._desired.settle_mtu(link_id, plan.mtu)

@@ -58,7 +58,7 @@ class _Trial:
 
     Without links it is what is left of such that were taken back: their ways may return by that.
 
-    Each may be lost for ``timeout``.
+    Each may be lost for ``timeout``. For ``quiet`` seconds after ``since`` nothing passes yet, so nothing is lost.
     """
 
     links: Links
@@ -66,6 +66,7 @@ class _Trial:
     begun: float
     since: float
     timeout: float
+    quiet: float = 0.0
     carrying: set[str] = dataclasses.field(default_factory=set)
     probed: bool = False
     answered: bool = False
@@ -136,10 +137,11 @@ class Trials:
         unprobed = [trial for trial in self._open if not trial.probed and now - trial.begun <= _JOIN]
         return unprobed[-1] if unprobed and not any(trial.misses for trial in self._open) else None
 
-    def carries(self, link_id: str, now: float) -> bool:
-        """Return whether a link is on trial; its packets pass now, so it is from now on that it has to be watched."""
+    def carries(self, link_id: str, now: float, *, quiet: float = 0.0) -> bool:
+        """Return whether a link is on trial; it has to be watched from now on, and longer if it is ``quiet`` first."""
         for trial in self._open:
             if link_id in trial.links:
+                trial.quiet = max(trial.quiet, quiet)
                 if link_id not in trial.carrying:
                     trial.carrying.add(link_id)
                     trial.since, trial.probed, trial.answered = now, False, False
@@ -170,7 +172,7 @@ class Trials:
         passed = [
             trial
             for trial in self._open
-            if trial.answered and not trial.misses and trial.last_probe >= trial.since + self._timeout
+            if trial.answered and not trial.misses and trial.last_probe >= trial.since + trial.quiet + self._timeout
         ]
         ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
         silent = [trial for trial in self._open if trial.links and not trial.answered]

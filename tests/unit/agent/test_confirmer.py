@@ -127,6 +127,17 @@ def test_a_link_that_cuts_the_host_off_is_taken_back_and_only_it(node: Watched) 
     assert node.desired.standing(A) is Standing.HELD and node.counters.all()["taken_back"] == 1
 
 
+def test_a_link_over_which_a_spanning_tree_lets_pass_nothing_yet_is_watched_until_it_does(node: Watched) -> None:
+    node.host.change(node.host.kernel.named("br1").ifindex, stp=True)
+    node.happen()
+    node.plug(link(id=A))
+    node.wait(25)
+    assert node.desired.standing(A) is Standing.TRIAL
+    node.bus.there = False
+    node.wait(14)
+    assert node.desired.standing(A) is Standing.HELD and not node.has("phy-br1")
+
+
 def test_a_link_that_was_taken_back_stays_so_until_it_is_changed(node: Watched) -> None:
     trip(node, link(id=A))
     node.wait(14)

@@ -207,6 +207,20 @@ def test_who_does_not_carry_yet_is_not_confirmed() -> None:
     assert not play.trials.carries(B, play.now)
 
 
+def test_a_link_that_is_quiet_at_first_is_watched_longer() -> None:
+    play = Play()
+    play.probe()
+    for link, begun, quiet in (A, 0, 3 * TIMEOUT), (B, 5, 0):
+        play.trials.begin({link: 1}, BUS, begun)
+        play.trials.carries(link, begun, quiet=quiet)
+        play.go(5)
+    play.go(3 * TIMEOUT - 5)
+    assert play.confirmed == {B: 1}
+    play.reached = NOTHING
+    play.go(TIMEOUT + 2)
+    assert play.condemned == [{A}]
+
+
 @pytest.mark.parametrize("asking", [False, True])
 @pytest.mark.parametrize("lost_before", [0, TIMEOUT - 2])
 def test_time_in_which_the_agent_stood_still_is_none_without_the_way(*, lost_before: float, asking: bool) -> None:
