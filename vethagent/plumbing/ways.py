@@ -52,7 +52,9 @@ class TcpWay:
         self.name = name
         self._servers = servers
         self._timeout = self._first = timeout
+        self._found: dict[Server, set[Server]] = {}
         self._addresses: list[Server] = []
+        self._answered = False
         self._resolved_at = float("-inf")
         self._looked_up_for = 0.0
         self._faces = dict(faces or {})
@@ -80,6 +82,8 @@ class TcpWay:
                 # Asked first the next time.
                 self._addresses.sort(key=lambda known, best=address: known != best)  # type: ignore[misc]
                 return True
+        if self._answered:
+            self._resolved_at = float("-inf")  # the next time: a server may have moved
         return None if None in answers else False
 
     def _answers(self, address: Server, timeout: float) -> bool | None:
@@ -102,27 +106,31 @@ class TcpWay:
             self._learned(self._faces)
 
     def _resolve(self) -> list[Server]:
-        """Return the servers' addresses; while names cannot be looked up those that were found the last time."""
+        """Return the servers' addresses; of a name that cannot be looked up now those that were found the last time."""
         begun, self._looked_up_for = time.monotonic(), 0.0
         if not self._addresses or begun - self._resolved_at > _RESOLVE_AGAIN:
             self._resolved_at = begun
-            found = self._look_up()
+            self._look_up()
             self._looked_up_for = time.monotonic() - begun
-            if found is not None:
-                kept = [address for address in self._addresses if address in found]
-                self._addresses = kept + sorted(found.difference(kept))
+            found = set().union(*self._found.values())
+            kept = [address for address in self._addresses if address in found]
+            self._addresses = kept + sorted(found.difference(kept))
         return list(self._addresses)
 
-    def _look_up(self) -> set[Server] | None:
-        found: set[Server] = set()
+    def _look_up(self) -> None:
+        """Look up every name, but no other one after a name server that does not answer."""
         for host, port in self._servers:
+            begun = time.monotonic()
             try:
                 infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             except OSError as error:
                 LOG.warning("%s cannot be looked up: %s", host, error)
-                return None
-            found.update((str(info[4][0]), port) for info in infos)
-        return found
+                self._answered = time.monotonic() - begun < self._timeout
+                if not self._answered:
+                    return
+            else:
+                self._answered = True
+                self._found[host, port] = {(str(info[4][0]), port) for info in infos}
 
 
 class GatewayWay:

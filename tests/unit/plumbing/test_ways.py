@@ -146,6 +146,61 @@ def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
     assert way.reached() is True
 
 
+def test_a_name_that_cannot_be_looked_up_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    real = socket.getaddrinfo
+
+    def find(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host == "gone.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    assert TcpWay("the bus", [("gone.example", 5672), ("localhost", server[1])]).reached() is True
+
+
+def test_a_server_that_moves_is_found_as_soon_as_its_name_leads_there(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    """Its old address is silent."""
+    real = socket.create_connection
+
+    def connect(address: Server, timeout: float) -> socket.socket:
+        if address[0] == NOBODY:
+            raise TimeoutError
+        return real(address, timeout)
+
+    def find(host: str, *args: Any, **kwargs: Any) -> Any:
+        return look_up(leads_to[0] if host == "broker.example" else host, *args, **kwargs)
+
+    leads_to, look_up = [NOBODY], socket.getaddrinfo
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    way = TcpWay("the bus", [("broker.example", server[1])])
+    assert [way.reached(), way.reached()] == [False, False]
+    leads_to[0] = server[0]
+    assert way.reached() is True
+
+
+def test_a_name_server_that_does_not_answer_is_not_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = SlowServers(0), []
+    monkeypatch.setattr(ways, "time", clock)
+
+    def find(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        if len(asked) > 2:
+            clock.now += 20
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+        return [(0, 0, 0, "", (NOBODY, 1))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    answer(monkeypatch, TimeoutError())
+    way = TcpWay("the bus", [("one.example", 1), ("two.example", 1)])
+    assert [way.reached() for _ in range(5)] == [False] * 5
+    assert asked == ["one.example", "two.example", "one.example"]
+
+
 def test_a_server_whose_name_was_never_found_is_out_of_reach(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
     """As for an agent that was started again after the link had come which takes the way to the name server too."""
     clock, real = SlowServers(0), socket.getaddrinfo
