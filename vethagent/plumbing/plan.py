@@ -67,11 +67,15 @@ def _going(ref: model.LinkRef, *, gone: bool) -> model.LinkState:
 
 
 def plan_held(link: model.BridgeLink, observed: Observed) -> LinkPlan:
-    """Return the steps that take back a link with which the host lost the way to the bus."""
+    """Return the steps that take back a link with which the host lost the way to the bus.
+
+    The pair goes first, and its rows with the next plan: the host is cut off until it is gone, and OVSDB may be away.
+    """
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
     text = "taken back: with it the host lost the way to the bus or to its gateway; any change of the link tries again"
     state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
-    return dataclasses.replace(plan_removal(ref, observed, link), state=state)
+    removal = plan_removal(ref, observed, link)
+    return dataclasses.replace(removal, state=state, detach=() if removal.operations else removal.detach)
 
 
 def plan_unread(link: model.UnreadLink) -> LinkPlan:

@@ -32,6 +32,8 @@ class Host:
         self.mtu_requests: dict[str, int] = {}
         self.observed = Observed()
         self.observed.ovs_known = True
+        #: Whether OVSDB is there for an agent.
+        self.connected = True
         self._indexes = itertools.count(2)
         self._ofports = itertools.count(1)
         self._applier = Applier(self, self)  # type: ignore[arg-type]
@@ -119,10 +121,6 @@ class Host:
 
     def is_stuck(self, ports: Iterable[str]) -> bool:
         return False
-
-    @property
-    def connected(self) -> bool:
-        return True
 
     def settle(self, ports: Iterable[str]) -> None:
         pass
