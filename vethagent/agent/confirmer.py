@@ -6,7 +6,7 @@ The consumer asks before a batch and goes on at once; probes are made by a threa
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from vethagent import logs, model
@@ -15,6 +15,7 @@ from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.standing import Standing
 from vethagent.agent.trials import Probe, Trials, Verdict, Ways
+from vethagent.model import Mode
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged.operations import AdoptPair
 
@@ -57,6 +58,14 @@ class Confirmer:
         self._inbox = inbox
         self._counters = counters
         self._trials = Trials(timeout)
+        #: Links, by generation, that were on trial before the start: what was there before them is not known any more.
+        self._taken_up = {
+            link.id: link.generation
+            for link in filter(None, map(desired.link, desired.ids()))
+            if self._ways and desired.standing(link.id) is Standing.TRIAL
+        }
+        if desired.mode is Mode.PAUSED:
+            self._begin_again(self._taken_up)  # nobody looks at links, so nobody would say that they carry
         self._waiting: set[str] = set()
         self._asked = False
         self._condition = threading.Condition()
@@ -82,23 +91,39 @@ class Confirmer:
         if not risky:
             return list(plans)
         with self._condition:
-            needs = self._trials.baseline(time.monotonic())
-            if needs is None and not self._trials.pending:
-                needs = self._probe_now()
-            if needs is None:
-                self._waiting.update(risky)
-                self._condition.notify()
-                return [plan for plan in plans if plan.state.link_id not in risky]
-            for link_id, generation in risky.items():
-                self._trials.drop(link_id)
-                self._desired.set_standing(link_id, generation, Standing.TRIAL if needs else Standing.NEW)
-            if needs:
-                self._trials.begin(risky, needs, time.monotonic())
-                self._condition.notify()
-            else:
-                LOG.warning("The bus was out of reach before, so %d links are not watched", len(risky))
-                self._trials.forget()  # more links may come as soon as it is back
-        return list(plans)
+            taken_up = dict(risky.items() & self._taken_up.items())
+            fresh = dict(risky.items() - taken_up.items())
+            waiting = self._is_too_early(fresh)
+            self._begin_again({key: number for key, number in taken_up.items() if key not in self._trials})
+            self._condition.notify()
+        return [plan for plan in plans if not (waiting and plan.state.link_id in fresh)]
+
+    def _is_too_early(self, links: Mapping[str, int]) -> bool:
+        """Begin a trial of links; return whether they have to wait, as it is not known which ways are there."""
+        if not links:
+            return False
+        needs = self._trials.baseline(time.monotonic())
+        if needs is None and not self._trials.pending:
+            needs = self._probe_now()
+        if needs is None:
+            self._waiting.update(links)
+            return True
+        for link_id, generation in links.items():
+            self._trials.drop(link_id)
+            self._desired.set_standing(link_id, generation, Standing.TRIAL if needs else Standing.NEW)
+        if needs:
+            self._trials.begin(links, needs, time.monotonic())
+        else:
+            LOG.warning("The bus was out of reach before, so %d links are not watched", len(links))
+            self._trials.forget()  # more links may come as soon as it is back
+        return False
+
+    def _begin_again(self, links: Mapping[str, int]) -> None:
+        """Have the bus reached with links that were on trial before the start, whether or not it is now."""
+        if links:
+            # The clock is that of the host and tells how long ago it was booted.
+            now = time.monotonic()
+            self._trials.begin(links, frozenset({self._ways[0].name}), now, timeout=_BOOT_SECONDS - now)
 
     def _probe_now(self) -> Ways | None:
         """Return the baseline as a probe finds it, None if that takes too long to be waited for."""
@@ -111,8 +136,10 @@ class Confirmer:
         """These could not be plugged."""
         with self._condition:
             for link_id in link_ids:
-                self._trials.drop(link_id)
                 link = self._desired.link(link_id)
+                if link is not None and self._taken_up.get(link_id) == link.generation:
+                    continue  # what there is of it may carry all the same
+                self._trials.drop(link_id)
                 if link is not None and self._desired.standing(link_id) is Standing.TRIAL:
                     self._desired.set_standing(link_id, link.generation, Standing.NEW)
 
@@ -127,10 +154,8 @@ class Confirmer:
             with self._condition:
                 now = time.monotonic()
                 if not self._trials.carries(link_id, now, quiet=quiet):
-                    # Plugged before a restart, or open only now: what was there before is not known any more.
-                    # The clock is that of the host and tells how long ago it was booted.
-                    bus = frozenset({self._ways[0].name})
-                    self._trials.begin({link_id: generation}, bus, now, timeout=_BOOT_SECONDS - now)
+                    # Plugged before a restart, or open only now.
+                    self._begin_again({link_id: generation})
                     self._trials.carries(link_id, now, quiet=quiet)
                 self._condition.notify()
 
@@ -186,17 +211,20 @@ class Confirmer:
         if verdict.confirmed:
             self._counters.add("confirmed", len(verdict.confirmed))
             self._inbox.ask(self._desired.flush)
-        held = {
-            link_id
-            for link_id, generation in verdict.condemned.items()
-            if self._desired.set_standing(link_id, generation, Standing.HELD)
-        }
+        held = {link_id for link_id, generation in verdict.condemned.items() if self._hold(link_id, generation)}
         if held:
             links = sorted(held)
             about = logs.about(links=links)
             LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(links), extra=about)
             self._counters.add("taken_back", len(held))
             self._inbox.mark(held)
+
+    def _hold(self, link_id: str, generation: int) -> bool:
+        """Keep a link back; return whether it is still wanted. What it was changed to meanwhile may wait its turn."""
+        link = self._desired.link(link_id)
+        if link is not None and self._desired.standing(link_id) is Standing.NEW:
+            generation = link.generation
+        return self._desired.set_standing(link_id, generation, Standing.HELD)
 
 
 def _ask(way: Way) -> bool | None:

@@ -148,6 +148,10 @@ class Trials:
                 return True
         return False
 
+    def __contains__(self, link_id: str) -> bool:
+        """Return whether a link is on trial."""
+        return any(link_id in trial.links for trial in self._open)
+
     def drop(self, link_id: str) -> None:
         """A link is not on trial any more."""
         ended = [trial for trial in self._open if trial.links.pop(link_id, None) is not None and not trial.links]

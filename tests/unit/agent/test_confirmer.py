@@ -1,107 +1,26 @@
-"""Commit-confirmed, in rounds of the consumer over a host in memory; the thread that makes probes is played here."""
+"""Commit-confirmed, in rounds of the consumer over a host in memory."""
 
-import contextlib
 import pathlib
 from collections.abc import Iterator
 
 import pytest
 
 from tests.unit.agent.builders import ids, ref
-from tests.unit.agent.node import Node
 from tests.unit.agent.test_reconciler import PLUGGED, change_mode, other
+from tests.unit.agent.watched import Watched, cutting_off, trip
 from tests.unit.plumbing.builders import link
-from vethagent import exceptions, model
+from vethagent import exceptions
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
-from vethagent.agent.trials import Probe
 from vethagent.model import EventKind, Mode, Reason, Status
-from vethagent.privileged import operations
-from vethagent.privileged.recovery import Outcome
 
 A, B, C = ids(3)
 LOST = (A, EventKind.FAILED, Status.ERROR, Reason.CONNECTIVITY_LOST)
 
 
-class Bus:
-    """A way that is there or not."""
-
-    name = "the bus"
-    patience = 0.0
-
-    def __init__(self) -> None:
-        self.there: bool | None = True
-
-    def reached(self) -> bool | None:
-        return self.there
-
-
-class Watched(Node):
-    """The node, and what its confirmer's thread would do."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, path: pathlib.Path) -> None:
-        self.bus = Bus()
-        self.path = path
-        super().__init__(patch)
-        patch.setattr("vethagent.agent.confirmer._PATIENCE", 0)  # nobody makes the probe meanwhile
-        self.ways = [self.bus]
-        self.store = Store(str(path))
-        self.boot()
-        self.settle()
-        self.said()
-
-    def settle(self) -> None:
-        for _ in range(8):
-            self.round()
-            self.happen()
-            self.probe()
-
-    def probe(self) -> None:
-        """Make the probes that are due."""
-        confirmer = self.confirmer
-        due = confirmer._trials.next_probe(hurry=bool(confirmer._waiting))
-        if confirmer._waiting if due is None else due <= self.now:
-            reached = frozenset({"the bus"}) if self.bus.there else frozenset()
-            unknown = frozenset({"the bus"}) if self.bus.there is None else frozenset()
-            confirmer._take(Probe(self.now, self.now, reached, unknown))
-
-    def wait(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.now += 1.1
-            self.settle()
-
-    def crash(self) -> None:
-        """Begin anew from what is on disk."""
-        self.store = Store(str(self.path))
-        self.boot()
-        self.settle()
-
-    def has(self, name: str) -> bool:
-        return any(device.name == name for device in self.host.kernel.devices.values())
-
-
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[Watched]:
     yield Watched(monkeypatch, tmp_path / "agent.sqlite")
-
-
-@contextlib.contextmanager
-def cutting_off(node: Watched) -> Iterator[None]:
-    """In the block the way is lost as soon as anything is plugged."""
-    apply = node.host.apply
-
-    def cut(batch_operations: list[operations.Operation]) -> list[Outcome]:
-        node.bus.there = False
-        return apply(batch_operations)
-
-    node.host.apply = cut  # type: ignore[method-assign]
-    yield
-    node.host.apply = apply  # type: ignore[method-assign]
-
-
-def trip(node: Watched, *links: model.BridgeLink) -> None:
-    """Plug links with which the way is lost."""
-    with cutting_off(node):
-        node.plug(*links)
 
 
 def test_a_link_is_active_at_once_and_proven_later(node: Watched) -> None:
@@ -138,24 +57,6 @@ def test_a_link_over_which_a_spanning_tree_lets_pass_nothing_yet_is_watched_unti
     assert node.desired.standing(A) is Standing.HELD and not node.has("phy-br1")
 
 
-def test_a_link_that_was_taken_back_stays_so_until_it_is_changed(node: Watched) -> None:
-    trip(node, link(id=A))
-    node.wait(14)
-    node.said()
-    node.bus.there = True
-    node.crash()
-    node.plug(link(id=A))
-    node.wait(20)
-    assert not node.has("phy-br1")
-    assert [(state.status, state.reason) for state in node.journal.states()] == [
-        (Status.ERROR, Reason.CONNECTIVITY_LOST)
-    ]
-    node.plug(link(id=A, generation=2))
-    assert node.said() == [PLUGGED]
-    node.wait(12)
-    assert node.desired.standing(A) is Standing.PROVEN
-
-
 def test_a_link_that_was_taken_back_can_be_unplugged(node: Watched) -> None:
     trip(node, link(id=A))
     node.wait(14)
@@ -165,32 +66,14 @@ def test_a_link_that_was_taken_back_can_be_unplugged(node: Watched) -> None:
     assert Store(str(node.path)).standings() == {}
 
 
-def test_an_agent_that_is_killed_before_the_confirmation_takes_it_up(node: Watched) -> None:
+def test_a_link_that_is_changed_while_the_way_is_lost_is_taken_back(node: Watched) -> None:
+    """As when only the way to the gateway is lost: the change has to wait, and what is there is what was plugged."""
     trip(node, link(id=A))
-    node.crash()
-    assert node.has("phy-br1")
+    node.wait(3)
+    node.plug(link(id=A, generation=2, mtu=1400))
     node.wait(14)
-    assert not node.has("phy-br1") and node.said() == [LOST]
-
-
-@pytest.mark.parametrize("returns", [True, False])
-def test_a_host_that_was_just_booted_may_have_no_network_for_longer(node: Watched, *, returns: bool) -> None:
-    """Nobody knows whether the link is to blame, so it goes if the way is not there in the end."""
-    trip(node, link(id=A))
-    node.now = 20.0  # since the host was booted
-    node.crash()
-    node.wait(70)
-    assert node.has("phy-br1")
-    node.bus.there = returns
-    node.wait(60)
-    assert node.has("phy-br1") is returns
-
-
-def test_a_restart_within_the_watch_is_no_reason(node: Watched) -> None:
-    node.plug(link(id=A))
-    node.crash()
-    node.wait(12)
-    assert node.has("phy-br1") and node.desired.standing(A) is Standing.PROVEN
+    assert not node.has("phy-br1") and node.said() == [PLUGGED, LOST]
+    assert Store(str(node.path)).standings() == {A: (2, Standing.HELD)}
 
 
 def test_a_repair_never_counts(node: Watched) -> None:
@@ -245,6 +128,16 @@ def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watc
     assert node.has("phy-br1")
     node.wait(14)
     assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
+
+
+def test_a_link_is_taken_back_without_the_database_of_open_vswitch(node: Watched) -> None:
+    trip(node, link(id=A))
+    node.host.connected = False
+    node.wait(14)
+    assert not node.has("phy-br1") and "eth1-br1" in node.host.rows
+    node.host.connected = True
+    node.wait(30)
+    assert "eth1-br1" not in node.host.rows and node.said()[-1] == LOST
 
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
@@ -351,13 +244,3 @@ def test_a_link_that_went_meanwhile_is_forgotten(node: Watched) -> None:
     node.wait(14)
     assert node.confirmer._trials.next_probe() is None
     assert node.desired.standing(A) is Standing.NEW
-
-
-def test_the_store_of_an_older_version_has_links_that_have_carried(node: Watched) -> None:
-    node.plug(link(id=A))
-    node.store._db.execute("DROP TABLE standing")
-    node.bus.there = False
-    node.crash()
-    assert node.desired.standing(A) is Standing.PROVEN
-    node.wait(14)
-    assert node.has("phy-br1")
