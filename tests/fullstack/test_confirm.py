@@ -193,6 +193,29 @@ def test_a_link_over_which_spanning_trees_let_pass_nothing_at_first(
             node.host.ip("link", "set", bridge, "type", "bridge", "stp_state", "0")
 
 
+def test_a_change_of_the_link_to_the_bus_that_cuts_the_host_off_is_undone(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """The way goes over the link itself, so that it would not return if all of the link was taken away."""
+    host, confirmed = node.host, _confirmed(clean, node)
+    host.linux_bridge("br-up")
+    ends = [ENDS[0], {"bridge": "br-up", "device": "cut-b"}]
+    link = clean.rest.create({"host": node.name, "ends": ends})
+    clean.rest.wait_for_status(link["id"], "ACTIVE", timeout=30)
+    commands.wait_until(lambda: _confirmed(clean, node) > confirmed, what="the confirmation", timeout=30)
+    try:
+        host.ip("link", "set", management.DEVICE, "master", "br-up")
+        traffic.wait_for_ping(host.namespace, clean.network.address)
+        changed = clean.rest.request("PATCH", f"/v1/bridge-links/{link['id']}", {"ends": ENDS})
+        assert changed.status == 200, changed
+        failed = clean.rest.wait_for_status(link["id"], "ERROR", timeout=60)
+        assert failed["reason"] == "CONNECTIVITY_LOST", failed
+        assert [end["attached_to"] for end in failed["observed"]] == [management.BRIDGE, "br-up"]
+        traffic.wait_for_ping(host.namespace, clean.network.address)
+    finally:
+        host.ip("link", "set", management.DEVICE, "master", management.BRIDGE)
+
+
 @contextlib.contextmanager
 def _without_broker(made: deployment.Deployment) -> Iterator[None]:
     """While the block lasts nobody has the broker's address."""

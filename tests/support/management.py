@@ -44,11 +44,12 @@ class ManagementNetwork(namespaces.Namespace):
         """
         host.linux_bridge(BRIDGE)
         host.ip("address", "flush", "dev", DEVICE)
+        # An address of its own here too, so that DEVICE may be moved to a bridge behind it.
+        mac = f"02:00:0a:58:01:{int(address.rpartition('.')[2]):02x}"
+        host.ip("link", "set", BRIDGE, "address", mac)
         host.ip("link", "set", DEVICE, "master", BRIDGE)
         host.ip("address", "add", f"{address}/{_PREFIX_LENGTH}", "dev", BRIDGE)
-        device = host.device(BRIDGE)
-        assert device is not None
-        self.ip("neighbour", "replace", address, "lladdr", device["address"], "dev", "mgmt", "nud", "permanent")
+        self.ip("neighbour", "replace", address, "lladdr", mac, "dev", "mgmt", "nud", "permanent")
         # In milliseconds. Not by /proc/sys, which a container may not write to.
         settings = ["base_reachable", "500", "delay_probe", "1000", "retrans", "100", "locktime", "0"]
         host.ip("ntable", "change", "name", "arp_cache", "dev", BRIDGE, *settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vethagent import exceptions, model
 from vethagent.agent.outlook import Outlook, Removal, is_another
-from vethagent.agent.standing import Standing
+from vethagent.agent.standing import Standing, Standings
 from vethagent.agent.store import Store
 from vethagent.agent.whereabouts import Whereabouts
 
@@ -33,7 +33,7 @@ class Desired:
             self._links[link.id] = link
             if mtu is not None:
                 self._mtus[link.id] = mtu
-        self._standings = store.standings()
+        self._standings = Standings(store.standings(), store.earlier())
         self._removals: dict[str, Removal] = {}
         self._gone: dict[str, int] = {}
         for link_id, generation, before, gone in store.removed():
@@ -225,8 +225,7 @@ class Desired:
     def standing(self, link_id: str) -> Standing:
         """Return how far a link has come as it is wanted now; NEW also of one that is not wanted."""
         link = self._links.get(link_id)
-        generation, standing = self._standings.get(link_id, (-1, Standing.NEW))
-        return standing if link is not None and link.generation == generation else Standing.NEW
+        return self._standings.of(link) if link is not None else Standing.NEW
 
     def set_standing(self, link_id: str, generation: int, standing: Standing) -> bool:
         """Keep how far a generation of a link has come; return False if that is not the one that is wanted."""
@@ -234,10 +233,13 @@ class Desired:
             link = self._links.get(link_id)
             if link is None or link.generation != generation:
                 return False
-            if self.standing(link_id) is not standing:
-                self._standings[link_id] = (generation, standing)
+            if self._standings.keep(link, standing):
                 self._unsaved.add(link_id)
             return True
+
+    def earlier(self, link_id: str) -> model.BridgeLink | None:
+        """Return a link as it was when it carried, None if it does so now or never did."""
+        return self._standings.earlier(link_id)
 
     def keep_faces(self, faces: Mapping[str, str]) -> None:
         """Keep for the next start what neighbours look like; see Store."""
@@ -317,7 +319,7 @@ class Desired:
 
     def _lose(self) -> None:
         """All that is known has to be written again."""
-        self._unsaved |= self._links.keys() | self._removals.keys() | self._gone.keys() | self._standings.keys()
+        self._unsaved |= self._links.keys() | self._removals.keys() | self._gone.keys() | self._standings.ids()
         self._mode_unsaved = self._incarnation_unsaved = True
 
     def _flush_settings(self) -> None:
@@ -341,7 +343,8 @@ class Desired:
                 ],
                 removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
                 gone=gone,
-                standings={link_id: self._standings[link_id] for link_id in unsaved if link_id in self._standings},
+                standings={link_id: known for link_id in unsaved if (known := self._standings.known(link_id))},
+                earlier={link_id: self._standings.earlier(link_id) for link_id in unsaved},
             )
             if gone:
                 oldest = list(itertools.islice(self._gone, max(0, len(self._gone) - MOST_GONE)))
@@ -371,14 +374,11 @@ class Desired:
     def _take(self, link: model.BridgeLink) -> None:
         if before := self._links.get(link.id):
             self._whereabouts.remove(before)
-            if is_another(before, link):
-                self._standings.pop(link.id, None)
+        self._standings.take(before, link)
         self._removals.pop(link.id, None)
         self._unread.pop(link.id, None)
         for book in (self._gone, self._mtus):
             book.pop(link.id, None)
-        if self._standings.get(link.id, (link.generation,))[0] != link.generation:
-            del self._standings[link.id]  # else it was known of this one before the link itself was lost
         self._links[link.id] = link
         self._whereabouts.add(link)
         self._unsaved.add(link.id)
@@ -391,6 +391,6 @@ class Desired:
         self._unread.pop(ref.link_id, None)
         self._gone.pop(ref.link_id, None)
         self._mtus.pop(ref.link_id, None)
-        self._standings.pop(ref.link_id, None)
+        self._standings.drop(ref.link_id)
         self._removals[ref.link_id] = Removal(ref, link)
         self._unsaved.add(ref.link_id)

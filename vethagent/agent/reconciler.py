@@ -256,7 +256,7 @@ class Reconciler:
             return plan_unread(unread)
         if link := self._desired.link(link_id):
             if self._desired.standing(link_id) is Standing.HELD:
-                return plan_held(link, self._observed)
+                return plan_held(link, self._desired.earlier(link_id), self._observed, topology)
             return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)

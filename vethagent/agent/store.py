@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS removed (
 CREATE INDEX IF NOT EXISTS removed_gone_at ON removed (gone_at);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS delivered (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS earlier (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 #: Made beside the others, so that an older version can still read the file. What was wanted before has carried.
 _STANDING = """
@@ -110,7 +111,15 @@ class Store:
         sentence = f"the store {befell} and is made anew{kept}"
         self._open()
         LOG.error("%s", sentence)
-        self._db.executemany("REPLACE INTO standing VALUES (?, ?, ?)", _held(aside) if kept else ())
+        if kept:
+            # What cut the host off once is not plugged again, and the way to the bus not taken away.
+            held = (Standing.HELD.value,)
+            standings = _rows(
+                aside, "SELECT id, CAST(generation AS INTEGER), value FROM standing WHERE value = ?", held
+            )
+            self._db.executemany("INSERT OR IGNORE INTO standing VALUES (?, ?, ?)", standings)
+            earlier = _rows(aside, "SELECT id, body FROM earlier")
+            self._db.executemany("INSERT OR IGNORE INTO earlier VALUES (?, ?)", earlier)
         self._save_setting("damage", sentence)
         self.damage = sentence
 
@@ -160,6 +169,14 @@ class Store:
         rows = self._db.execute("SELECT id, generation, value FROM standing")
         # What a newer version has made of one is not known here.
         return {key: (generation, Standing(value)) for key, generation, value in rows if value in set(Standing)}
+
+    def earlier(self) -> dict[str, model.BridgeLink]:
+        """Return the links that do not carry yet as they were when they did, those that can be understood."""
+        found: dict[str, model.BridgeLink] = {}
+        for link_id, body in self._db.execute("SELECT id, body FROM earlier"):
+            with contextlib.suppress(pydantic.ValidationError, _NewerError):
+                found[link_id] = _link(body)
+        return found
 
     def delivered(self) -> dict[str, str]:
         """Return by link id the fingerprint of the state that the controller has heard last."""
@@ -231,11 +248,13 @@ class Store:
         removed: Iterable[tuple[str, int, model.BridgeLink | None]] = (),
         gone: Iterable[tuple[str, int]] = (),
         standings: Mapping[str, tuple[int, Standing]] | None = None,
+        earlier: Mapping[str, model.BridgeLink | None] | None = None,
     ) -> None:
         """Keep changes, all or none: links that are wanted now, that are to go, and that went.
 
-        Each wanted one comes with the MTU that was settled for it, if any, and ``standings`` are as those that are
-        read. Raise StoreUnusable, as on a full disk, and StoreLost if the file was damaged: in the new one is nothing.
+        Each wanted one comes with the MTU that was settled for it, if any; ``standings`` and ``earlier`` are as those
+        that are read, with None for what is to be forgotten. Raise StoreUnusable, as on a full disk, and StoreLost if
+        the file was damaged: in the new one is nothing.
         """
         self._found = None
         with self._judged(), self._transaction():
@@ -243,7 +262,15 @@ class Store:
             for link_id, (generation, standing) in (standings or {}).items():
                 row = (link_id, generation, standing.value)
                 self._db.execute("REPLACE INTO standing VALUES (?, ?, ?)", row)
+            for link_id, link in (earlier or {}).items():
+                self._save_earlier(link_id, link)
             faults.point("agent-storing")
+
+    def _save_earlier(self, link_id: str, link: model.BridgeLink | None) -> None:
+        if link is None:
+            self._db.execute("DELETE FROM earlier WHERE id = ?", (link_id,))
+        else:
+            self._db.execute("REPLACE INTO earlier VALUES (?, ?)", (link_id, link.model_dump_json()))
 
     def forget(self, link_ids: Collection[str] = ()) -> set[str]:
         """Forget these links, which are gone, and what went long ago; return the ids. Raise StoreUnusable."""
@@ -304,18 +331,14 @@ def _inode(path: str) -> int | None:
         return None
 
 
-def _held(path: str) -> list[tuple[str, int, str]]:
-    """Return the standings in a file that is of no use, as far as they can be read, of links that were taken back.
-
-    What cut the host off once is not plugged again because its store was lost.
-    """
+def _rows(path: str, statement: str, values: tuple[str, ...] = ()) -> list[tuple[object, ...]]:
+    """Return what is found in a file that is of no use, as far as it can be read."""
     if not pathlib.Path(path).is_file():
         return []  # to open what somebody has put there, such as a pipe, may take for ever
     try:
         with contextlib.closing(sqlite3.connect(f"{pathlib.Path(path).absolute().as_uri()}?mode=ro", uri=True)) as old:
-            rows = old.execute("SELECT id, generation FROM standing WHERE value = ?", (Standing.HELD.value,))
-            return [(str(link_id), int(generation), Standing.HELD.value) for link_id, generation in rows]
-    except (sqlite3.Error, TypeError, ValueError):
+            return old.execute(statement, values).fetchall()
+    except sqlite3.Error:
         return []
 
 

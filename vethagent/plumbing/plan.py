@@ -66,13 +66,23 @@ def _going(ref: model.LinkRef, *, gone: bool) -> model.LinkState:
     )
 
 
-def plan_held(link: model.BridgeLink, observed: Observed) -> LinkPlan:
+def plan_held(
+    link: model.BridgeLink, earlier: model.BridgeLink | None, observed: Observed, topology: Topology
+) -> LinkPlan:
     """Return the steps that take back a link with which the host lost the way to the bus.
 
-    The pair goes first, and its rows with the next plan: the host is cut off until it is gone, and OVSDB may be away.
+    One that had carried before it was changed, as ``earlier``, is made so again; the way may be over it. If something
+    is against that, and of any other link, all goes: the pair first, and its rows with the next plan, for the host is
+    cut off until the pair is gone, and OVSDB may be away.
     """
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
     text = "taken back: with it the host lost the way to the bus or to its gateway; any change of the link tries again"
+    if earlier is not None:
+        again = plan_link(earlier, observed, topology)
+        if again.state.status is not Status.ERROR or again.state.reason is Reason.PORT_ERROR:
+            text = text.replace("taken back", f"taken back, and as it was in generation {earlier.generation}")
+            state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=again.state.ends)
+            return dataclasses.replace(again, state=state, mtu=None)
     state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
     removal = plan_removal(ref, observed, link)
     return dataclasses.replace(removal, state=state, detach=() if removal.operations else removal.detach)

@@ -89,6 +89,16 @@ def test_a_link_on_trial_is_taken_back_by_an_agent_that_starts_paused(node: Watc
     assert [state.reason for state in node.journal.states()] == [Reason.CONNECTIVITY_LOST]
 
 
+def test_a_change_that_cuts_the_host_off_is_undone_by_the_next_agent(node: Watched) -> None:
+    node.plug(link(id=A))
+    node.wait(12)
+    trip(node, link(id=A, generation=2, mtu=1400))
+    node.crash()
+    assert node.host.kernel.named("phy-br1").mtu == 1400
+    node.wait(14)
+    assert node.host.kernel.named("phy-br1").mtu == 1500 and node.desired.standing(A) is Standing.HELD
+
+
 @pytest.mark.parametrize("returns", [True, False])
 def test_a_host_that_was_just_booted_may_have_no_network_for_longer(node: Watched, *, returns: bool) -> None:
     """Nobody knows whether the link is to blame, so it goes if the way is not there in the end."""

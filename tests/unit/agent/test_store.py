@@ -354,6 +354,25 @@ def test_what_was_taken_back_stays_so_with_the_store_of_a_newer_version(path: st
     assert A not in Store(path).standings()
 
 
+def test_a_link_of_which_a_change_was_taken_back_is_known_as_it_was_by_the_next_store(path: str) -> None:
+    newer, before = Desired(Store(path)), link(id=A)
+    newer.put(before)
+    newer.set_standing(A, 1, Standing.PROVEN)
+    newer.put(link(id=A, generation=2, mtu=1400))
+    newer.set_standing(A, 2, Standing.HELD)
+    newer.flush()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript("PRAGMA user_version = 99; INSERT INTO earlier VALUES ('other', 'damaged');")
+    next_one = Desired(Store(path))
+    next_one.put(link(id=A, generation=2, mtu=1400))
+    assert next_one.standing(A) is Standing.HELD and next_one.earlier(A) == before
+    next_one.put(link(id=A, generation=3))
+    assert next_one.standing(A) is Standing.NEW and next_one.earlier(A) == before
+    next_one.set_standing(A, 3, Standing.PROVEN)
+    next_one.flush()
+    assert next_one.earlier(A) is None and A not in Store(path).earlier()
+
+
 def test_what_only_a_newer_version_knows_stops_no_start(path: str) -> None:
     store = Store(path)
     store.save(wanted=[(link(id=A), None)], standings={A: (1, Standing.HELD)})
