@@ -10,6 +10,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
 from typing import Any
 
 import prometheus_client
@@ -26,13 +27,16 @@ from vethagent.controller.liveness import Liveness
 
 _CONTROLLER, _FLEET = "vethagent_controller", "vethagent_fleet"
 
+#: Seconds for an answer of the database. Prometheus gives up after 10, and would say that the controller is gone.
+_ANSWER = 3.0
+
 
 class ControllerMetrics:
     """A registry of its own."""
 
     def __init__(self, *, ping: Callable[[], None]) -> None:
         """``ping`` raises DatabaseUnavailable."""
-        self._ping = ping
+        self._database = _Question(ping)
         self.listening: Callable[[], bool] = lambda: False
         self._lock, self._under_way = threading.Lock(), 0
         self.registry = CollectorRegistry()
@@ -85,17 +89,41 @@ class ControllerMetrics:
 
     def collect(self) -> Iterable[Metric]:
         """Return what is so now."""
-        works = {("bus",): self.listening(), ("database",): self._answers()}
+        works = {("bus",): self.listening(), ("database",): self._database.is_answered()}
         yield metrics.gauge(
             f"{_CONTROLLER}_healthy", "1 for each part that works, 0 for one that does not", works, ["part"]
         )
 
-    def _answers(self) -> bool:
+
+class _Question:
+    """A question that may hang, asked on a thread of its own; by one at a time, whoever wants to know."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        """``ask`` raises DatabaseUnavailable."""
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._answer: futures.Future[bool] = futures.Future()
+        self._answer.set_result(False)
+
+    def is_answered(self) -> bool:
+        """Return whether there is a good answer within a few seconds."""
+        with self._lock:
+            if self._answer.done():
+                self._answer = futures.Future()
+                threading.Thread(target=self._run, args=[self._answer], name="metrics-ask", daemon=True).start()
+            answer = self._answer
+        futures.wait([answer], _ANSWER)
+        return answer.done() and answer.result()
+
+    def _run(self, answer: futures.Future[bool]) -> None:
         try:
-            self._ping()
+            self._ask()
         except exceptions.DatabaseUnavailable:
-            return False
-        return True
+            answer.set_result(False)
+        except Exception as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(True)
 
 
 class FleetMetrics:

@@ -6,7 +6,6 @@ and the server drops messages without a word.
 
 import contextlib
 import importlib.metadata
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -29,8 +28,6 @@ Context = dict[str, Any]
 REMOTE_MODULES = ["vethagent.exceptions"]
 
 T = TypeVar("T")
-
-_REACHED_SECONDS = 1.0
 
 #: Seconds for which oslo.messaging listens before it looks whether a message is to be acknowledged, twice as long after
 #: each look in vain. By itself it begins anew at 0.001 after every message, with a dozen looks of 0.4 ms in the next
@@ -127,15 +124,6 @@ def check_ports(brokers: Iterable[tuple[str, int]]) -> None:
     for host, port in brokers:
         if not 0 < port < 65536:
             raise ValueError(f"{host} has no port {port}")
-
-
-def reached(brokers: Iterable[tuple[str, int]]) -> bool:
-    """Return whether one of ``brokers``, as ``brokers()`` returns them, takes a connection; without any it is so."""
-    addresses = list(brokers)
-    for address in addresses:
-        with contextlib.suppress(OSError), socket.create_connection(address, _REACHED_SECONDS):
-            return True
-    return not addresses
 
 
 def get_server(

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from prometheus_client import parser
 
@@ -98,3 +100,21 @@ def test_a_database_that_is_away_is_told() -> None:
     value = ControllerMetrics(ping=ping).registry.get_sample_value
     assert value("vethagent_controller_healthy", {"part": "database"}) == 0
     assert value("vethagent_controller_healthy", {"part": "bus"}) == 0
+
+
+def test_a_database_that_hangs_holds_up_no_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vethagent.controller.metrics._ANSWER", 0.05)
+    answers, asked, answered = threading.Event(), [], threading.Event()
+
+    def ping() -> None:
+        asked.append(1)
+        answers.wait(20)
+        answered.set()
+
+    value = ControllerMetrics(ping=ping).registry.get_sample_value
+    assert [value("vethagent_controller_healthy", {"part": "database"}) for _ in range(3)] == [0, 0, 0]
+    assert len(asked) == 1, "scrapes in vain leave no more than one thread"
+    answers.set()
+    assert answered.wait(20)
+    monkeypatch.setattr("vethagent.controller.metrics._ANSWER", 20)
+    assert value("vethagent_controller_healthy", {"part": "database"}) == 1

@@ -34,6 +34,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
     made = Queues()
     monkeypatch.setattr("vethagent.controller.service.bus.get_server", lambda *_: made)
     monkeypatch.setattr("vethagent.controller.service._AGAIN", 0.001)
+    monkeypatch.setattr("vethagent.controller.ear._EACH", 3600)
     return made
 
 
@@ -45,7 +46,8 @@ def told() -> list[str]:
 @pytest.fixture
 def server(database: Database, liveness: Liveness, queues: Queues, told: list[str]) -> Iterator[ControllerServer]:
     transport = oslo_messaging.get_rpc_transport(cfg.CONF, url="fake://")
-    made = ControllerServer(transport, database, server="c1", liveness=liveness, changed=told.append)
+    brokers = [("broker.invalid", 5672)]
+    made = ControllerServer(transport, database, server="c1", liveness=liveness, brokers=brokers, changed=told.append)
     yield made
     made.stop()
     transport.cleanup()
@@ -64,3 +66,16 @@ def test_queues_that_the_broker_refuses_are_declared_until_it_takes_them(
     queues.refusal = ""
     assert server.wait_until_listening(30)
     assert server.standing == "listening for agents"
+
+
+def test_metrics_go_by_what_is_heard_and_ask_no_name_server(
+    server: ControllerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("a name server may hang")
+
+    monkeypatch.setattr("socket.getaddrinfo", never)
+    assert not server.metrics.listening()
+    server.start()
+    assert server.wait_until_listening(30)
+    assert server.metrics.listening()
