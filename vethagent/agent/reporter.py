@@ -133,20 +133,21 @@ class Heartbeat:
             self._condition.notify()
 
     def _run(self) -> None:
-        delay = 0.0
+        delay, refused = 0.0, ""
         while not self._stopping:
             try:
                 self._beat()
             except Exception as error:
                 # The bus is away, or the controller has trouble of its own; both are over some day.
-                delay = next_delay(delay, self._interval)
-                if not isinstance(error, exceptions.BusUnavailable):
-                    LOG.warning("The controller refused a report: %s", error)
-                self._health.bad("bus", str(error))
+                delay, told = next_delay(delay, self._interval), str(error).partition("\n")[0]
+                if told != refused and not isinstance(error, exceptions.BusUnavailable):
+                    LOG.warning("The controller refused a report: %s", told)
+                    refused = told
+                self._health.bad("bus", told)
                 self._backing_off = True
                 self._wait(delay, hurry=False)
             else:
-                delay, self._backing_off = 0.0, False
+                delay, refused, self._backing_off = 0.0, "", False
                 self._health.good("bus")
                 self.reached()
                 self._wait(self._interval * random.uniform(0.9, 1.1), hurry=True)

@@ -49,6 +49,7 @@ class AllInOneService(service.ServiceBase):
         """Begin with the controller, so that the agent's first report is heard."""
         conf = cfg.CONF
         self._database = common.open_database(conf)
+        self._database.say()
         self._transport = common.open_transport(conf)
         self._end_notifications = common.notify(conf, "allinone", self._database)
         liveness = common.liveness(conf, self._database)

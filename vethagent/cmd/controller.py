@@ -44,6 +44,7 @@ class ControllerService(service.ServiceBase):
         """Connect and serve."""
         conf = cfg.CONF
         self._database = common.open_database(conf, check=False)
+        self._database.say()
         self._transport = common.open_transport(conf)
         self._end_notifications = common.notify(conf, "controller", self._database)
         liveness = common.liveness(conf, self._database)

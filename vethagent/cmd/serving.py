@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 def build(conf: cfg.ConfigOpts) -> WSGIApplication:
     """Return the application as ``conf`` wants it; raise StartError. Nothing of it ends before the process does."""
     database = common.open_database(conf)
+    database.say()
     agent_api = AgentAPI(common.open_transport(conf))
     atexit.register(common.notify(conf, "api", database))
     return application(conf, database, agent_api, common.liveness(conf, database))

@@ -71,8 +71,8 @@ class Watch:
         while not self._ended.wait(min(_LOOK_EACH, down_time / _SHARE)):
             try:
                 self.look()
-            except exceptions.DatabaseUnavailable as error:
-                LOG.warning("silent agents were not looked for: %s", error)
+            except exceptions.DatabaseUnavailable as error:  # which the log says once
+                LOG.debug("silent agents were not looked for: %s", error)
             except Exception:
                 LOG.exception("silent agents could not be looked for")
 

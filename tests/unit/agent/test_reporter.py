@@ -353,3 +353,22 @@ def test_a_cast_ends_a_back_off_and_makes_no_report_otherwise(setup: Setup) -> N
     assert heartbeat._report_by is not None
     setup.now = heartbeat._report_by
     heartbeat._wait(30, hurry=False)  # for ever, if it did
+
+
+def test_a_refusal_is_logged_once_until_a_report_is_taken(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = exceptions.DatabaseUnavailable("away\nTraceback")
+    script = [away, away, exceptions.BusUnavailable("slow"), away, exceptions.InvalidMessage("no"), None, away]
+
+    def beat() -> None:
+        error = script.pop(0)
+        setup.heartbeat._stopping = not script
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(setup.heartbeat, "_beat", beat)
+    monkeypatch.setattr(setup.heartbeat, "_wait", lambda *_, **__: None)
+    setup.heartbeat._run()
+    refusals = [text.rpartition(" ")[2] for text in caplog.messages if "refused" in text]
+    assert refusals == ["away", "no", "away"]

@@ -119,7 +119,9 @@ def _answer(request: falcon.Request, response: falcon.Response, code: str, messa
 
 def _ours(request: falcon.Request, response: falcon.Response, error: Any, _params: object) -> None:
     if error.code in _UNAVAILABLE:
-        LOG.error("%s: %s", request_id(request), error)
+        # Of its database the log says once that it is away, and not with each request for as long as that takes.
+        level = logging.DEBUG if error.code == "DATABASE_UNAVAILABLE" else logging.ERROR
+        LOG.log(level, "%s: %s", request_id(request), error)
         response.set_header("Retry-After", _RETRY_AFTER)
         _answer(request, response, error.code, _UNAVAILABLE[error.code], None)
     elif isinstance(error, OperationError):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import logging
 import sqlite3
 import threading
 import time
@@ -20,6 +21,9 @@ from vethagent.controller.db import patience
 from vethagent.controller.db.clock import Clock
 from vethagent.controller.db.patience import USUAL, Limits
 from vethagent.controller.db.revisions import WritingSession
+from vethagent.controller.db.standing import Standing
+
+LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,6 +99,7 @@ class Database:
         if self._engine.dialect.name == "postgresql":
             # A link and its ends are read one after the other; by itself PostgreSQL looks anew each time.
             self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._reads, self._writes = Standing("read"), Standing("changed")
         #: Called by whoever has committed them, outside of the transaction.
         self.committed: Callable[[Sequence[Committed]], None] = lambda _: None
         self._writing = self._engine.execution_options(**{_SQLITE_BEGIN: "BEGIN IMMEDIATE"})
@@ -112,7 +117,7 @@ class Database:
     @contextlib.contextmanager
     def reader(self) -> Iterator[orm.Session]:
         """A transaction that only reads, and sees one moment."""
-        with database_errors(), orm.Session(self._reading) as session:
+        with self._reads.told(), database_errors(), orm.Session(self._reading) as session:
             self.clock.ask(session.connection)
             yield session
 
@@ -120,6 +125,7 @@ class Database:
     def writer(self) -> Iterator[orm.Session]:
         """A transaction that commits at the end, or rolls back if the block raises."""
         with (
+            self._writes.told(),
             database_errors(),
             self._write_turn,
             WritingSession(self._writing, expire_on_commit=False) as session,
@@ -135,6 +141,10 @@ class Database:
         """A writing transaction below the ORM, for migrations."""
         with database_errors(), self._write_turn, self._writing.begin() as connection:
             yield connection
+
+    def say(self) -> None:
+        """From now on have the log say once when the database cannot be used, and once when it can again."""
+        self._reads.said = self._writes.said = True
 
     def ping(self) -> None:
         """Raise DatabaseUnavailable if the database does not answer."""
@@ -274,6 +284,7 @@ def retried(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return again(*args, **kwargs)
         except oslo_db.exception.DBDeadlock as error:
+            LOG.warning("given up after a deadlock in each of several tries: %s", _first_line(error))
             raise exceptions.DatabaseUnavailable(_first_line(error)) from error
 
     return run

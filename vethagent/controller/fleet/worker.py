@@ -63,8 +63,8 @@ class FleetWorker:
                 self._fleet.advance(template_id)
                 self._left.discard(template_id)
             return self._fleet.due()[1]
-        except exceptions.DatabaseUnavailable as error:
-            LOG.warning("link templates were not looked at, and will be in a few seconds: %s", error)
+        except exceptions.DatabaseUnavailable as error:  # which the log says once
+            LOG.debug("link templates were not looked at, and will be in a few seconds: %s", error)
         except Exception:
             LOG.exception("link templates could not be looked at")
         return 5.0
