@@ -46,9 +46,6 @@ install() {
     if [[ " ${names[*]} " == *' hybrid '* ]]; then
         install_python --requirement benchmarks/requirements.txt
     fi
-    # As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes
-    # without.
-    "$VENV/bin/python" -m compileall -q vethagent
 }
 
 calmly install

@@ -219,7 +219,8 @@ install_project() {
     say "installing vethagent into $VENV"
     rm --force "$stamp"
     install_python --editable "$TOP"
-    # As what is not editable has it: who runs as root writes none, and each process would compile all of it anew.
+    # As an installation has it: what root compiles it is not to leave in the checkout, and an editable one comes
+    # without.
     "$VENV/bin/python" -m compileall -q "$TOP/vethagent"
     printf '%s\n' "$now" > "$stamp"
 }
