@@ -15,7 +15,6 @@ from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.standing import Standing
 from vethagent.agent.trials import Probe, Trials, Verdict, Ways
-from vethagent.model import Mode
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged.operations import AdoptPair
 
@@ -64,8 +63,8 @@ class Confirmer:
             for link in filter(None, map(desired.link, desired.ids()))
             if self._ways and desired.standing(link.id) is Standing.TRIAL
         }
-        if desired.mode is Mode.PAUSED:
-            self._begin_again(self._taken_up)  # nobody looks at links, so nobody would say that they carry
+        # Perhaps nobody will say that they carry: in mode paused links are not looked at, nor while OVSDB is away.
+        self._begin_again(self._taken_up)
         self._waiting: set[str] = set()
         self._asked = False
         self._condition = threading.Condition()

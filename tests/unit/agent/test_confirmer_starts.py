@@ -65,6 +65,15 @@ def test_a_link_on_trial_that_cannot_be_mended_after_a_restart_is_taken_back(nod
     assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
 
 
+def test_a_link_on_trial_is_taken_back_by_an_agent_that_starts_without_ovsdb(node: Watched) -> None:
+    """It cannot say how the link is."""
+    trip(node, link(id=A))
+    node.host.connected = False
+    node.crash(ovsdb=False)
+    node.wait(20)
+    assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
+
+
 @pytest.mark.parametrize("returns", [True, False])
 def test_a_link_on_trial_is_still_so_when_it_is_made_again_after_a_boot(node: Watched, *, returns: bool) -> None:
     """At once, for the way to the bus may be over it."""

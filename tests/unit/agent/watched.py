@@ -61,10 +61,10 @@ class Watched(Node):
             self.now += 1.1
             self.settle()
 
-    def crash(self) -> None:
-        """Begin anew from what is on disk."""
+    def crash(self, *, ovsdb: bool = True) -> None:
+        """Begin anew from what is on disk, with or without ``ovsdb``."""
         self.store = Store(str(self.path))
-        self.boot()
+        self.boot(ovsdb=ovsdb)
         self.settle()
 
     def has(self, name: str) -> bool:
