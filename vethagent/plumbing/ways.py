@@ -211,6 +211,6 @@ def _default_gateway() -> str | None:
     gateways = [
         (int(route[6]), socket.inet_ntoa(struct.pack("=I", int(route[2], 16))))
         for route in routes
-        if route[1] == "00000000" and int(route[3], 16) & _GATEWAY
+        if route[1] == route[7] == "00000000" and int(route[3], 16) & _GATEWAY
     ]
     return min(gateways)[1] if gateways else None
