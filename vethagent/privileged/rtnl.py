@@ -25,6 +25,8 @@ _RECEIVE_BUFFER = 8 << 20
 #: Bytes in one send: well below the default send buffer of 208 KiB.
 _CHUNK = 64 << 10
 _ANSWER_SECONDS = 10.0
+#: How often all devices are asked for at most, as long as they change meanwhile.
+_TRIES = 3
 
 
 def link_message(
@@ -100,24 +102,30 @@ class RouteSocket:
     def dump(self, wanted: Collection[int] = ifinfo.WHOLE) -> dict[int, ifinfo.Device]:
         """Return all devices by ifindex; asked again when the kernel says that they changed meanwhile.
 
+        Where some come and go all the time it says so each time. What the last few answers have together misses none
+        that was there all the while; who wants to know which have gone since has to listen beside that.
         ``wanted`` is as in ifinfo.
         """
-        while True:
+        devices: dict[int, ifinfo.Device] = {}
+        for _ in range(_TRIES):
             self._seq += 1
             # Packed here: an agent makes this one request only, and for that does not read what its helper encodes by.
             self._socket.send(
                 _DUMP.pack(_DUMP.size, ifinfo.RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, self._seq, 0, *_SKIP_STATS)
             )
-            devices: dict[int, ifinfo.Device] = {}
+            found: dict[int, ifinfo.Device] = {}
             interrupted = False
             for answer in self._read(self._seq, wanted):
                 interrupted |= answer.interrupted
                 if answer.device is not None:
-                    devices[answer.device.ifindex] = answer.device
+                    found[answer.device.ifindex] = answer.device
                 elif answer.errno:
                     raise OSError(answer.errno, os.strerror(answer.errno))
             if not interrupted:
-                return devices
+                return found
+            # The newest last: a name may have gone from one to another.
+            devices = {index: device for index, device in devices.items() if index not in found} | found
+        return devices
 
     def _encode(self, message: Request) -> bytes:
         self._seq += 1

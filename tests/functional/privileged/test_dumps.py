@@ -32,6 +32,28 @@ def test_a_dump_that_is_interrupted_is_asked_for_again(kernel: Kernel, monkeypat
     kernel.ip("link", "delete", "group", "77")
 
 
+def test_a_dump_that_is_interrupted_again_and_again_ends(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a host with many devices of which some come and go all the time, each read is of another moment."""
+    names = [f"d{number}" for number in range(MANY)]
+    kernel.batch(*(f"link add {name} group 77 type bridge" for name in names))
+    lasting = set(kernel.devices())
+    receive, reads = rtnl.RouteSocket._receive, 0
+
+    def receive_and_change(route: rtnl.RouteSocket) -> bytes:
+        nonlocal reads
+        reads += 1
+        assert reads < 100
+        data = receive(route)
+        kernel.ip("link", "add", f"late{reads}", "group", "77", "type", "bridge")
+        return data
+
+    monkeypatch.setattr(rtnl.RouteSocket, "_receive", receive_and_change)
+    found = {device.name for device in kernel.dump().values()}
+    monkeypatch.undo()
+    assert found >= lasting
+    kernel.ip("link", "delete", "group", "77")
+
+
 def test_the_groups_of_all_devices_are_read(kernel: Kernel) -> None:
     kernel.ip("link", "add", "d0", "group", "77", "type", "bridge")
     kernel.ip("link", "add", "d1", "group", "78", "type", "bridge")
