@@ -279,8 +279,10 @@ class Replica(connection.OvsdbIdl):
         if row is None or port is None or port_key is None or bridge is None:
             return None
         shared = self._bridges_of(port_key) if port_key in self._shared else ()
+        name = ovs_rows.scalar(row, "name")
+        mark = ovs_rows.mapping(row, "external_ids").get(constants.OVS_LINK_ID)
         return OvsPort(
-            name=ovs_rows.scalar(row, "name"),
+            name=name,
             port=port.name,
             bridge=bridge,
             others=tuple(sorted({self._bridge_names[each] for each in shared} - {bridge})),
@@ -288,8 +290,8 @@ class Replica(connection.OvsdbIdl):
             peer=ovs_rows.mapping(row, "options").get("peer"),
             tag=port.tag,
             vlans=port.vlans,
-            link_id=port.link_id,
-            marked=ovs_rows.mapping(row, "external_ids").get(constants.OVS_LINK_ID) == port.mark,
+            link_id=port.link_id or (_owner(mark) if name == port.name else None),
+            marked=mark == port.mark,
             alone=port.alone,
             mtu_request=ovs_rows.scalar(row, "mtu_request"),
             ofport=ovs_rows.scalar(row, "ofport"),
@@ -306,8 +308,12 @@ def _port_of(row: ovs_idl.Row, *, alone: bool) -> _Port:
 
 
 def owner(port: ovs_idl.Row) -> str | None:
-    """Return the link whose mark a row carries; anybody can write there, and what is no link id is no mark."""
-    return _owner(port.external_ids.get(constants.OVS_LINK_ID))
+    """Return the link whose mark a port carries, or if it has lost that its interface of the same name.
+
+    Anybody can write there, and what is no link id is no mark.
+    """
+    rows = [port, *(interface for interface in port.interfaces if interface.name == port.name)]
+    return next(filter(None, (_owner(row.external_ids.get(constants.OVS_LINK_ID)) for row in rows)), None)
 
 
 def _owner(mark: str | None) -> str | None:

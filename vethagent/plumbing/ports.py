@@ -171,7 +171,8 @@ def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, mtu: i
     if not row.alone:
         wrong.append(_difference("INTERFACES", name, f"{name} alone", "others too"))
     if (row.link_id != link.id or not row.marked) and not adopt:
-        wrong.append(_difference("EXTERNAL_IDS", name, link.id, row.link_id or "none"))
+        found = row.link_id or "none"
+        wrong.append(_difference("EXTERNAL_IDS", name, link.id, found if found != link.id else "in one of two rows"))
     return wrong
 
 

@@ -80,6 +80,15 @@ def test_an_end_goes_away_and_comes_back(node: Node) -> None:
     node.carries()
 
 
+def test_the_mark_of_the_port_goes_with_the_pair(node: Node) -> None:
+    """That of the interface still tells whose both are."""
+    link = node.plug_usual()
+    with node.remade(link), node.unseen():
+        node.host.ip("link", "delete", FIRST)
+        node.host.vsctl("--no-wait", "clear", "Port", SECOND, "external_ids")
+    node.carries()
+
+
 def test_a_pair_that_somebody_makes_while_ours_is_made_anew(fragile: Node) -> None:
     """The port is out by then, and with it the last mark."""
     node = fragile

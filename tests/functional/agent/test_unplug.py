@@ -54,6 +54,19 @@ def test_the_mark_of_the_port_is_taken_off_at_the_last_moment(node: Node) -> Non
     commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the link")
 
 
+def test_the_pair_and_the_mark_of_the_port_are_gone(node: Node) -> None:
+    """That of the interface still tells whose both are."""
+    before = node.picture()
+    link = node.plug_usual()
+    node.set_mode("paused")
+    node.host.ip("link", "delete", FIRST)
+    node.host.vsctl("--no-wait", "clear", "Port", SECOND, "external_ids")
+    node.api.delete(link["id"])
+    node.set_mode("enforce")
+    node.api.wait_until_gone(link["id"])
+    assert node.picture() == before
+
+
 def test_of_a_link_that_never_came(node: Node) -> None:
     before = node.picture()
     node.unplug(node.create("br1", "no-such-bridge"))
