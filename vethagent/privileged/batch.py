@@ -114,7 +114,10 @@ class _Batch:
             for index in _masters(operation):
                 bridges[index] = self._devices[index]
             if isinstance(operation, operations.ChangeEnd) and operation.mtu and not operation.bridge_follows:
-                master = self._devices[operation.ifindex].master
+                device = self._devices[operation.ifindex]
+                if operation.master is not None and operation.mtu > device.mtu:
+                    continue  # a bridge that it leaves may only have followed it
+                master = device.master
                 if master in self._devices or (master and self._load(master)):
                     bridges[master] = self._devices[master]
         return [bridge for bridge in bridges.values() if bridge.kind == "bridge"]

@@ -68,6 +68,19 @@ def test_a_bridge_that_followed_our_device_follows_it_back(kernel: Kernel) -> No
     assert _own(kernel, "br1")[1] == 1500
 
 
+def test_a_bridge_that_followed_our_device_is_left_by_it(kernel: Kernel) -> None:
+    """Somebody gave it another MTU and put it there."""
+    index, _ = kernel.pair()
+    kernel.foreign("xx", "yy")
+    kernel.bridge("br2")
+    kernel.ip("link", "set", "xx", "master", "br2", "up")
+    kernel.ip("link", "set", "aa", "master", "br2")
+    kernel.ip("link", "set", "aa", "mtu", "1000")
+    assert _own(kernel, "br2")[1] == 1000
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=index, mtu=1500, master=kernel.index("br1")))
+    assert (_own(kernel, "br1")[1], _own(kernel, "br2")[1]) == (1500, 1500)
+
+
 def test_many_pairs_in_one_bridge(kernel: Kernel) -> None:
     before = _own(kernel, "br1")
     master = kernel.index("br1")
