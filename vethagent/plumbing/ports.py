@@ -67,8 +67,8 @@ def compare(
         if row_kept is not None or not (remake or (row_now is not None and _unfit(row_now, observed))):
             differences += wrong
         device = observed.device(name)
-        # If our port is not there or is wanted otherwise than before, what the bridge has now is its own.
-        keep_mtu = _keep_mtu(link, site, mtu, own=resized, absent=device is None or row_now is None)
+        own = resized or (row_kept is None and _keeps_more(site, device, mtu))
+        keep_mtu = _keep_mtu(link, site, mtu, own=own, absent=device is None or row_now is None)
         if row_kept is not None and device is not None and not adopt:
             keep += _keep_first(site, device, mtu=keep_mtu if device.mtu != mtu else None, new=resized)
         if wrong or row_kept is None or row_kept.link_id != link.id:
@@ -93,9 +93,15 @@ def _keep_first(site: Site, device: Device, *, mtu: int | None, new: bool) -> li
     return [KeepBridge(site.end.bridge, mtu, mac)] if mtu or mac else []
 
 
+def _keeps_more(site: Site, device: Device | None, mtu: int) -> bool:
+    """Return whether our port does not pull the bridge's MTU down; what has kept it goes with the last port."""
+    return device is not None and mtu < site.bridge_mtu != device.mtu
+
+
 def _keep_mtu(link: model.BridgeLink, site: Site, mtu: int, *, own: bool, absent: bool) -> int | None:
     """Return what the bridge has now if that is not ``mtu`` and its ``own``, as it may be if our port is ``absent``.
 
+    If our port is wanted otherwise than before, it is its own too.
     What is less than an MTU taken from the bridges it has from a port that was changed, and has gone since.
     """
     own = own or (absent and (link.mtu is not None or site.bridge_mtu > mtu))

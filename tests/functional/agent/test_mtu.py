@@ -40,6 +40,17 @@ def test_the_one_given_and_the_bridges_keep_theirs(node: Node, second: str, mtu:
     assert {name: node.mtu(name) for name in bridges} == bridges
 
 
+def test_a_bridge_keeps_its_own_when_its_port_is_made_anew(node: Node) -> None:
+    """With the port, which is the last one of ours, goes what has kept it."""
+    before = node.mtu("br-eth2")
+    link = node.plug("br2", "br-eth2", mtu=1200)
+    device = link["observed"][1]["device"]
+    with node.repaired(link, "PORT_TYPE", passing=("OVS_PORT_STALE",)):
+        node.host.vsctl("set", "Interface", device, "type=internal")
+    node.host.vsctl("set", "Open_vSwitch", ".", "external_ids:seen=1")  # returns when ovs-vswitchd has seen all of it
+    assert node.mtu("br-eth2") == before
+
+
 def test_bridges_without_ports_keep_their_addresses(sized: Node) -> None:
     names = ("lb-small", "ob-small")
     before = [sized.host.device(name) for name in names]
