@@ -1,6 +1,9 @@
 """Each way from one revision to another, with rows in the tables."""
 
+import contextlib
 import datetime
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -111,6 +114,29 @@ def test_every_step_down_and_up_again(first: Database, empty_url: str) -> None:
             count = sqlalchemy.select(sqlalchemy.func.count()).select_from(metadata.tables[name])
             assert connection.scalar(count) == len(rows)
         assert {*ROWS, "event_streams", "alembic_version"} == set(metadata.tables)
+
+
+def test_several_at_once(empty_url: str) -> None:
+    """As when each of the controllers' machines is set up by the same playbook."""
+    program = "import sys; from vethagent.controller.db import migration; print(migration.upgrade(sys.argv[1]))"
+    command = [sys.executable, "-c", program, empty_url]
+    ways = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ends = [(way.communicate(timeout=120), way.returncode) for way in ways]
+    assert [(out, status) for (out, _), status in ends] == [(f"{migration.newest()}\n", 0)] * 3, ends
+
+
+def test_a_missing_table_is_told(empty_url: str) -> None:
+    """As when a part of a dump was restored."""
+    migration.upgrade(empty_url)
+    database = Database(empty_url)
+    with contextlib.closing(database):
+        migration.check(database)
+        with database.connection() as connection:
+            connection.execute(sqlalchemy.text("DROP TABLE template_members"))
+        with pytest.raises(migration.SchemaMismatch, match="restore the whole database: template_members"):
+            migration.check(database)
+    with pytest.raises(migration.SchemaMismatch, match="restore the whole database: template_members"):
+        migration.upgrade(empty_url)
 
 
 def test_down_to_nothing(first: Database, empty_url: str) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import alembic.command
 import alembic.config
 import alembic.script
+import oslo_db.exception
 import sqlalchemy
 from alembic.runtime.migration import MigrationContext
 
 from vethagent import exceptions
+from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 
 LOG = logging.getLogger(__name__)
@@ -21,6 +23,13 @@ LOG = logging.getLogger(__name__)
 #: What MariaDB says of a change that is there: a table, a column, an index that was made or has gone, a foreign key.
 _DONE = frozenset({1050, 1051, 1060, 1061, 1091, 1826})
 _CANNOT_CREATE, _FOREIGN_KEY_IS_THERE, _DUPLICATE_ROW = 1005, "errno: 121", 1062
+
+#: Has all wait who move the tables of one database, until the first one has ended his transaction or has gone. A SQLite
+#: file has one writer at a time by itself. Seconds are those of a day.
+_WAIT_FOR_OTHERS = {
+    "mysql": "SELECT GET_LOCK(CONCAT('vethagent-', MD5(DATABASE())), 86400)",
+    "postgresql": f"SELECT pg_advisory_xact_lock({0x76657468})",
+}
 
 _ADVICE = "run 'vethagent-manage db upgrade'"
 
@@ -36,9 +45,13 @@ def upgrade(connection: str, revision: str = "head") -> str:
 
     Everything happens in one transaction where the database can do that (SQLite and PostgreSQL). In MariaDB what was
     changed stays if it is cut off, and the next time only the rest is done. The folder of a SQLite file is made if it
-    is not there. Raise SchemaMismatch if a newer program has made the tables.
+    is not there. Who does so at the same time waits, and finds nothing left to do. Raise SchemaMismatch if a newer
+    program has made the tables, or if one of them is missing.
     """
     _move(connection, alembic.command.upgrade, revision)
+    if revision == "head":
+        with contextlib.closing(Database(connection)) as database:
+            check(database)
     return newest()
 
 
@@ -67,15 +80,26 @@ def _move(connection: str, command: Callable[[alembic.config.Config, str], None]
             raise exceptions.DatabaseUnavailable(f"{folder}: {error.strerror}") from error
     config = _config()
     try:
-        if (found := current(database)) not in (None, *revisions()):
-            raise SchemaMismatch(f"{_newer(found)}: only the newer one can change them")
         with database.connection() as transaction:
+            _wait_for_others(transaction)
+            if (found := MigrationContext.configure(transaction).get_current_revision()) not in (None, *revisions()):
+                raise SchemaMismatch(f"{_newer(found)}: only the newer one can change them")
             if found is not None and transaction.dialect.name in {"mysql", "mariadb"}:
                 _leave_out_what_is_done(transaction.engine)
             config.attributes["connection"] = transaction
             command(config, revision)
     finally:
         database.close()
+
+
+def _wait_for_others(transaction: sqlalchemy.Connection) -> None:
+    """Several machines may be told at once to bring the tables up."""
+    statement = _WAIT_FOR_OTHERS.get(transaction.dialect.name.replace("mariadb", "mysql"))
+    if statement is not None:
+        try:
+            transaction.exec_driver_sql(statement)
+        except oslo_db.exception.DBError as error:  # as in the strict mode of Percona's Galera
+            LOG.warning("whether others move the tables is not known: %s", exceptions.one_line(error))
 
 
 def _leave_out_what_is_done(engine: sqlalchemy.Engine) -> None:
@@ -121,6 +145,11 @@ def check(database: Database) -> None:
     if found is None:
         raise SchemaMismatch(f"the database has no tables yet: {_ADVICE}")
     if found == newest():
+        with database.reader() as session:
+            seen = sqlalchemy.inspect(session.connection())
+            missing = [name for name in models.Base.metadata.tables if not seen.has_table(name)]
+        if missing:
+            raise SchemaMismatch(f"tables are missing, restore the whole database: {', '.join(sorted(missing))}")
         return
     if found in revisions():
         raise SchemaMismatch(f"the tables have the old revision {found}, {newest()} is needed: {_ADVICE}")
