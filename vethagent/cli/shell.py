@@ -135,6 +135,10 @@ def version() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     argv = sys.argv[1:] if argv is None else argv
+    # A stream that is closed (>&-) has no object, which nobody who writes to it expects.
+    sys.stdout, sys.stderr = (
+        stream or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w") for stream in (sys.stdout, sys.stderr)
+    )
     try:
         status = Shell(argv).run(argv)
         sys.stdout.flush()

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 import oslo_db.options
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 #: What a URL of a bus is refused with; a library may be missing that its driver takes.
 _BAD_TRANSPORT = (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError, ImportError)
+
+#: What a shell says of a process that SIGPIPE has ended.
+_PIPE = 141
 
 #: What ``--help`` says first.
 PURPOSES = {
@@ -240,6 +243,20 @@ def spare_imports() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """End the process without a word if nobody reads any more what the block prints, as in ``… | head -1``."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer has nowhere to go; Python would complain of that at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(_PIPE) from None
 
 
 def fail(prog: str, error: Exception, *, status: int = 1) -> NoReturn:

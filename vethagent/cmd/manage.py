@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
         common.read(conf, PROG, options.list_controller_opts, arguments, commands=[command])
         if conf.command.run is not check_files:  # which tells more than the first mistake
             common.settle(conf, options.list_controller_opts)
-        conf.command.run(conf)
+        with common.printing():
+            conf.command.run(conf)
     except exceptions.VethagentError as error:
         common.fail(PROG, error)
 

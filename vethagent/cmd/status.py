@@ -87,7 +87,8 @@ def main(arguments: list[str] | None = None) -> None:
         common.configure(conf, PROG, options.list_controller_opts, arguments, commands=[command])
     except exceptions.VethagentError as error:
         common.fail(PROG, error, status=255)
-    raise SystemExit(upgradecheck.run(conf))
+    with common.printing():
+        raise SystemExit(upgradecheck.run(conf))
 
 
 if __name__ == "__main__":

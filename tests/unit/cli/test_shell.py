@@ -157,6 +157,14 @@ def test_reader_that_goes_away(service: Service) -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["link list", "help"])
+def test_streams_that_are_closed(service: Service, arguments: str, closed: str) -> None:
+    command = f"{sys.executable} -m vethagent.cli.shell --api-url {service.url} {arguments} {closed}"
+    done = start("-c", f"import subprocess; print(subprocess.run({['sh', '-c', command]!r}).returncode)")
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 @pytest.mark.parametrize("arguments", [("--version",), ("link", "list")])
 def test_start_imports_nothing_heavy(service: Service, arguments: tuple[str, ...]) -> None:
     script = (
