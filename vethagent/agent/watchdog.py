@@ -1,5 +1,6 @@
 """Who looks whether the parts still answer, so that none is silent for long without being told of."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -89,6 +90,7 @@ class Watchdog:
         self._seen_absent: Collection[str] = ()
         self._without_device: set[str] = set()
         self._asked_at = 0.0
+        self._aside: threading.Thread | None = None
         self._ready = False
         self._status = ""
         self._stopping = threading.Event()
@@ -108,7 +110,7 @@ class Watchdog:
         self._look_at_helper()
         self._look_at_log()
         self._look_at_calls()
-        self._stay_alone()
+        self._look_aside()
         if goes_round:
             self._sign_of_life()
         elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
@@ -148,6 +150,13 @@ class Watchdog:
         if stuck := self._call_stuck_for():
             self._health.bad("bus", f"the message broker has not been reached for {stuck:.0f} s")
 
+    def _look_aside(self) -> None:
+        """See to it that no other agent can start. The folder may hang, which nothing else here is to wait for."""
+        if self._aside is None or not self._aside.is_alive():
+            self._aside = threading.Thread(target=_carefully, args=[self._stay_alone], name="stay-alone", daemon=True)
+            with contextlib.suppress(RuntimeError):  # as many threads as there may be; the next look tries again
+                self._aside.start()
+
     def _goes_round(self) -> bool:
         """Return whether the reconciler has answered what it was asked the last time, and ask again."""
         if self._answer is not None and not self._answer.done():
@@ -176,16 +185,17 @@ class Watchdog:
             self._tell("\n".join(lines))
 
     def _run(self) -> None:
-        self._look()
+        _carefully(self.look)
         # The first answer is not waited for any longer than it takes: until then nobody knows that this is ready.
         if self._answer is not None:
             futures.wait([self._answer], self._pause)
-            self._look()
+            _carefully(self.look)
         while not self._stopping.wait(self._pause):
-            self._look()
+            _carefully(self.look)
 
-    def _look(self) -> None:
-        try:
-            self.look()
-        except Exception:
-            LOG.exception("The watchdog stumbled")
+
+def _carefully(look: Callable[[], None]) -> None:
+    try:
+        look()
+    except Exception:
+        LOG.exception("The watchdog stumbled")

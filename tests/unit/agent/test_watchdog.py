@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from vethagent.agent.health import HealthKeeper
@@ -40,6 +42,10 @@ class Scene:
         self.absent: list[str] = []
         self.trouble = ""
         self.stuck = 0.0
+        #: The folder of the store answers.
+        self.answers = threading.Event()
+        self.answers.set()
+        self.looked = threading.Semaphore(0)
         self.watchdog = Watchdog(
             inbox=self.inbox,
             absent=lambda: self.absent,
@@ -48,11 +54,15 @@ class Scene:
             call_stuck_for=lambda: self.stuck,
             health=self.health,
             log_trouble=lambda: self.trouble,
-            stay_alone=lambda: None,
+            stay_alone=self.stay_alone,
             timeout=30,
             tell=self.told.append,
             supervised=supervised,
         )
+
+    def stay_alone(self) -> None:
+        assert self.answers.wait(60)
+        self.looked.release()
 
     def wrong(self) -> list[str]:
         self.watchdog.look()
@@ -190,3 +200,13 @@ def test_a_log_that_takes_nothing_is_told_of(scene: Scene) -> None:
     assert scene.wrong() == ["log"]
     scene.trouble = ""
     assert scene.wrong() == []
+
+
+def test_a_folder_that_hangs_holds_up_nothing_else(scene: Scene) -> None:
+    scene.answers.clear()
+    scene.watchdog.look()
+    scene.now += 10
+    assert scene.wrong() == ["reconciler"]
+    scene.answers.set()
+    assert scene.looked.acquire(timeout=60)
+    assert not scene.looked.acquire(blocking=False)  # one look at a time
