@@ -7,6 +7,7 @@ PROG = "vethagent-allinone"
 bootstrap.end_by_sigint()
 bootstrap.choose(bootstrap.configured_concurrency(PROG))
 
+import logging
 from collections.abc import Callable
 
 import oslo_messaging
@@ -29,6 +30,8 @@ from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 bootstrap.imported()
+
+LOG = logging.getLogger(__name__)
 
 
 class AllInOneService(service.ServiceBase):
@@ -111,6 +114,8 @@ def main(arguments: list[str] | None = None) -> None:
         guru.prepare(conf, PROG)
         reload.prepare(conf, options.list_opts)
         held = alone.stay_alone(conf.agent.store)
+        # That takes as long as it takes, also if the server does not answer.
+        LOG.info("Waiting for the tables in %s to be brought up to date", common.database_place(conf))
         migration.upgrade(common.connection_url(conf))
         _try_out(conf)
         Store(conf.agent.store, read=False).close()

@@ -205,6 +205,13 @@ def connection_url(conf: cfg.ConfigOpts) -> str:
     return url
 
 
+def database_place(conf: cfg.ConfigOpts) -> str:
+    """Return which database ``conf`` names, without anything of its URL that may be a secret; raise as above."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(connection_url(conf)).set(query={}).render_as_string()  # and *** for a password
+
+
 def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the transport that ``conf`` names, not connected yet; raise StartError if the URL is not good."""
     try:
