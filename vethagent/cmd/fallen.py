@@ -14,9 +14,10 @@ from vethagent.cmd.supervisor import Supervisor
 
 LOG = logging.getLogger(__name__)
 
-#: Whose threads nobody can do without: our own, and the one in which oslo.service forks a child in place of one that
-#: has ended, which may not be possible at that moment. Other libraries start theirs again, or tell who waits for them.
-_NEEDED = (f"{PROJECT}.", "cotyledon.")
+#: Whose threads nobody can do without: our own, the one in which oslo.service forks a child in place of one that has
+#: ended, which may not be possible at that moment, and the only one that speaks with OVSDB: each transaction would wait
+#: for it in vain. Other libraries start theirs again, or tell who waits for them.
+_NEEDED = (f"{PROJECT}.", "cotyledon.", "ovsdbapp.")
 
 
 def prepare(supervisor: Supervisor) -> None:

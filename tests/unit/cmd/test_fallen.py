@@ -45,6 +45,28 @@ deadline._sender().send(lambda: None)
 time.sleep(float(sys.argv[3]))
 """
 
+#: What is asked of it is taken from a pipe, which cannot be read.
+OVSDB = """
+import sys, threading, time
+from vethagent.cmd import bootstrap
+bootstrap.choose(sys.argv[1])
+import logging, os
+from ovsdbapp.backend.ovs_idl import connection
+from vethagent.cmd import fallen
+from vethagent.cmd.supervisor import Supervisor
+logging.basicConfig(format="%(levelname)s %(message)s")
+fallen.prepare(Supervisor())
+class Silent:
+    def __getattr__(self, name):
+        return lambda *arguments: None
+speaking = connection.Connection(Silent(), timeout=1)
+speaking.poller, speaking.is_running = Silent(), True
+speaking.txns.put("question")
+os.close(speaking.txns.alert_fileno)
+threading.Thread(target=speaking.run, name="speaking").start()
+time.sleep(600)
+"""
+
 #: What cheroot does when one of the threads that answer has failed in a way of which it says "please report this".
 API = """
 import signal
@@ -74,6 +96,14 @@ def test_a_process_ends_with_its_own_thread(concurrency: str) -> None:
     assert done.returncode == 1
     assert "CRITICAL Thread library has ended\nTraceback" in done.stderr
     assert "CRITICAL Thread bus-send has ended, and so does this process\nTraceback" in done.stderr
+
+
+@pytest.mark.parametrize("concurrency", ["eventlet", "threading"])
+def test_a_process_ends_with_the_thread_that_speaks_with_ovsdb(concurrency: str) -> None:
+    command = [sys.executable, "-c", OVSDB, concurrency]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "CRITICAL Thread speaking has ended, and so does this process\nTraceback" in done.stderr
 
 
 def test_one_that_is_to_end_ends_as_usual() -> None:
