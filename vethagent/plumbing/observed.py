@@ -16,7 +16,7 @@ from vethagent.privileged.ifinfo import Device
 _BUNDLES = ("bond", "team")
 
 #: Types of ports of Open vSwitch whose device is the other side of them: what is sent through it comes in there.
-_INNER = ("internal", "tap")
+INNER_TYPES = ("internal", "tap")
 
 #: In place of the ifindex of a device that ovs-vswitchd has opened and that has gone since.
 _GONE = 0
@@ -257,7 +257,7 @@ class Observed:
             port = self.ports[name]
             if port.type == "patch" and port.peer and (other := self.ports.get(port.peer)):
                 yield name, other.bridge
-            elif (member := self.device(name)) and port.type in _INNER:
+            elif (member := self.device(name)) and port.type in INNER_TYPES:
                 if name != bridge and (joined := self._joined(member)) not in (None, bridge):
                     yield name, str(joined)
             elif member:
@@ -274,7 +274,7 @@ class Observed:
             yield device.name, device.name
         elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self._joined(other)):
             yield device.name, bridge
-        elif (port := self.ports.get(device.name)) and port.type in _INNER:
+        elif (port := self.ports.get(device.name)) and port.type in INNER_TYPES:
             yield device.name, port.bridge
         elif device.kind in _BUNDLES:
             for index in self._members.get(device.ifindex, ()):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from vethagent import model
 from vethagent.model import Reason
 from vethagent.plumbing import naming
-from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.observed import INNER_TYPES, Observed
 from vethagent.plumbing.sites import Site
 from vethagent.privileged.ifinfo import Device
 
@@ -47,10 +47,10 @@ def find(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observed) -
             # The helper changes nothing that carries the mark of somebody else, not even our pair's other end.
             text = f"{device.name}, one end of the pair, carries the alias {device.alias!r} of another"
             return dataclasses.replace(found, reason=Reason.NAME_CONFLICT, conflict=text)
-        return _with_conflicts(found, names, observed, ours=[first, second, *spare])
+        return _with_conflicts(found, link.id, names, observed, ours=[first, second, *spare])
     if owned:
         ours = [*owned, *filter(None, map(observed.peer, owned))]
-        return _with_conflicts(Pair(leftovers=one_of_each(owned)), names, observed, ours=ours)
+        return _with_conflicts(Pair(leftovers=one_of_each(owned)), link.id, names, observed, ours=ours)
     return _unmarked(link, sites, observed)
 
 
@@ -91,7 +91,7 @@ def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observ
     if link.adopt:
         text = f"{names[0]} and {names[1]} are not a veth pair without a mark of another owner"
         return Pair(reason=Reason.ADOPT_MISMATCH, conflict=text)
-    return _with_conflicts(Pair(), names, observed, ours=())
+    return _with_conflicts(Pair(), link.id, names, observed, ours=())
 
 
 def without_marks(link: model.BridgeLink, observed: Observed) -> tuple[Device, Device] | None:
@@ -114,16 +114,27 @@ def _has_our_row(link_id: str, names: tuple[str, str], observed: Observed) -> bo
     return any(row.name in names for row in observed.owned_ports(link_id))
 
 
-def _with_conflicts(pair: Pair, names: tuple[str, str], observed: Observed, *, ours: Sequence[Device]) -> Pair:
+def _with_conflicts(
+    pair: Pair, link_id: str, names: tuple[str, str], observed: Observed, *, ours: Sequence[Device]
+) -> Pair:
     mine = {device.ifindex for device in ours}
     for name in names:
         holder = observed.device(name)
-        if holder is not None and holder.ifindex not in mine:
+        if holder is not None and holder.ifindex not in mine and not _is_of_our_row(holder, link_id, observed):
             owner = naming.owner(holder.alias)
             whose = f"link {owner}" if owner else "something else"
             text = f"the name {name} is taken by a {holder.kind or 'physical'} device of {whose}"
             return dataclasses.replace(pair, reason=Reason.NAME_CONFLICT, conflict=text, rival=owner)
     return pair
+
+
+def _is_of_our_row(holder: Device, link_id: str, observed: Observed) -> bool:
+    """Return whether ovs-vswitchd has made a device of the link's own row, as somebody has changed its type.
+
+    It goes with the row.
+    """
+    row = observed.ports.get(holder.name)
+    return row is not None and row.link_id == link_id and row.type in INNER_TYPES and holder.kind != "veth"
 
 
 def gives_way(link: model.BridgeLink, rival: str | None, observed: Observed) -> bool:

@@ -89,6 +89,15 @@ def test_the_mark_of_the_port_goes_with_the_pair(node: Node) -> None:
     node.carries()
 
 
+def test_the_type_of_the_port_changes_and_the_pair_goes(node: Node) -> None:
+    """ovs-vswitchd makes a device of its own of the row, under the name of the end."""
+    link = node.plug_usual()
+    with node.remade(link, passing=("PORT_TYPE",)), node.unseen():
+        node.host.ip("link", "delete", FIRST)
+        node.host.vsctl("set", "Interface", SECOND, "type=internal")
+    node.carries()
+
+
 def test_a_pair_that_somebody_makes_while_ours_is_made_anew(fragile: Node) -> None:
     """The port is out by then, and with it the last mark."""
     node = fragile

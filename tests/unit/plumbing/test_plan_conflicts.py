@@ -64,6 +64,19 @@ def test_a_name_that_somebody_has_is_a_conflict(host: Host, end: int) -> None:
     assert f"of link {OTHER_ID}" in refused(host.plan(link()), Reason.NAME_CONFLICT)
 
 
+@pytest.mark.parametrize("owner", [LINK_ID, OTHER_ID, None])
+def test_what_ovs_vswitchd_makes_of_the_row_of_the_link_is_no_conflict(host: Host, owner: str | None) -> None:
+    """It goes with the row, which is all that is touched."""
+    host.add("eth1-br1", kind="tun")
+    host.add_row("eth1-br1", "br-eth1", type="internal", link_id=owner)
+    host.look()
+    plan = host.plan(link())
+    if owner == LINK_ID:
+        assert [step.device for step in plan.detach] == ["eth1-br1"] and plan.settle
+    else:
+        refused(plan, Reason.NAME_CONFLICT)
+
+
 @pytest.mark.parametrize("owner", [None, OTHER_ID])
 def test_a_port_that_somebody_has_is_a_conflict(host: Host, owner: str | None) -> None:
     host.add_row("eth1-br1", "br-eth1", link_id=owner)
