@@ -61,7 +61,7 @@ class Store:
         try:
             try:
                 self._open()
-            except (sqlite3.DatabaseError, pydantic.ValidationError) as error:
+            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
                 if not _is_damage(error):
                     raise
                 self._begin_anew(f"was damaged ({str(error).partition(chr(10))[0]})")
@@ -98,10 +98,15 @@ class Store:
             if row != ("ok",):
                 raise sqlite3.DatabaseError(f"malformed: {row[0]}")
         self._found = self.links()
-        self.removed()
+        # All else that is read later, where nobody would set the file aside for it.
+        for link_id, generation, *_ in self.removed():
+            model.LinkRef(link_id=link_id, generation=generation)
+        for read in (self.standings, self.delivered, self.faces, self.mode, self.incarnation):
+            read()
 
     def _begin_anew(self, befell: str, *, suffix: str = "damaged") -> None:
         """Set the file aside, as somebody may want to look at it, and remember that until it is told not to."""
+        self._found = None
         aside = f"{self._path}.{suffix}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
         for part in ("", "-wal", "-shm"):
             file = pathlib.Path(self._path + part)
@@ -150,8 +155,8 @@ class Store:
         found, self._found = self._found, None
         if found is not None:
             return found  # by the look for damage; nothing has been written since
-        rows = self._db.execute("SELECT body, mtu FROM link")
-        return [(_link(body), mtu) for body, mtu in rows]
+        rows = self._db.execute("SELECT id, body, mtu FROM link")
+        return [(_link(body, link_id), None if mtu is None else int(mtu)) for link_id, body, mtu in rows]
 
     def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
         """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more.
@@ -160,7 +165,7 @@ class Store:
         """
         rows = self._db.execute("SELECT id, generation, body, gone_at FROM removed ORDER BY gone_at")
         return [
-            (link_id, generation, _link(body) if body else None, gone_at is not None)
+            (link_id, generation, _link(body, link_id) if body else None, gone_at is not None)
             for link_id, generation, body, gone_at in rows
         ]
 
@@ -312,10 +317,13 @@ class Store:
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
 
 
-def _link(body: str) -> model.BridgeLink:
-    """Raise _NewerError if only a newer version understands it, and ValidationError if none does."""
+def _link(body: str, link_id: str) -> model.BridgeLink:
+    """Raise _NewerError if only a newer version understands it, and ValueError or TypeError if none does."""
     try:
-        return model.BridgeLink.model_validate_json(body)
+        link = model.BridgeLink.model_validate_json(body)
+        if link.id != link_id:
+            raise ValueError(f"malformed: {link.id!r} has the place of {link_id!r}")
+        return link
     except pydantic.ValidationError:
         with contextlib.suppress(ValueError):
             link = model.read_link(json.loads(body))
@@ -348,5 +356,12 @@ def _is_damage(error: Exception) -> bool:
         return False  # somebody who comes after the end
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-        return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        # The last three are said of our statements only if the tables are not those that were made here.
+        return code & 0xFF in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+            sqlite3.SQLITE_ERROR,
+            sqlite3.SQLITE_CONSTRAINT,
+            sqlite3.SQLITE_MISMATCH,
+        )
     return True

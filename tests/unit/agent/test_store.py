@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -30,12 +31,12 @@ def test_an_empty_store(path: str) -> None:
 
 def test_what_was_saved_is_there_without_a_goodbye(path: str) -> None:
     killed = Store(path)
-    first, second = link(id=A, mtu=1400), link(id=B, end1={"tag": 7})
-    killed.save(wanted=[(first, None), (second, 1500)], removed=[(C, 4, first)])
+    first, second, third = link(id=A, mtu=1400), link(id=B, end1={"tag": 7}), link(id=C)
+    killed.save(wanted=[(first, None), (second, 1500)], removed=[(C, 4, third)])
     killed.save_mode(Mode.OBSERVE)
     again = Store(path)
     assert sorted(again.links(), key=lambda item: item[0].id) == [(first, None), (second, 1500)]
-    assert again.removed() == [(C, 4, first, False)]
+    assert again.removed() == [(C, 4, third, False)]
     assert again.mode() is Mode.OBSERVE
 
 
@@ -274,14 +275,39 @@ def _has_a_broken_row(file: pathlib.Path) -> None:
         database.execute("REPLACE INTO link VALUES ('x', 'not a link', NULL)")
 
 
-@pytest.mark.parametrize("damage", [_is_no_database, _has_a_broken_page, _has_a_broken_row])
+#: One byte of a file may be enough for each of these: SQLite itself finds nothing wrong with it.
+_WRONG = [
+    "UPDATE link SET id = CAST(x'ff' AS TEXT)",
+    "UPDATE link SET id = 'another'",
+    "UPDATE link SET mtu = 'large'",
+    "UPDATE removed SET generation = 'late'",
+    "UPDATE delivered SET fingerprint = CAST(x'ff' AS TEXT)",
+    "UPDATE standing SET value = CAST(x'ff' AS TEXT)",
+    "UPDATE setting SET value = '{' WHERE name = 'faces'",
+    "ALTER TABLE link RENAME COLUMN body TO bodx",
+]
+
+
+def _has(wrong: str, file: pathlib.Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        assert database.execute(wrong).rowcount
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_is_no_database, _has_a_broken_page, _has_a_broken_row, *(functools.partial(_has, wrong) for wrong in _WRONG)],
+    ids=["no database", "page", "row", *_WRONG],
+)
 def test_a_damaged_file_is_set_aside(tmp_path: pathlib.Path, damage: Callable[[pathlib.Path], None]) -> None:
     file = tmp_path / "agent.sqlite"
     store = Store(str(file))
-    store.save(wanted=[(link(id=A), None)])
+    store.save(wanted=[(link(id=A), 1500)], removed=[(B, 2, None)], standings={A: (1, Standing.PROVEN)})
+    store.save_delivered({A: "as it was"})
+    store.save_faces({})
     store.close()
     damage(file)
-    Store(str(file)).close()
+    with contextlib.closing(Store(str(file))) as first:
+        assert first.links() == [], "what is not in the new file may be taken for saved"
     again = Store(str(file))  # it is remembered until all is known again
     assert again.links() == []
     (aside,) = tmp_path.glob("agent.sqlite.damaged-*Z")
@@ -312,6 +338,16 @@ def test_a_file_that_breaks_while_it_is_open_is_set_aside(tmp_path: pathlib.Path
     again = Store(str(file))
     assert sorted(again.links(), key=lambda row: row[0].id) == [(each, None) for each in wanted]
     assert again.mode() is Mode.OBSERVE
+
+
+def test_tables_that_somebody_changes_while_they_are_open_are_set_aside(path: str) -> None:
+    desired = Desired(Store(path))
+    _has("ALTER TABLE link ADD COLUMN more TEXT", pathlib.Path(path))
+    desired.put(wanted := link(id=A))
+    with pytest.raises(exceptions.StoreLost):
+        desired.flush()
+    desired.flush()
+    assert Store(path).links() == [(wanted, None)]
 
 
 def test_what_went_long_ago_is_forgotten_while_it_runs(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
