@@ -7,6 +7,7 @@ go on from: no pair without its marks, no bridge with another MTU or address tha
 """
 
 import errno
+import functools
 import gc
 import itertools
 import math
@@ -21,6 +22,8 @@ from vethagent.privileged import altnames, default, encoding, ethtool, ifinfo, o
 from vethagent.privileged.encoding import Attributes, Request
 
 _NO_MAC = "00:00:00:00:00:00"
+#: What a Linux bridge has that has no port, unless somebody has set another one.
+_MTU_WITHOUT_PORTS = 1500
 
 #: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
 _PAIRS = 100
@@ -177,11 +180,27 @@ class _Batch:
             self._each(present, lambda _, op: [_set(op.ifindex, [("IFLA_GROUP", group)])])
             self._step("helper-grouped")
             message = rtnl.link_message(ifinfo.RTM_DELLINK, attributes=[("IFLA_GROUP", group)])
-            answer = self._route.request([message])[0]
+            answer = self._route.request([message, *(each for _, op in present for each in self._left(op.ifindex))])[0]
             if answer.errno:
                 self._errors.update((place, answer.text) for place, _ in present)
             return
-        self._each(present, lambda _, op: [rtnl.link_message(ifinfo.RTM_DELLINK, index=op.ifindex)])
+        delete = functools.partial(rtnl.link_message, ifinfo.RTM_DELLINK)
+        self._each(present, lambda _, op: [delete(index=op.ifindex), *self._left(op.ifindex)])
+
+    def _left(self, index: int, *, both: bool = True) -> list[Request]:
+        """Return what gives bridges back the MTU that they have, should a device be their last port and leave them.
+
+        By itself a bridge without ports has 1500 (br_mtu_min in br_if.c). With ``both`` the peer leaves its bridge too.
+        """
+        device = self._devices[index]
+        if device.mtu == _MTU_WITHOUT_PORTS:
+            return []  # a bridge that has another one does not follow its ports
+        ends = [device]
+        if both and device.peer and (device.peer in self._devices or self._load(device.peer)):
+            ends.append(self._devices[device.peer])
+        masters = [end.master for end in ends if end.master]
+        bridges = [self._devices[master] for master in masters if master in self._devices or self._load(master)]
+        return [_set(bridge.ifindex, [("IFLA_MTU", bridge.mtu)]) for bridge in bridges if bridge.kind == "bridge"]
 
     def _free_group(self) -> int:
         """Return the number of a device group that no device is in; everything in the group will be deleted."""
@@ -282,6 +301,8 @@ class _Batch:
         master = device.master if change.master is None else change.master
         joins = change.master or change.mac or (change.mtu and not change.bridge_follows)
         messages = _change_messages(change, is_up=device.up)
+        if change.master is not None and change.master != device.master:
+            messages += self._left(change.ifindex, both=False)
         if not (master and joins):
             return messages
         return self._keeping(master, change.mtu or device.mtu, change.mac or device.mac, messages)

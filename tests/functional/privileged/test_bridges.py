@@ -3,7 +3,7 @@
 import pytest
 
 from tests.functional.privileged.kernel import LINK, Kernel, create
-from vethagent.privileged.operations import ChangeEnd
+from vethagent.privileged.operations import ChangeEnd, DeletePair
 
 SIZES = [68, 1000, 1500, 9000, 65535]
 
@@ -24,6 +24,23 @@ def test_on_plug(kernel: Kernel, ports: int, bridge_mtu: int | None, mtu: int) -
     before = _own(kernel, "br2")
     kernel.done(create(master=index, mtu=mtu))
     assert _own(kernel, "br2") == before
+    kernel.done(DeletePair(link_id=LINK, ifindex=kernel.index("aa")))
+    assert _own(kernel, "br2") == before
+
+
+def test_on_the_end_of_the_last_ports(kernel: Kernel) -> None:
+    """Of both bridges of a pair, and of several in one message: a bridge without ports has 1500 by itself."""
+    indexes = [kernel.bridge(name, mtu=9000) for name in ("br2", "br3")]
+    ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(2)]
+    for number, link_id in enumerate(ids):
+        made = create(link_id, (f"a{number}", f"b{number}"), mtu=9000)
+        first, second = (
+            end.model_copy(update={"master": index}) for end, index in zip(made.ends, indexes, strict=True)
+        )
+        kernel.done(made.model_copy(update={"ends": (first, second)}))
+    before = _own(kernel, "br2"), _own(kernel, "br3")
+    kernel.done(*(DeletePair(link_id=each, ifindex=kernel.index(f"b{n}")) for n, each in enumerate(ids)))
+    assert (_own(kernel, "br2"), _own(kernel, "br3")) == before
 
 
 @pytest.mark.parametrize("mtu", SIZES)
@@ -52,12 +69,13 @@ def test_the_address_stays_at_every_moment(kernel: Kernel) -> None:
     assert of_bridge == {before}
 
 
-def test_on_a_move_to_another_bridge(kernel: Kernel) -> None:
-    index, _ = kernel.pair()
-    other = kernel.bridge("br2", mtu=9000)
-    before = _own(kernel, "br1"), _own(kernel, "br2")
-    kernel.done(ChangeEnd(link_id=LINK, ifindex=index, master=other))
-    assert (_own(kernel, "br1"), _own(kernel, "br2")) == before
+@pytest.mark.parametrize("mtu", SIZES)
+def test_on_a_move_to_another_bridge(kernel: Kernel, mtu: int) -> None:
+    first, other = kernel.bridge("br2", mtu=mtu), kernel.bridge("br3", mtu=9000)
+    kernel.done(create(master=first, mtu=mtu))
+    before = _own(kernel, "br2"), _own(kernel, "br3")
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=kernel.index("aa"), master=other))
+    assert (_own(kernel, "br2"), _own(kernel, "br3")) == before
 
 
 def test_a_bridge_that_followed_our_device_follows_it_back(kernel: Kernel) -> None:
