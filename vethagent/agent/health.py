@@ -27,15 +27,16 @@ class HealthKeeper:
         LOG.info("%s works again", part)
         self.changed()
 
-    def bad(self, part: str, message: str) -> None:
-        """A part does not work; ``message`` is told as far as its first line goes."""
+    def bad(self, part: str, message: str) -> bool:
+        """A part does not work; ``message`` is told as far as its first line goes. Return whether it is another one."""
         message = message.partition("\n")[0]  # what a controller did not expect comes with its traceback there
         with self._lock:
-            known = part in self._wrong
+            known = self._wrong.get(part)
             self._wrong[part] = message
-        if not known:
+        if known is None:
             LOG.warning("%s does not work: %s", part, message)
             self.changed()
+        return message != known
 
     def is_bad(self, part: str) -> bool:
         """Return whether a part is known not to work."""

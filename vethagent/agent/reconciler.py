@@ -98,9 +98,9 @@ class Reconciler:
                 self._health.good("reconciler")
             except Exception as error:
                 # One round is lost, not the agent: everything is looked at again after a while.
-                LOG.exception("A round of the reconciler failed")
+                news = self._health.bad("reconciler", f"{type(error).__name__}: {error}")
+                LOG.log(logging.ERROR if news else logging.DEBUG, "A round of the reconciler failed", exc_info=True)
                 self._counters.add("reconciler_failures")
-                self._health.bad("reconciler", f"{type(error).__name__}: {error}")
                 time.sleep(SETTLE)
                 self._inbox.look_again()
                 self._inbox.mark_all()
