@@ -347,6 +347,8 @@ class _Batch:
         try:
             ethtool.set_tx_checksum(index, name, on)
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise  # another helper has descriptors
             self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
 
 

@@ -8,6 +8,8 @@ import resource
 import signal
 from collections.abc import Iterable, Iterator
 
+import pytest
+
 from tests.functional.agent.node import FIRST, Node
 from tests.functional.agent.outages import ENDS, wait_for_reasons
 from tests.support import commands, processes, whole
@@ -17,15 +19,15 @@ CONCURRENCY = ("eventlet", "threading")
 
 
 @contextlib.contextmanager
-def _no_descriptors(pids: Iterable[int]) -> Iterator[None]:
-    """What these processes have open stays so, but they can open nothing more while the block lasts.
+def _no_descriptors(pids: Iterable[int], left: int = 0) -> Iterator[None]:
+    """What these processes have open stays so, but they can open no more than ``left`` while the block lasts.
 
     A limit below what is open would be another fault: poll(2) refuses more descriptors than that with EINVAL, which
     does not happen to a process that has used up what it may have.
     """
     before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
     for pid, (_, hard) in before.items():
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (_first_free(pid), hard))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (_first_free(pid) + left, hard))
     try:
         yield
     finally:
@@ -63,11 +65,13 @@ def test_the_agent_has_none_left(fragile: Node) -> None:
     node.carries()
 
 
-def test_the_helper_has_none_left(fragile: Node) -> None:
+@pytest.mark.parametrize("left", [0, 1])
+def test_the_helper_has_none_left(fragile: Node, left: int) -> None:
+    """With one left it can ask the kernel for a pair, and not have its offload turned off."""
     node = fragile
     link = node.plug(*ENDS)
     helpers = node.helpers()
-    with _no_descriptors(helpers), node.remade(link):
+    with _no_descriptors(helpers, left), node.remade(link):
         node.host.ip("link", "delete", FIRST)
     assert set(helpers).isdisjoint(node.helpers()), "another one has its place"
     wait_for_reasons(node)

@@ -241,6 +241,13 @@ def test_a_pair_whose_offload_cannot_be_set_is_taken_back(host: Host) -> None:
     assert host.kernel.devices == {10: BRIDGE}
 
 
+def test_a_helper_without_a_descriptor_for_the_offload_is_of_no_use(host: Host) -> None:
+    host.has(BRIDGE)
+    host.offload_error = OSError(errno.EMFILE, "too many open files")
+    with pytest.raises(OSError, match="too many"):
+        host.apply(create(end1={"tx_checksum": False}))
+
+
 def test_a_device_is_down_while_it_gets_another_name(host: Host) -> None:
     host.has(BRIDGE, *pair())
     assert host.apply(change(20, name="new", up=True)) == [("", 0)]
