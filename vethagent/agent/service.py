@@ -267,7 +267,7 @@ class Agent:
         return Listener(
             self._make_server,
             pause=lambda pause: next_delay(pause, self._settings.report_interval),
-            refused=lambda failure: self._health.bad("casts", f"casts are not heard: {failure}"),
+            refused=self._unheard,
             heard=self._heard,
         )
 
@@ -280,6 +280,9 @@ class Agent:
         self._heartbeat.start()
         self._listener.listen()
         self._heartbeat.soon()  # what was cast before went to nobody, and the digest in the answer tells
+
+    def _unheard(self, failure: str) -> None:
+        self._health.bad("casts", f"casts are not heard: {failure}")
 
     def _heard(self) -> None:
         self._health.good("casts")

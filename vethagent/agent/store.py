@@ -101,7 +101,7 @@ class Store:
         # All else that is read later, where nobody would set the file aside for it.
         for link_id, generation, *_ in self.removed():
             model.LinkRef(link_id=link_id, generation=generation)
-        for read in (self.standings, self.delivered, self.faces, self.mode, self.incarnation):
+        for read in (self.standings, self.earlier, self.delivered, self.faces, self.mode, self.incarnation):
             read()
 
     def _begin_anew(self, befell: str, *, suffix: str = "damaged") -> None:
@@ -179,8 +179,8 @@ class Store:
         """Return the links that do not carry yet as they were when they did, those that can be understood."""
         found: dict[str, model.BridgeLink] = {}
         for link_id, body in self._db.execute("SELECT id, body FROM earlier"):
-            with contextlib.suppress(pydantic.ValidationError, _NewerError):
-                found[link_id] = _link(body)
+            with contextlib.suppress(ValueError, TypeError, _NewerError):
+                found[link_id] = _link(body, link_id)
         return found
 
     def delivered(self) -> dict[str, str]:
@@ -326,9 +326,9 @@ def _link(body: str, link_id: str) -> model.BridgeLink:
         return link
     except pydantic.ValidationError:
         with contextlib.suppress(ValueError):
-            link = model.read_link(json.loads(body))
-            why = link.why if isinstance(link, model.UnreadLink) else ""
-            raise _NewerError(f"has a link that only a newer version understands ({link.id}: {why})") from None
+            newer = model.read_link(json.loads(body))
+            why = newer.why if isinstance(newer, model.UnreadLink) else ""
+            raise _NewerError(f"has a link that only a newer version understands ({newer.id}: {why})") from None
         raise
 
 
@@ -346,7 +346,7 @@ def _rows(path: str, statement: str, values: tuple[str, ...] = ()) -> list[tuple
     try:
         with contextlib.closing(sqlite3.connect(f"{pathlib.Path(path).absolute().as_uri()}?mode=ro", uri=True)) as old:
             return old.execute(statement, values).fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, ValueError):
         return []
 
 
