@@ -193,15 +193,13 @@ def liveness(conf: cfg.ConfigOpts, database: "Database") -> "Liveness":
 
 
 def connection_url(conf: cfg.ConfigOpts) -> str:
-    """Return the URL of the database; raise StartError if it is no URL. It is not shown: it has a password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    """Return the URL of the database; raise StartError if it cannot be one. It is not shown: it has a password."""
+    # Here and not above: an agent has no database and does not load what it takes.
+    from vethagent.cmd import config_values
 
     url = str(conf.database.connection)
-    try:
-        make_url(url).get_dialect()
-    except (ArgumentError, ImportError) as error:
-        raise StartError(f"[database] connection is no URL that can be used ({type(error).__name__})") from None
+    if problem := config_values.problem("database", "connection", url):
+        raise StartError(f"[database] connection: {problem}")
     return url
 
 

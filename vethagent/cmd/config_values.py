@@ -39,11 +39,14 @@ def _bus(value: str) -> None:
 
 def _database(value: str) -> None:
     try:
-        sqlalchemy.engine.make_url(value).get_dialect().import_dbapi()
+        url = sqlalchemy.engine.make_url(value)
+        url.get_dialect().import_dbapi()
     except sqlalchemy.exc.NoSuchModuleError as error:
         raise ValueError(str(error)) from None
     except sqlalchemy.exc.ArgumentError:
         raise ValueError("it is no URL of a database") from None  # which may have a password
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError("it names no file, and what SQLite has in memory is lost")
 
 
 def _notifications(value: str) -> None:

@@ -53,13 +53,20 @@ def purge(conf: cfg.ConfigOpts) -> None:
 
 def check_files(conf: cfg.ConfigOpts) -> None:
     """Tell all that is wrong in configuration files: misspelt names, values that are not possible."""
-    files = conf.command.files or config_check.default_files()
+    files = conf.command.files or _named(conf) or config_check.default_files()
     problems = config_check.check(*files)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         raise SystemExit(1)
     print(f"no mistake found in {', '.join(files)}" if files else "there is no configuration file, defaults hold")
+
+
+def _named(conf: cfg.ConfigOpts) -> list[str]:
+    """Return the files that --config-file and --config-dir name, none if neither was given."""
+    found = map(conf.get_location, ("config_file", "config_dir"))
+    given = any(place is not None and place.location is cfg.Locations.command_line for place in found)
+    return common.files(conf) if given else []
 
 
 def _days(text: str) -> int:
@@ -72,7 +79,8 @@ def _add_parsers(subparsers: Any) -> None:
     looks = subparsers.add_parser("config", help="the configuration").add_subparsers(dest="action", required=True)
     parser = looks.add_parser("check", help=check_files.__doc__)
     parser.set_defaults(run=check_files)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="those that the services read if none is named")
+    told = "those that the services read if none is named, nor by an option"
+    parser.add_argument("files", nargs="*", metavar="FILE", help=told)
     actions = subparsers.add_parser("db", help="the database").add_subparsers(dest="action", required=True)
     for action in (upgrade, downgrade, version, purge):
         parser = actions.add_parser(action.__name__, help=action.__doc__)

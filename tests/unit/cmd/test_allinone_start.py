@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cmd.conftest import Start
 
 
-@pytest.mark.parametrize("driver", ["mysql+pymysql", "postgresql"])
+@pytest.mark.parametrize("driver", ["mysql+pymysql", "postgresql+psycopg2"])
 def test_a_database_that_hangs_is_what_is_waited_for(start: Start, config: pathlib.Path, driver: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

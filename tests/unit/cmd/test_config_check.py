@@ -84,6 +84,8 @@ def test_all_mistakes_are_told_each_in_a_line(tmp_path: pathlib.Path) -> None:
         ("[DEFAULT]\ntransport_url = rabbit://u:SECRET@host:port", "[DEFAULT] transport_url: 'port' is no whole"),
         ("[oslo_messaging_notifications]\ndriver = pigeon", "driver: there is no driver 'pigeon', only log"),
         ("[database]\nconnection = u:SECRET", "[database] connection: it is no URL"),
+        ("[database]\nconnection = sqlite://", "[database] connection: it names no file"),
+        ("[database]\nconnection = sqlite:///:memory:", "[database] connection: it names no file"),
         ("[database]\nconnection = abacus://u:SECRET@host", "[database] connection: Can't load plugin"),
         (
             "[database]\nconnection = mysql+pymysql://u:SECRET@host:port/x",
@@ -223,3 +225,12 @@ def test_command(tmp_path: pathlib.Path) -> None:
     own.write_text("[agent]\nreport_interval = 5\n")
     done = manage(tmp_path, "config", "check", str(own))
     assert (done.returncode, done.stdout, done.stderr) == (0, f"no mistake found in {own}\n", "")
+
+
+@pytest.mark.parametrize("option", ["--config-file", "--config-dir"])
+def test_command_looks_at_what_an_option_names(tmp_path: pathlib.Path, option: str) -> None:
+    named = tmp_path / "folder/own.conf"
+    named.parent.mkdir()
+    named.write_text("[controller]\nagent_down_tme = 3\n")
+    done = manage(tmp_path, option, str(named if option == "--config-file" else named.parent), "config", "check")
+    assert done.returncode == 1 and f"{named}: [controller] there is no option" in done.stderr
