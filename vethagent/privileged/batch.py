@@ -118,8 +118,8 @@ class _Batch:
                 bridges[index] = self._devices[index]
             if isinstance(operation, operations.ChangeEnd) and operation.mtu and not operation.bridge_follows:
                 device = self._devices[operation.ifindex]
-                if operation.master is not None and operation.mtu > device.mtu:
-                    continue  # a bridge that it leaves may only have followed it
+                if _may_be_followed(operation, device):
+                    continue
                 master = device.master
                 if master in self._devices or (master and self._load(master)):
                     bridges[master] = self._devices[master]
@@ -301,7 +301,7 @@ class _Batch:
         master = device.master if change.master is None else change.master
         joins = change.master or change.mac or (change.mtu and not change.bridge_follows)
         messages = _change_messages(change, is_up=device.up)
-        if change.master is not None and change.master != device.master:
+        if change.master is not None and change.master != device.master and not _may_be_followed(change, device):
             messages += self._left(change.ifindex, both=False)
         if not (master and joins):
             return messages
@@ -359,6 +359,11 @@ def _mentioned(operation: operations.Operation) -> Iterable[int]:
         case operations.AdoptPair():
             yield from operation.ifindexes
     yield from _masters(operation)
+
+
+def _may_be_followed(change: operations.ChangeEnd, device: ifinfo.Device) -> bool:
+    """Return whether the bridge that a device leaves may have its MTU from that alone, which was too small."""
+    return change.master is not None and change.mtu is not None and change.mtu > device.mtu
 
 
 def _masters(operation: operations.Operation) -> Iterable[int]:
