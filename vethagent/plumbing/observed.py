@@ -39,8 +39,8 @@ class OvsPort:
     """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it.
 
     ``others`` are bridges that it is in as well. ``vlans`` as in ovs_replica. ``marked``: the interface has the port's
-    mark, or lack of it, too; ``alone``: the port has no other interface. ``key`` tells one row from another that came
-    in its place.
+    mark, or lack of it, too; ``alone``: the port has no other interface. ``kept_mtu`` is what a bridge's own interface
+    has as long as the bridge is not to follow links. ``key`` tells one row from another that came in its place.
     """
 
     name: str
@@ -55,6 +55,7 @@ class OvsPort:
     marked: bool = True
     alone: bool = True
     mtu_request: int | None = None
+    kept_mtu: int | None = None
     ofport: int | None = None
     error: str | None = None
     key: object = None
@@ -90,6 +91,8 @@ class Observed:
         self._owned_ports: defaultdict[str, set[str]] = defaultdict(set)
         #: Name of a port -> its interfaces that have other names, as those of a bond.
         self._inside: defaultdict[str, set[str]] = defaultdict(set)
+        #: OVS bridge -> the MTU that it comes back to, as its last link has just gone.
+        self._let_go: dict[str, int] = {}
 
     # -- what changes --------------------------------------------------------------------------------------------
 
@@ -111,6 +114,7 @@ class Observed:
             return before
         self.devices[ifindex] = device
         self._names[device.name] = ifindex
+        self._come_back(device)
         if device.name in self.ports:
             if self._opened.setdefault(device.name, ifindex) == ifindex:
                 self.stale_ports.discard(device.name)
@@ -123,6 +127,10 @@ class Observed:
         if link_id := _owner(device):
             self._owned_devices[link_id].add(ifindex)
         return before
+
+    def _come_back(self, device: Device) -> None:
+        if self._let_go.get(device.name) == device.mtu:
+            del self._let_go[device.name]
 
     def _forget(self, ifindex: int, before: Device | None) -> None:
         self.tx_checksum.pop(ifindex, None)
@@ -146,6 +154,10 @@ class Observed:
             self.stale_ports.discard(name)
             if port is not None and name in self._names:
                 self._opened[name] = self._names[name]
+        if port is None or port.mtu_request is not None:
+            self._let_go.pop(name, None)
+        elif before is not None and before.kept_mtu is not None:
+            self._let_go[name] = before.kept_mtu
         if before is not None:
             _drop(self._ports_of, before.bridge, name)
             if before.link_id:
@@ -178,6 +190,13 @@ class Observed:
 
     def _peer_index(self, device: Device) -> int:
         return device.peer or self._peers.get(device.ifindex, 0)
+
+    def mtu_of(self, bridge: Device) -> int:
+        """Return the MTU that an OVS bridge has by itself.
+
+        While ovs-vswitchd removes the last links it gives the bridge the smallest MTU of those that are still there.
+        """
+        return max(bridge.mtu, self._let_go.get(bridge.name, 0))
 
     def linux_bridge(self, name: str) -> Device | None:
         """Return the Linux bridge with this name."""

@@ -280,7 +280,8 @@ class Replica(connection.OvsdbIdl):
             return None
         shared = self._bridges_of(port_key) if port_key in self._shared else ()
         name = ovs_rows.scalar(row, "name")
-        mark = ovs_rows.mapping(row, "external_ids").get(constants.OVS_LINK_ID)
+        external_ids = ovs_rows.mapping(row, "external_ids")
+        mark = external_ids.get(constants.OVS_LINK_ID)
         return OvsPort(
             name=name,
             port=port.name,
@@ -294,6 +295,7 @@ class Replica(connection.OvsdbIdl):
             marked=mark == port.mark,
             alone=port.alone,
             mtu_request=ovs_rows.scalar(row, "mtu_request"),
+            kept_mtu=_number(external_ids.get(constants.OVS_MTU_KEPT)),
             ofport=ovs_rows.scalar(row, "ofport"),
             error=ovs_rows.scalar(row, "error"),
             key=key,
@@ -314,6 +316,10 @@ def owner(port: ovs_idl.Row) -> str | None:
     """
     rows = [port, *(interface for interface in port.interfaces if interface.name == port.name)]
     return next(filter(None, (_owner(row.external_ids.get(constants.OVS_LINK_ID)) for row in rows)), None)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def _owner(mark: str | None) -> str | None:

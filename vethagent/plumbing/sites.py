@@ -71,7 +71,7 @@ def _find(end: WantedEnd, observed: Observed) -> Site:
         return Site(end, BridgeKind.LINUX, linux.ifindex, linux.mtu, linux.up, linux.mac, None)
     if row is not None and end.kind is not BridgeKind.LINUX:
         local = observed.device(end.bridge)
-        mtu, mac = (local.mtu, local.mac) if local is not None else (_DEFAULT_MTU, "")
+        mtu, mac = (observed.mtu_of(local), local.mac) if local is not None else (_DEFAULT_MTU, "")
         return Site(end, BridgeKind.OVS, None, mtu, True, mac, row.datapath_type)
     raise BlockedError(Reason.BRIDGE_NOT_FOUND, _not_found(end, found=linux is not None or row is not None))
 

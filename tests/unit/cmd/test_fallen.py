@@ -64,7 +64,7 @@ speaking.poller, speaking.is_running = Silent(), True
 speaking.txns.put("question")
 os.close(speaking.txns.alert_fileno)
 threading.Thread(target=speaking.run, name="speaking").start()
-time.sleep(600)
+threading.Event().wait(600)
 """
 
 #: What cheroot does when one of the threads that answer has failed in a way of which it says "please report this".

@@ -140,6 +140,17 @@ def test_a_bridge_does_not_change_its_mtu_because_of_a_link(host: Host) -> None:
     assert [host.kernel.named(name).mtu for name in ("br1", "br-eth1")] == [1500, 1500]
 
 
+def test_a_bridge_that_is_let_go_has_the_mtu_that_it_comes_back_to(host: Host) -> None:
+    """ovs-vswitchd removes its last links one by one, and it follows those that are left."""
+    local = host.kernel.named("br-eth1")
+    row = host.rows["br-eth1"]
+    host.observed.put_port("br-eth1", dataclasses.replace(row, mtu_request=1500, kept_mtu=1500))
+    host.observed.put_port("br-eth1", row)
+    for mtu, planned in ((1400, 1500), (1500, 1500), (1400, 1400)):
+        host.observed.put_device(local.ifindex, dataclasses.replace(local, mtu=mtu))
+        assert host.plan(link()).mtu == planned
+
+
 @pytest.mark.parametrize("ends", [{}, {"end1": LINUX}, {"end0": KERNEL_OVS}], ids=["linux-ovs", "linux", "ovs"])
 @pytest.mark.parametrize("end", [0, 1])
 def test_an_mtu_that_somebody_lowered_comes_back_although_the_bridge_followed(
