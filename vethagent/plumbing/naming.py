@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import re
 
@@ -11,6 +12,8 @@ _NAME_PREFIX = "va"
 #: Unicast, locally administered and higher than the addresses of real cards: neither a Linux bridge nor Open vSwitch
 #: takes such an address of a port for its own while there is another one.
 _MAC_PREFIX = "fe"
+#: Names and addresses of so many links are kept: they are asked for with each look at a link.
+_KEPT = 4096
 _MARK = re.compile(re.escape(constants.ALIAS_PREFIX) + "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
@@ -43,12 +46,14 @@ def wanted_ends(link: model.BridgeLink) -> tuple[WantedEnd, WantedEnd]:
     return first, second
 
 
+@functools.lru_cache(2 * _KEPT)
 def derived_device(link_id: str, end: int) -> str:
     """Return a device name of 15 bytes for end 0 or 1: 60 bits of a hash over the whole id, nothing cut off."""
     text = base64.b32encode(_hash(link_id)[:8]).decode().lower()[:12]
     return f"{_NAME_PREFIX}{text}{'ab'[end]}"
 
 
+@functools.lru_cache(2 * _KEPT)
 def derived_mac(link_id: str, end: int) -> str:
     """Return a stable, locally administered unicast address for end 0 or 1."""
     tail = bytearray(_hash(link_id)[8:13])
