@@ -74,9 +74,9 @@ class Database:
         """Without ``limits`` a server is waited for as long as it takes; ``wsrep_sync_wait`` is Galera's."""
         self._write_turn: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if sqlalchemy.make_url(connection).get_backend_name() == "sqlite":
-            self._engine = _sqlite_engine(connection, foreign_keys=foreign_keys)
             # SQLite has one writer at a time. Waiting here is fair and wakes at once.
-            self._write_turn = _Turn()
+            self._write_turn = turn = _Turn()
+            self._engine = _sqlite_engine(connection, turn, foreign_keys=foreign_keys)
         else:
             self._engine = engines.create_engine(
                 connection,
@@ -157,21 +157,30 @@ class Database:
 
 
 class _Turn:
-    """A lock that nobody waits for longer than for that of another process; one after the other would add up."""
+    """A lock that nobody waits for longer than for that of another process; one after the other would add up.
+
+    Who has it waits for the other process ``until`` then: for both together no longer than for one of them.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.until = 0.0
 
     def __enter__(self) -> None:
+        until = time.monotonic() + _LOCKED
         if not self._lock.acquire(timeout=_LOCKED):
             raise exceptions.DatabaseUnavailable("the transactions of others take too long")
+        self.until = until
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
 
-def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
-    """Return an engine for a file. oslo.db's own opens the file anew for each transaction and never begins to write."""
+def _sqlite_engine(connection: str, turn: _Turn, *, foreign_keys: bool) -> sqlalchemy.Engine:
+    """Return an engine for a file, on which who has the ``turn`` may write.
+
+    oslo.db's own opens the file anew for each transaction and never begins to write.
+    """
     engine = sqlalchemy.create_engine(connection, pool_size=10, max_overflow=40)
     exc_filters.register_engine(engine)
 
@@ -191,17 +200,17 @@ def _sqlite_engine(connection: str, *, foreign_keys: bool) -> sqlalchemy.Engine:
         if statement is None:
             connection.exec_driver_sql("BEGIN")
         else:
-            _insist(connection, statement)
+            _insist(connection, statement, turn.until)
 
     return engine
 
 
-def _insist(connection: sqlalchemy.Connection, statement: str) -> None:
-    """Execute what needs a lock of SQLite, again and again while another process has it.
+def _insist(connection: sqlalchemy.Connection, statement: str, until: float) -> None:
+    """Execute what needs a lock of SQLite, again and again while another process has it, ``until`` by time.monotonic.
 
     SQLite would wait by itself, but as one call of C: of a process on eventlet everything would, repairs too.
     """
-    until, pause = time.monotonic() + _LOCKED, 0.001
+    pause = 0.001
     driver: Any = connection.connection.driver_connection
     driver.execute("PRAGMA busy_timeout = 0")
     try:
