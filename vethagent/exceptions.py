@@ -75,6 +75,11 @@ class StoreLost(StoreUnusable):
     """That file was damaged, and an empty one has taken its place."""
 
 
+def named(error: BaseException) -> str:
+    """Return the kind of any error, and its text if it has one."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 def one_line(error: BaseException) -> str:
     """Return the text of any error as one line, its kind if it has none, for a log or a status.
 

@@ -98,7 +98,7 @@ class Reconciler:
                 self._health.good("reconciler")
             except Exception as error:
                 # One round is lost, not the agent: everything is looked at again after a while.
-                news = self._health.bad("reconciler", f"{type(error).__name__}: {error}")
+                news = self._health.bad("reconciler", exceptions.named(error))
                 LOG.log(logging.ERROR if news else logging.DEBUG, "A round of the reconciler failed", exc_info=True)
                 self._counters.add("reconciler_failures")
                 time.sleep(SETTLE)

@@ -341,7 +341,7 @@ class Ovs:
         except (
             Exception
         ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
-            raise exceptions.OvsdbRefused(f"{type(error).__name__}: {error}") from error
+            raise exceptions.OvsdbRefused(exceptions.named(error)) from error
 
     def settle(self, ports: Sequence[str]) -> None:
         """Wait until ovs-vswitchd has let go of the devices of ``ports``; raise OvsdbUnavailable if it does not act."""

@@ -121,9 +121,9 @@ class Helper:
         try:
             self._ready()
         except Exception as error:  # as with a batch, whatever comes back; the next one tries again, and tells
-            self.trouble = f"no helper can be started: {type(error).__name__}: {error}"
+            self.trouble = f"no helper can be started: {exceptions.named(error)}"
             self._in_vain = min(self._in_vain + 1, _DOUBLED)
-            LOG.warning("There is no other privileged helper: %s: %s", type(error).__name__, error)
+            LOG.warning("There is no other privileged helper: %s", exceptions.named(error))
 
     def _see_to(self) -> None:
         """Have a helper that answers."""
@@ -132,8 +132,7 @@ class Helper:
                 if default.present():
                     default.ask("pid")
             except Exception as error:
-                kind = type(error).__name__
-                LOG.warning("The idle privileged helper failed (%s: %s), starting another", kind, error)
+                LOG.warning("The idle privileged helper failed (%s), starting another", exceptions.named(error))
                 default.stop()
                 self.restarts += 1
             self._start_another()
@@ -158,4 +157,4 @@ class Helper:
         except exceptions.HelperRefused:
             raise
         except Exception as error:
-            raise exceptions.HelperUnavailable(f"{type(error).__name__}: {error}") from error
+            raise exceptions.HelperUnavailable(exceptions.named(error)) from error

@@ -183,7 +183,7 @@ def _bus_errors() -> Iterator[None]:
         amqp.AMQPError,
         OSError,
     ) as error:
-        raise exceptions.BusUnavailable(f"{type(error).__name__}: {error}") from error
+        raise exceptions.BusUnavailable(exceptions.named(error)) from error
     except exceptions.VethagentError as error:
         if type(error).__module__ in REMOTE_MODULES:
             raise
