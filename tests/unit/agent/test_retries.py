@@ -2,21 +2,15 @@
 
 import pytest
 
+from tests.unit.clocks import Clock
 from vethagent.agent import retries
 from vethagent.agent.retries import Retries
 
 LINK, OTHER = "0a6f2f4e-56f4-4b2c-8cf7-f6fd4d6bd1c5", "5b0b4ec3-0f9d-4a53-8b7a-3f2f9f7cbb10"
 
 
-class Clock:
+class Chance(Clock):
     """The module's clock, and its chance."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        """Return the present time."""
-        return self.now
 
     def uniform(self, low: float, high: float) -> float:
         """Return the middle."""
@@ -24,9 +18,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Chance:
     """Moved by the test."""
-    made = Clock()
+    made = Chance()
     monkeypatch.setattr(retries, "time", made)
     monkeypatch.setattr(retries, "random", made)
     return made

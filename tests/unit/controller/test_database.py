@@ -11,6 +11,7 @@ import oslo_db.exception
 import pytest
 import sqlalchemy
 
+from tests.unit.clocks import Clock
 from tests.unit.controller import fakes
 from tests.unit.controller.conftest import count
 from vethagent import exceptions
@@ -122,17 +123,8 @@ def test_a_lock_that_stays_is_told(database: Database, tmp_path: pathlib.Path, m
         pass
 
 
-class Times:
-    """A clock for which time goes by only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+class SlowTurn(Clock):
+    """The lock of the turn, too: it is had just before it is given up."""
 
     def acquire(self, timeout: float) -> bool:
         self.now += timeout * 0.9
@@ -145,15 +137,16 @@ class Times:
 def test_the_turn_and_the_lock_of_another_process_do_not_add_up(
     database: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = Times()
-    monkeypatch.setattr(database_module, "time", times)
-    monkeypatch.setattr(database._write_turn, "_lock", times)
+    turn = SlowTurn()
+    begun = turn.now
+    monkeypatch.setattr(database_module, "time", turn)
+    monkeypatch.setattr(database._write_turn, "_lock", turn)
     with contextlib.closing(sqlite3.connect(tmp_path / "controller.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(exceptions.DatabaseUnavailable, match="locked"), database.connection():
             pass
         other.execute("ROLLBACK")
-    assert times.now == pytest.approx(database_module._LOCKED, abs=database_module._PAUSE)
+    assert turn.now - begun == pytest.approx(database_module._LOCKED, abs=database_module._PAUSE)
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database, known: str) -> None:

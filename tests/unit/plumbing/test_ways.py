@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.clocks import Clock
 from vethagent.plumbing import ways
 from vethagent.plumbing.ways import GatewayWay, Server, TcpWay
 
@@ -86,16 +87,13 @@ def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert way.reached() is False and 6 <= way.patience < 20
 
 
-class SlowServers:
+class SlowServers(Clock):
     """Each takes ``seconds`` to answer; the time that is waited for them passes at once."""
 
     def __init__(self, seconds: float) -> None:
+        super().__init__()
         self.seconds = seconds
-        self.now = 1000.0
         self.waited: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
 
     def connect(self, _address: Server, timeout: float) -> socket.socket:
         self.waited.append(timeout)
@@ -128,20 +126,24 @@ def test_of_several_only_the_first_is_given_more_time(monkeypatch: pytest.Monkey
     assert way.patience == 5
 
 
+def cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch, name: str, code: int) -> None:
+    """Let a name not be found, and all others be."""
+    real = socket.getaddrinfo
+
+    def find(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host == name:
+            raise socket.gaierror(code, "not found")
+        return real(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+
 def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
     monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
     way = TcpWay("the bus", [("localhost", server[1])])
     assert way.reached() is True
-
-    real = socket.getaddrinfo
-
-    def fail(host: str, *args: Any, **kwargs: Any) -> Any:
-        if host == "localhost":
-            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
-        return real(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    cannot_be_looked_up(monkeypatch, "localhost", socket.EAI_AGAIN)
     way._resolved_at = float("-inf")
     assert way.reached() is True
 
@@ -149,14 +151,7 @@ def test_names_that_cannot_be_looked_up_any_more_keep_their_addresses(
 def test_a_name_that_cannot_be_looked_up_takes_no_other_with_it(
     monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
-    real = socket.getaddrinfo
-
-    def find(host: str, *args: Any, **kwargs: Any) -> Any:
-        if host == "gone.example":
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return real(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", find)
+    cannot_be_looked_up(monkeypatch, "gone.example", socket.EAI_NONAME)
     assert TcpWay("the bus", [("gone.example", 5672), ("localhost", server[1])]).reached() is True
 
 

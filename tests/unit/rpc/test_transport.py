@@ -11,6 +11,7 @@ import pytest
 from oslo_config import cfg
 from oslo_messaging._drivers import common
 
+from tests.unit.clocks import Clock
 from vethagent import exceptions
 from vethagent.rpc import transport
 
@@ -66,19 +67,6 @@ def test_an_option_that_is_deprecated_stops_no_start(tmp_path: pathlib.Path, opt
     conf([], default_config_files=[str(file)])
     assert conf.oslo_messaging_rabbit[option] is False
     transport.get_transport(conf).cleanup()
-
-
-class Clock:
-    """Time that passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture
