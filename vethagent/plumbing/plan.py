@@ -76,13 +76,14 @@ def plan_held(
     cut off until the pair is gone, and OVSDB may be away.
     """
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
-    text = "taken back: with it the host lost the way to the bus or to its gateway; any change of the link tries again"
+    why = "with it the host lost the way to the bus or to its gateway; any change of the link tries again"
     if earlier is not None:
         again = plan_link(earlier, observed, topology)
         if again.state.status is not Status.ERROR or again.state.reason is Reason.PORT_ERROR:
-            text = text.replace("taken back", f"taken back, and as it was in generation {earlier.generation}")
+            text = f"taken back, and as it was in generation {earlier.generation}: {why}"
             state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=again.state.ends)
             return dataclasses.replace(again, state=state, mtu=None)
+    text = f"taken back: {why}"
     state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
     removal = plan_removal(ref, observed, link)
     return dataclasses.replace(removal, state=state, detach=() if removal.operations else removal.detach)
