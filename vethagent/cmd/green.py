@@ -31,4 +31,5 @@ def patch() -> None:
         return tpool.execute(native, host, port, family, type, proto, flags)
 
     green.getaddrinfo = getaddrinfo
-    eventlet.monkey_patch()
+    # That for psycopg2 would load it, and where it is used its waiting is given to it anyway (limit in db/patience.py).
+    eventlet.monkey_patch(psycopg=False)

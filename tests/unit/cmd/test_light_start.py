@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import sys
 import vethagent.cmd.agent
-print([name for name in ("pyroute2", "jinja2", "sqlalchemy", "falcon") if name in sys.modules])
+print([name for name in ("pyroute2", "jinja2", "sqlalchemy", "falcon", "psycopg2") if name in sys.modules])
 import vethagent.privileged.batch
 from vethagent.privileged import encoding
 print(encoding.prepare.cache_info().currsize, encoding.prepare().message.__name__, "pyroute2" in sys.modules)
