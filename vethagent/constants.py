@@ -13,6 +13,9 @@ OVS_LINK_ID = "vethagent-link-id"
 #: Types of an interface of OVS that is just the kernel's device of its name.
 OVS_PLAIN_TYPES = ("", "system")
 
+#: What ``ovsdb_connection`` is on a host without Open vSwitch.
+NO_OVSDB = "none"
+
 #: On an owned interface of OVS: the id of the request by which the port was last set.
 OVS_REQUEST_ID = "vethagent-request-id"
 

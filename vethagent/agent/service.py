@@ -31,6 +31,7 @@ from vethagent.plumbing import rtnl, ways
 from vethagent.plumbing.apply import Applier
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.ovs import Ovs
+from vethagent.plumbing.ovs_replica import OvsChanges
 from vethagent.privileged.recovery import Helper
 from vethagent.rpc import transport as bus
 from vethagent.rpc.controller_api import ControllerAPI
@@ -56,6 +57,7 @@ class AgentSettings:
     host: str
     version: str
     store: str
+    #: NO_OVSDB if there is none.
     ovsdb_connection: str
     ovsdb_timeout: float = 10
     helper_timeout: float = 10
@@ -297,6 +299,9 @@ class Agent:
             self._health.good("privsep")
 
     def _connect_ovs(self) -> None:
+        if self._settings.ovsdb_connection == constants.NO_OVSDB:
+            self._inbox.put_ovs(OvsChanges({}, {}, whole=True))  # so no bridge is waited for
+            return
         while not self._stopping.is_set():
             try:
                 self._ovs.connect()

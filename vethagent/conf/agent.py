@@ -5,7 +5,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
-from vethagent import model
+from vethagent import constants, model
 
 
 class BridgeMappings(types.Dict):
@@ -31,18 +31,20 @@ class BridgeMappings(types.Dict):
 
 
 class OvsdbConnection(types.String):
-    """``unix:PATH`` or ``tcp:ADDRESS:PORT``, as Open vSwitch has them; a name in place of the address is not taken."""
+    """``unix:PATH`` or ``tcp:ADDRESS:PORT``, as Open vSwitch has them, or ``none``; an address is no name."""
 
     def __init__(self) -> None:
-        super().__init__(type_name="unix:PATH or tcp:ADDRESS:PORT")
+        super().__init__(type_name="unix:PATH, tcp:ADDRESS:PORT or none")
 
     def __call__(self, value: Any) -> str:
         """Return the text; raise ValueError."""
         text = str(super().__call__(value))
+        if text == constants.NO_OVSDB:
+            return text
         kind, _, rest = text.partition(":")
         address, _, port = rest.rpartition(":")
         if not (kind == "unix" and rest.startswith("/")) and not (kind == "tcp" and _is_address(address, port)):
-            raise ValueError(f"{text!r} is not unix:PATH, with a path from /, nor tcp:ADDRESS:PORT")
+            raise ValueError(f"{text!r} is not unix:PATH, with a path from /, nor tcp:ADDRESS:PORT, nor none")
         return text
 
 
@@ -80,7 +82,8 @@ OPTIONS = [
         "ovsdb_connection",
         type=OvsdbConnection(),
         default="unix:/var/run/openvswitch/db.sock",
-        help="Where the Open vSwitch database of this host is reached: unix:PATH, or tcp:ADDRESS:PORT.",
+        help="Where the Open vSwitch database of this host is reached: unix:PATH, or tcp:ADDRESS:PORT. "
+        "On a host without Open vSwitch it is none: else health says all the time that it is not reached.",
     ),
     cfg.IntOpt(
         "ovsdb_timeout",

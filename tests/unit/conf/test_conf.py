@@ -104,6 +104,8 @@ def test_bad_bridge_mappings_are_refused(value: str, match: str) -> None:
         ("tcp:[127.0.0.1]:6640", False),
         ("tcp:host:6640", False),
         ("ssl:127.0.0.1:6640", False),
+        ("none", True),
+        ("None", False),
         ("", False),
     ],
 )
