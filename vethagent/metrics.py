@@ -11,7 +11,19 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 #: The parts of an agent that its health speaks of.
-PARTS = ("bus", "controller", "events", "mode", "ovsdb", "privsep", "reconciler", "store", "vswitchd")
+PARTS = (
+    "bus",
+    "casts",
+    "controller",
+    "events",
+    "log",
+    "mode",
+    "ovsdb",
+    "privsep",
+    "reconciler",
+    "store",
+    "vswitchd",
+)
 
 #: Seconds; what is quick is told apart, beyond a minute it is only slow.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

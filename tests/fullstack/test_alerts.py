@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fullstack import links
+from tests.fullstack import links, uplinks
 from tests.support import commands, deployment, machine, processes, prometheus, scraping
 
 TOP = pathlib.Path(__file__).parents[2]
@@ -60,6 +60,18 @@ class Site:
         """Set the mode of the agent and wait until it has reported it."""
         assert self.api.request("PATCH", f"/v1/agents/{HOST}", {"mode": mode}).status == 200
         self.wait(lambda: self.api.get(f"/v1/agents/{HOST}")["reported_mode"] == mode, f"mode {mode}")
+
+    def restart(self) -> None:
+        """Start another agent, and wait until Prometheus has seen that it is another one."""
+
+        def started() -> list[float]:
+            name = f'vethagent_fleet_agent_start_time_seconds{{host="{HOST}"}}'
+            return self.prometheus.values(name, seconds=10)[-1:]
+
+        before = started()
+        self.node.agent.stop()
+        self.node.agent.start()
+        self.wait(lambda: started() not in (before, []), "another agent")
 
     def cast(self, *messages: tuple[object, ...]) -> None:
         """Cast past our own client."""
@@ -160,6 +172,21 @@ def ovsdb_gone(site: Site) -> Iterator[None]:
     site.host.ovs.server.kill()
     yield
     site.host.ovs.start_server()
+
+
+@contextlib.contextmanager
+def agent_restarted_over_and_over(site: Site) -> Iterator[None]:
+    for _ in range(4):
+        site.restart()
+    yield
+
+
+@contextlib.contextmanager
+def canary_without_a_bridge(site: Site) -> Iterator[None]:
+    uplink = uplinks.Uplink(site.api, [HOST])
+    uplink.create()
+    yield
+    uplink.delete()
 
 
 @contextlib.contextmanager
@@ -278,6 +305,7 @@ FAULTS: dict[str, Fault] = {
     "VethagentAgentSilent": agent_stands_still,
     "VethagentAgentNotReady": helper_stands_still_at_the_start,
     "VethagentAgentUnhealthy": ovsdb_gone,
+    "VethagentAgentRestarts": agent_restarted_over_and_over,
     "VethagentAgentNotEnforcing": observed_only,
     "VethagentLinksInError": bridge_missing,
     "VethagentLinksDown": cable_cut_and_left,
@@ -289,11 +317,18 @@ FAULTS: dict[str, Fault] = {
     "VethagentNetlinkOverflows": more_events_than_are_taken,
     "VethagentReconcilerFailures": something_unforeseen,
     "VethagentPhysicalLoop": networks_joined_twice,
+    "VethagentRolloutStopped": canary_without_a_bridge,
 }
 
 
 #: Those whose faults take long; VETHAGENT_ALERTS=all has them too.
-SLOW = {"VethagentRepairsSlow", "VethagentAgentNotReady", "VethagentNetlinkOverflows", "VethagentPhysicalLoop"}
+SLOW = {
+    "VethagentRepairsSlow",
+    "VethagentAgentNotReady",
+    "VethagentAgentRestarts",
+    "VethagentNetlinkOverflows",
+    "VethagentPhysicalLoop",
+}
 CHOSEN = [alert for alert in FAULTS if alert not in SLOW or os.environ.get("VETHAGENT_ALERTS") == "all"]
 
 

@@ -149,7 +149,15 @@ class FleetMetrics:
         agent = models.Agent
         with self._database.reader() as session:
             agents = session.execute(
-                sqlalchemy.select(agent.host, agent.mode, agent.ready, agent.reported_at, agent.health, agent.counters)
+                sqlalchemy.select(
+                    agent.host,
+                    agent.mode,
+                    agent.ready,
+                    agent.started_at,
+                    agent.reported_at,
+                    agent.health,
+                    agent.counters,
+                )
                 .where(agent.deleted_at.is_(None))
                 .order_by(agent.host)
             ).all()
@@ -190,6 +198,12 @@ def _of_agents(
         f"{_FLEET}_agent_report_age_seconds",
         "Since the agent's last report",
         {key: max(0.0, (now - row.reported_at).total_seconds()) for key, row in by_host.items()},
+        ["host"],
+    )
+    yield metrics.gauge(
+        f"{_FLEET}_agent_start_time_seconds",
+        "When the agent was started, by its clock",
+        {key: row.started_at.timestamp() for key, row in by_host.items()},
         ["host"],
     )
     yield metrics.gauge(

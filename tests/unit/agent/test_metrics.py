@@ -1,8 +1,11 @@
+import pathlib
+import re
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.unit.agent import builders
-from vethagent import model
+from vethagent import agent, metrics, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
@@ -79,6 +82,12 @@ def test_each_part_works_or_does_not(parts: Parts) -> None:
     assert (parts.value("healthy", part="ovsdb"), parts.value("healthy", part="bus")) == (0, 1)
     parts.health.good("ovsdb")
     assert parts.value("healthy", part="ovsdb") == 1
+
+
+def test_each_part_that_the_agent_speaks_of_is_shown_from_the_start() -> None:
+    sources = pathlib.Path(agent.__file__).parent.glob("*.py")
+    spoken = {part for source in sources for part in re.findall(r'health\.bad\(\s*"(\w+)"', source.read_text())}
+    assert spoken == set(metrics.PARTS)
 
 
 def test_a_part_that_nobody_knew_of_is_shown_too(parts: Parts) -> None:

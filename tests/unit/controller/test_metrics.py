@@ -49,6 +49,7 @@ def test_each_host_is_shown_with_its_links(
     found = read(fleet)
     assert (found.of("agent_up", host="h1"), found.of("agent_ready", host="h1")) == (1, 1)
     assert found.of("agent_report_age_seconds", host="h1") == 20
+    assert found.of("agent_start_time_seconds", host="h1") == round(fakes.START.timestamp(), 6)
     assert found.of("agent_ready", host="h2") == 0
     assert found.of("agent_unhealthy", host="h2", part="ovsdb") == 1
     assert found.of("agent_mode", host="h1", mode="enforce") == 1
