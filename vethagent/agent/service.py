@@ -335,7 +335,9 @@ class Agent:
         self.metrics.happened(event)
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         about = logs.about(request_id=event.request_id, links=[state.link_id])
-        LOG.info("%s: link %s %s: %s%s", event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
+        level = logging.WARNING if state.status is model.Status.ERROR else logging.INFO  # that waits for somebody
+        text = "%s: link %s %s: %s%s"
+        LOG.log(level, text, event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
         faults.point("agent-told")
 
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:

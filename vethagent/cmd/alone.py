@@ -103,7 +103,7 @@ def stay_alone(store: str) -> Alone:
     try:
         hold = _Hold(path)
     except OSError as error:
-        raise common.StartError(f"{path} cannot be opened: {error.strerror}") from error
+        raise common.StartError(f"[agent] store: {path} cannot be opened: {error.strerror}") from error
     until = time.monotonic() + _PATIENCE
     while not hold.take():
         if time.monotonic() >= until:

@@ -97,7 +97,7 @@ def read(
     conf.register_cli_opts(list(commands))
     try:
         _parse(conf, prog, arguments)
-    except (cfg.Error, ValueError) as error:
+    except (cfg.Error, ValueError, OSError) as error:  # OSError: releases of oslo.config lack files of their own
         raise StartError(_LOCATION.sub(r"\1", config_check.plain(error))) from error
 
 

@@ -1,4 +1,4 @@
-"""Keeps what a library says over and over from filling the log."""
+"""Keeps what a library says over and over, or twice in one line, from filling the log."""
 
 import logging
 import re
@@ -58,8 +58,28 @@ def _in_one_line(record: logging.LogRecord) -> str:
     return text
 
 
+class Once(logging.Formatter):
+    """Another formatter, less what oslo.log adds to a warning that is said while an exception is handled.
+
+    What was raised is in most of our sentences already; where it is not, it stays.
+    """
+
+    def __init__(self, whole: logging.Formatter) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        text = self._whole.format(record)
+        summary = str(getattr(record, "error_summary", ""))
+        raised = summary.partition(": ")[2]
+        return text.replace(f": {summary}", "", 1) if raised and raised in record.getMessage() else text
+
+
 def hold_back() -> None:
     """Have all that is logged from now on looked at; logging is set up before."""
     seen = Repeats()
     for handler in logging.getLogger().handlers:
         handler.addFilter(seen)
+        if handler.formatter is not None:
+            handler.setFormatter(Once(handler.formatter))

@@ -1,5 +1,7 @@
 """Bridges go and come back under a link."""
 
+import re
+
 import pytest
 
 from tests.functional.agent.node import FIRST, SECOND, Node, condition
@@ -41,6 +43,9 @@ def test_linux_bridge_deleted_and_made_again(bridged: Node) -> None:
     indexes = bridged.indexes(link)
     bridged.host.ip("link", "delete", LINUX)
     bridged.wait(link, "ERROR", "BRIDGE_NOT_FOUND")
+    warning = re.compile(rf" WARNING .* link {link['id']} \w+: ERROR \(BRIDGE_NOT_FOUND\)")
+    log = bridged.allinone.log
+    condition(lambda: warning.search(log.read_text(errors="replace")) is not None, True, "a warning in the log")
     bridged.host.linux_bridge(LINUX)
     bridged.check(bridged.wait(link, "ACTIVE"))
     assert bridged.indexes(link) == indexes

@@ -34,6 +34,11 @@ def test_help_begins_with_what_a_program_is_for(prog: str, capsys: pytest.Captur
     assert " ".join(purpose.split()).startswith(f"{common.PURPOSES[prog]} Reads vethagent.conf and {prog}.conf")
 
 
+def test_a_completion_whose_template_oslo_config_may_lack() -> None:
+    with pytest.raises((common.StartError, SystemExit)):
+        common.read(cfg.ConfigOpts(), "vethagent-agent", options.list_agent_opts, ["--shell_completion", "bash"])
+
+
 def test_connections_are_kept_for_as_long_as_the_configuration_says(tmp_path: pathlib.Path) -> None:
     conf = cfg.ConfigOpts()
     file = tmp_path / "vethagent.conf"

@@ -4,8 +4,10 @@ import logging
 import sys
 
 import pytest
+from oslo_config import cfg
+from oslo_log import formatters, log
 
-from vethagent.cmd.repeats import Repeats
+from vethagent.cmd.repeats import Once, Repeats
 
 IDS = ("0d5a3cbe-6d4a-4e57-9bd5-0123456789ab", "ffffffff-6d4a-4e57-9bd5-0123456789ab")
 
@@ -70,3 +72,16 @@ def test_it_does_not_grow_without_end(said: Said) -> None:
     for number in range(2000):
         said.hear("unreachable: " + "x" * number)
     assert len(said._filter._said) <= 500
+
+
+@pytest.mark.parametrize("sentence", ["ovsdb does not work: %s", "the store cannot be written"])
+def test_what_was_raised_is_said_once(sentence: str) -> None:
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    conf([])
+    try:
+        raise ConnectionError("no such file")
+    except ConnectionError as error:
+        arguments = (error,) if "%s" in sentence else ()
+        record = logging.LogRecord("vethagent.agent.health", logging.WARNING, "", 1, sentence, arguments, None)
+        assert Once(formatters.ContextFormatter(config=conf)).format(record).count("no such file") == 1

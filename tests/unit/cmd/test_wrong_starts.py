@@ -40,6 +40,7 @@ from tests.unit.cmd.conftest import Run
         (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
         (["api", "--config-file", "/none.conf"], "", "/none.conf"),
         (["allinone"], "transport_url = rubbish://\n", "transport_url"),
+        (["agent"], "transport_url = rabbit://\n[agent]\nstore = /proc/none/a.sqlite\n", "[agent] store: /proc/none/a"),
         (["allinone"], "[api]\nhost = 0.0.0.0\n", "loopback only"),
     ],
 )
