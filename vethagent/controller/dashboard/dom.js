@@ -47,8 +47,11 @@ export function age(time) {
 
 export const ago = (time) => `${age(time)} ago`;
 
-export const clock = (time) =>
-  h("time", { datetime: time, title: time }, new Date(time).toLocaleTimeString([], { hour12: false }));
+// The time of day, with the date unless that is today's: what is weeks old is on the page too.
+export function clock(time) {
+  const [date, hour] = new Date(time).toLocaleString("sv").split(" "); // as in 2026-01-31 23:59:59
+  return h("time", { datetime: time, title: time }, new Date().toLocaleDateString("sv") === date ? hour : `${date} ${hour}`);
+}
 
 export const badge = (kind, text) => h("span", { class: `badge ${kind.toLowerCase()}` }, text ?? kind);
 

@@ -71,8 +71,8 @@ export async function showFleet(main, { signal, failed }) {
     const found = hosts.filter(matches);
     fill(chips, HEALTHS.map(chip));
     const sums = STATUSES.map((status) => [status, hosts.reduce((sum, { agent }) => sum + (agent.links[status] ?? 0), 0)]);
-    fill(totals, h("span", { class: "quiet" }, "Links:"), sums.filter(([, sum]) => sum)
-      .map(([status, sum]) => badge(status, `${sum} ${status}`)));
+    const badges = sums.filter(([, sum]) => sum).map(([status, sum]) => badge(status, `${sum} ${status}`));
+    fill(totals, badges.length > 0 && h("span", { class: "quiet" }, "Links:"), badges);
     const part = found.length > shown ? `, ${shown} of them shown` : "";
     told.textContent = `${found.length} of ${hosts.length} hosts${part}`;
     fill(list,
