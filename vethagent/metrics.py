@@ -37,12 +37,14 @@ _HELP = {
     "casts_late": "Casts that were under way for more than ten seconds",
     "casts_refused": "Casts that were not valid, or for another host",
     "casts_stale": "Links of casts that were as old as what was known already, or older",
+    "confirmed": "Links that were watched for whether the way out is lost with them, and stayed",
     "failures": "Steps for a link that failed",
     "helper_restarts": "Starts of another privileged helper because one failed",
     "netlink_overflows": "Overflows of the socket with the kernel's link events",
     "ovsdb_reconnects": "Connections to OVSDB after the first one",
     "reconciler_failures": "Rounds, or links in a round, that ended with an unforeseen error",
     "syncs": "Pulls of everything that is wanted on the host",
+    "taken_back": "Links that were taken back, or kept back, because the way out was lost with them",
     "unplugged": "Links that went as they were to",
 }
 
