@@ -116,7 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
         held = alone.stay_alone(conf.agent.store)
         # That takes as long as it takes, also if the server does not answer.
         LOG.info("Waiting for the tables in %s to be brought up to date", common.database_place(conf))
-        migration.upgrade(common.connection_url(conf))
+        with common.about_database(conf):
+            migration.upgrade(common.connection_url(conf))
         _try_out(conf)
         Store(conf.agent.store, read=False).close()
     except exceptions.VethagentError as error:

@@ -179,7 +179,7 @@ def open_database(conf: cfg.ConfigOpts, *, check: bool = True, patient: bool = F
         if check:
             migration.check(database)
     except exceptions.VethagentError as error:
-        raise StartError(f"[database] connection: {error}") from error
+        raise _of_database(conf, error) from error
     except (cfg.Error, ImportError, ValueError, TypeError) as error:
         raise StartError(f"[database] connection cannot be used: {config_check.plain(error)}") from error
     return database
@@ -208,6 +208,19 @@ def database_place(conf: cfg.ConfigOpts) -> str:
     from sqlalchemy.engine import make_url
 
     return make_url(connection_url(conf)).set(query={}).render_as_string()  # and *** for a password
+
+
+@contextlib.contextmanager
+def about_database(conf: cfg.ConfigOpts) -> Iterator[None]:
+    """Raise StartError if the block cannot use the database that ``conf`` names, and say which that is."""
+    try:
+        yield
+    except exceptions.DatabaseUnavailable as error:
+        raise _of_database(conf, error) from error
+
+
+def _of_database(conf: cfg.ConfigOpts, error: Exception) -> StartError:
+    return StartError(f"[database] connection: {database_place(conf)}: {error}")
 
 
 def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:

@@ -24,18 +24,21 @@ PROG = "vethagent-manage"
 
 def upgrade(conf: cfg.ConfigOpts) -> None:
     """Bring the tables to the newest revision."""
-    print(f"the tables have revision {migration.upgrade(common.connection_url(conf))}")
+    with common.about_database(conf):
+        print(f"the tables have revision {migration.upgrade(common.connection_url(conf))}")
 
 
 def downgrade(conf: cfg.ConfigOpts) -> None:
     """Take the tables back to an older revision; what came with newer ones is lost."""
-    migration.downgrade(common.connection_url(conf), conf.command.revision)
+    with common.about_database(conf):
+        migration.downgrade(common.connection_url(conf), conf.command.revision)
     version(conf)
 
 
 def version(conf: cfg.ConfigOpts) -> None:
     """Tell the revision of the tables, and the newest one."""
-    found = migration.current(common.open_database(conf, check=False))
+    with common.about_database(conf):
+        found = migration.current(common.open_database(conf, check=False))
     print(f"{found or 'no tables'} (newest: {migration.newest()})")
 
 

@@ -10,7 +10,7 @@ from tests.unit.cmd.conftest import Run
 @pytest.mark.parametrize(
     ("command", "text", "match"),
     [
-        (["api"], "", "run 'vethagent-manage db upgrade'"),
+        (["api"], "", "controller.sqlite: the database has no tables yet: run 'vethagent-manage db upgrade'"),
         (["controller"], "", "run 'vethagent-manage db upgrade'"),
         (["api"], "[api]\nport = 99999\n", "port"),
         (["api"], "[api]\nprot = 1\n", "[api] there is no option 'prot'"),
@@ -36,7 +36,11 @@ from tests.unit.cmd.conftest import Run
         (["api"], "[database]\nconnection = sqlite://\n", "[database] connection: it names no file"),
         (["allinone"], "[database]\nconnection = oracle://u:p@h/d\n", "[database] connection: No module named"),
         (["manage", "db", "upgrade"], "[database]\nconnection = sqlite://\n", "it names no file"),
-        (["manage", "db", "upgrade"], "[database]\nconnection = sqlite:////proc/none/c.sqlite\n", "/proc/none"),
+        (
+            ["manage", "db", "upgrade"],
+            "[database]\nconnection = sqlite:////proc/version\n",
+            "sqlite:////proc/version: ",
+        ),
         (["manage", "db", "upgrade"], "no section\n[\n", "vethagent.conf"),
         (["api", "--config-file", "/none.conf"], "", "/none.conf"),
         (["allinone"], "transport_url = rubbish://\n", "transport_url"),
