@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import event
 
 from tests.functional.controller.site import Site
-from tests.support import databases
+from tests.support import commands, databases
 from tests.unit.controller import fakes
 from vethagent import exceptions
 from vethagent.controller.db import models, patience
@@ -150,6 +150,23 @@ def test_tables_are_locked(server: databases.DatabaseServer, site: Site, url: st
         assert site.list().status_code == 503
         assert waiting() == 0, "given up by the server, which would have the tables wait for those who left"
     site.check()
+
+
+def test_a_process_stands_still_in_a_transaction(site: Site, url: str) -> None:
+    """It is stopped, or its machine has gone without a word: the server would wait for it for hours."""
+    other = Database(url, limits=Limits(lock=1, idle=3))
+    with pytest.raises(exceptions.DatabaseUnavailable), other.writer() as session:
+        site.store_in(session)
+        site.check_event()
+        commands.wait_until(lambda: _is_stored(site), what="the end of its locks")
+    other.close()
+    assert site.store() == 0
+
+
+def _is_stored(site: Site) -> bool:
+    with contextlib.suppress(exceptions.DatabaseUnavailable):
+        return site.store() == 1
+    return False
 
 
 def test_no_connection_is_left(site: Site) -> None:

@@ -2,7 +2,8 @@
 
 By themselves drivers wait for an answer for ever, so one request after the other would hang with a server that hangs,
 or whose host is gone. A URL that says something of its own (``?read_timeout=60``) is left as it is. Nor do they leave a
-server that is there and has become a replica.
+server that is there and has become a replica. And a server by itself waits for hours for who has begun a transaction
+and is stopped, or gone without a word, and keeps its locks for as long.
 """
 
 import functools
@@ -16,22 +17,30 @@ from sqlalchemy import event
 
 
 class Limits(NamedTuple):
-    """Seconds for an answer, for a row that another transaction has locked, and for a server that takes no changes."""
+    """Seconds for an answer, for a row that another transaction has locked, and for a server that takes no changes.
+
+    ``idle`` are those that a server waits for the next statement of a transaction.
+    """
 
     answer: float = 15
     lock: float = 10
     read_only: float = 5
+    idle: float = 30
 
 
 USUAL = Limits()
 
 _MYSQL_DRIVERS = ("pymysql", "mysqldb")
 #: Of rows, and of whole tables as LOCK TABLES and backups have them, which MySQL waits for apart, for a day by itself.
-_MYSQL_LOCK_TIMEOUTS = "SET SESSION innodb_lock_wait_timeout = {seconds:.0f}, lock_wait_timeout = {seconds:.0f}"
-_LOCK_TIMEOUT = {
-    "mysql": _MYSQL_LOCK_TIMEOUTS,
-    "mariadb": _MYSQL_LOCK_TIMEOUTS,
-    "postgresql": "SET lock_timeout = '{seconds:.0f}s'",
+#: The last one is MariaDB's alone; MySQL takes it for a comment.
+_MYSQL_TIMEOUTS = (
+    "SET SESSION innodb_lock_wait_timeout = {lock:.0f}, lock_wait_timeout = {lock:.0f}"
+    " /*M!100300 , idle_transaction_timeout = {idle:.0f} */"
+)
+_TIMEOUTS = {
+    "mysql": _MYSQL_TIMEOUTS,
+    "mariadb": _MYSQL_TIMEOUTS,
+    "postgresql": "SET lock_timeout = '{lock:.0f}s'; SET idle_in_transaction_session_timeout = '{idle:.0f}s'",
 }
 #: What a MySQL or MariaDB says that takes no changes, as a replica or because somebody has told it so.
 _MYSQL_READ_ONLY = (1290, 1792, 1836)
@@ -47,7 +56,7 @@ _POSTGRESQL_READ_ONLY = "25006"
 
 def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
     """Have connections of ``engine`` fail after these times."""
-    driver, statement = engine.dialect.driver, _LOCK_TIMEOUT.get(engine.dialect.name)
+    driver, statement = engine.dialect.driver, _TIMEOUTS.get(engine.dialect.name)
     if driver == "psycopg2":
         # One for the process: what its library waits for can be told it in no other way.
         module = engine.dialect.loaded_dbapi
@@ -65,7 +74,7 @@ def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
     def _on_connect(connection: Any, _record: object) -> None:
         if statement is not None:
             with connection.cursor() as cursor:
-                cursor.execute(statement.format(seconds=limits.lock))
+                cursor.execute(statement.format(**limits._asdict()))
             connection.commit()  # PostgreSQL would forget it with the transaction
 
 
