@@ -169,6 +169,23 @@ def _is_stored(site: Site) -> bool:
     return False
 
 
+@pytest.mark.parametrize(
+    ("gone", "back"),
+    [
+        ("bridge_links RENAME TO restored", "restored RENAME TO bridge_links"),
+        ("event_streams RENAME COLUMN seq TO restored", "event_streams RENAME COLUMN restored TO seq"),
+    ],
+)
+def test_tables_are_made_anew(site: Site, run: Statement, gone: str, back: str) -> None:
+    """A dump is restored, or a release taken back, while all runs."""
+    run(f"ALTER TABLE {gone}")
+    try:
+        site.check_event()
+    finally:
+        run(f"ALTER TABLE {back}")
+    site.check()
+
+
 def test_no_connection_is_left(site: Site) -> None:
     with contextlib.ExitStack() as others:
         for _ in range(2):

@@ -268,8 +268,9 @@ def database_errors() -> Iterator[None]:
     except (sqlalchemy.exc.TimeoutError, *_AWAY) as error:
         # oslo.db does not see what fails while a connection is made.
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
-    except oslo_db.exception.DBError as error:
-        if isinstance(error.inner_exception, _AWAY):
+    except (oslo_db.exception.DBError, sqlalchemy.exc.ProgrammingError) as error:
+        inner = getattr(error, "inner_exception", error)
+        if isinstance(inner, _AWAY) or patience.is_being_made(inner):
             raise exceptions.DatabaseUnavailable(_first_line(error)) from error
         raise
 

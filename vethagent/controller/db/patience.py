@@ -52,6 +52,8 @@ _IS_READ_ONLY = {
     "postgresql": "SHOW transaction_read_only",
 }
 _POSTGRESQL_READ_ONLY = "25006"
+#: Of a table that is not there; PostgreSQL of a column too, of which drivers of MySQL tell as of no server.
+_MYSQL_MISSING, _POSTGRESQL_MISSING = 1146, ("42703", "42P01")
 
 
 def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
@@ -148,6 +150,15 @@ def _is_read_only(connection: Any, statement: str) -> bool:
 def is_lock_timeout(error: BaseException | None) -> bool:
     """Return whether a server of MySQL or MariaDB has given up to wait for a lock; oslo.db calls that a deadlock."""
     return _number(getattr(error, "orig", None)) == _MYSQL_LOCK_TIMEOUT
+
+
+def is_being_made(error: BaseException | None) -> bool:
+    """Return whether a table is not there or not whole, as while a dump is restored or a release taken back.
+
+    oslo.db knows that of SQLite only.
+    """
+    told = getattr(error, "orig", None)
+    return _number(told) == _MYSQL_MISSING or getattr(told, "pgcode", None) in _POSTGRESQL_MISSING
 
 
 def _number(error: BaseException | None) -> object:
