@@ -14,7 +14,7 @@ import amqp
 import kombu.exceptions
 import oslo_messaging
 import oslo_messaging.opts
-from oslo_config import cfg
+from oslo_config import cfg, types
 from oslo_messaging._drivers import amqpdriver
 
 from vethagent import exceptions
@@ -44,6 +44,8 @@ _TRIES, _ELECTION = 6, 0.1
 _TRYING = 1.5
 
 _RABBIT = "oslo_messaging_rabbit"
+#: How many threads do what comes in. oslo.messaging takes 0 and less, and then nothing is ever answered.
+_POOL = "executor_thread_pool_size"
 #: Ports that a transport_url need not name; what is not here has no other end that could be asked.
 _PORTS = {"rabbit": 5672, "kafka": 9092}
 
@@ -58,6 +60,9 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     # Not list_opts(), which copies: the driver registers them again, and one that is deprecated and was read differs.
     for group, options in oslo_messaging.opts._opts:
         if group is None:
+            for option in options:
+                if option.name == _POOL:
+                    option.type = types.Integer(min=1)
             conf.register_opts(options)
         elif str(group) == _RABBIT:
             conf.register_opts(options, group=_RABBIT)

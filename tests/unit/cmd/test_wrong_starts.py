@@ -26,6 +26,8 @@ from tests.unit.cmd.conftest import Run
             "[database]\nconnection = mysql+pymysql://u:$p@h/d\n",
             "[database] connection: what follows a $",
         ),
+        (["agent"], "[DEFAULT]\nexecutor_thread_pool_size = 0\n", "[DEFAULT] executor_thread_pool_size"),
+        (["controller"], "[DEFAULT]\nrpc_thread_pool_size = -1\n", "[DEFAULT] executor_thread_pool_size"),
         (["agent"], "[DEFAULT]\ndebug = perhaps\n", "debug"),
         (["agent"], "[DEFAULT]\nlog_dir = /proc/none\n", "/proc/none"),
         (["agent"], "[DEFAULT]\nlog_config_append = /none.conf\n", "/none.conf"),
