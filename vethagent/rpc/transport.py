@@ -37,6 +37,10 @@ _LISTEN = 0.1
 #: Seconds without a sign of the broker; RabbitMQ's own advice is 5 to 20.
 _HEARTBEAT = 20
 
+#: Seconds for which a thread tries to answer who cannot be reached, as after the death of a broker and of hosts.
+#: Nobody waits for the answer by then; by itself that is a minute, and a controller has 64 threads.
+_ANSWERING = 10
+
 #: How often a message is tried that a broker refuses, and seconds before the first repetition, twice as long each time.
 #: A quorum queue whose leader has died has it refused until there is another one, which takes up to 0.6 s.
 _TRIES, _ELECTION = 6, 0.1
@@ -68,6 +72,7 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
             conf.register_opts(options, group=_RABBIT)
     conf.set_default("rabbit_qos_prefetch_count", 1, group=_RABBIT)
     conf.set_default("heartbeat_timeout_threshold", _HEARTBEAT, group=_RABBIT)
+    conf.set_default("kombu_missing_consumer_retry_timeout", _ANSWERING, group=_RABBIT)
 
 
 def stay_within(conf: cfg.ConfigOpts) -> None:

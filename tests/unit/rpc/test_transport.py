@@ -12,6 +12,7 @@ from oslo_config import cfg
 from oslo_messaging._drivers import common
 
 from tests.unit.clocks import Clock
+from vethagent import conf as options
 from vethagent import exceptions
 from vethagent.rpc import transport
 
@@ -44,6 +45,14 @@ def test_a_broker_is_given_up_within_half_a_minute() -> None:
     # It asks at each of so many parts of this, so the last one may pass before it begins to wait.
     found = conf.oslo_messaging_rabbit
     assert found.heartbeat_timeout_threshold * (1 + 1 / found.heartbeat_rate) < 30
+
+
+def test_who_has_gone_is_not_answered_for_longer_than_answers_are_waited_for() -> None:
+    conf = cfg.ConfigOpts()
+    transport.set_defaults(conf)
+    options.register(conf, options.list_agent_opts)
+    conf([], default_config_files=[])
+    assert conf.oslo_messaging_rabbit.kombu_missing_consumer_retry_timeout <= conf.agent.rpc_timeout
 
 
 def test_what_a_file_says_counts(tmp_path: pathlib.Path) -> None:
