@@ -10,7 +10,11 @@ from tests.support import commands, namespaces
 from vethagent.plumbing.ways import GatewayWay, TcpWay
 
 PORT = 5672
-HOSTS = {4: ("192.0.2.1/24", "192.0.2.2/24"), 6: ("2001:db8::1/64", "2001:db8::2/64")}
+HOSTS = {
+    "IPv4": ("192.0.2.1/24", "192.0.2.2/24"),
+    "IPv6": ("2001:db8::1/64", "2001:db8::2/64"),
+    "link-local": ("fe80::1/64", "fe80::2/64"),
+}
 #: IPv6 is on, and everybody may send pings, as on a host of which nobody has changed that.
 _USUAL = (
     "for name in all default; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done"
@@ -21,9 +25,13 @@ _USUAL = (
 class Lan:
     """A namespace with a Linux bridge, and behind it two others that have the same address, one of them at a time."""
 
-    def __init__(self, version: int, enter: Callable[[namespaces.Namespace], namespaces.Namespace]) -> None:
-        own, taken = HOSTS[version]
+    def __init__(self, kind: str, enter: Callable[[namespaces.Namespace], namespaces.Namespace]) -> None:
+        own, taken = HOSTS[kind]
         self.address = taken.partition("/")[0]
+        zoned = kind == "link-local"
+        #: The address as it is named here, and as those name it who have it.
+        self.named = f"{self.address}%lan" if zoned else self.address
+        self.own = f"{self.address}%eth0" if zoned else self.address
         self.here, *self.others = [enter(namespaces.Namespace(role)) for role in ("here", "first", "second")]
         for each in (self.here, *self.others):
             each.run("sh", "-c", _USUAL)
@@ -33,14 +41,14 @@ class Lan:
                 "link", "add", f"to{number}", "master", "lan", "type", "veth", "peer", "eth0", "netns", other.name
             )
             other.ip("link", "set", "eth0", "up")
-            self._give(other, taken, "eth0", version)
+            self._give(other, taken, "eth0")
         self.here.ip("link", "set", "lan", "up")
         # Where the address was seen too, and no route leads: a bridge without an address hears what is shouted there.
         for number in range(8):
             aside, mac = f"aside{number}", f"02:00:00:00:00:0{number}"
             self.here.ip("link", "add", aside, "up", "type", "bridge", "stp_state", "0")
             self.here.ip("neighbour", "add", self.address, "lladdr", mac, "dev", aside, "nud", "stale")
-        self._give(self.here, own, "lan", version)
+        self._give(self.here, own, "lan")
         self.connect(0)
 
     def connect(self, number: int) -> None:
@@ -50,28 +58,28 @@ class Lan:
         self.here.ip("neighbour", "flush", "dev", "lan")
 
     @staticmethod
-    def _give(namespace: namespaces.Namespace, address: str, device: str, version: int) -> None:
-        at_once = ["nodad"] if version == 6 else []
+    def _give(namespace: namespaces.Namespace, address: str, device: str) -> None:
+        at_once = ["nodad"] if ":" in address else []
         namespace.ip("address", "add", address, "dev", device, *at_once)
 
 
-@pytest.fixture(params=[4, 6])
+@pytest.fixture(params=HOSTS)
 def lan(request: pytest.FixtureRequest) -> Iterator[Lan]:
     with contextlib.ExitStack() as cleanup:
         yield Lan(request.param, cleanup.enter_context)
 
 
 def test_whoever_refuses_in_place_of_the_broker_has_taken_its_address(lan: Lan) -> None:
-    way = TcpWay("the bus", [(lan.address, PORT)])
+    way = TcpWay("the bus", [(lan.named, PORT)])
     with lan.others[0].entered():
-        family = socket.AF_INET6 if ":" in lan.address else socket.AF_INET
-        broker = socket.create_server((lan.address, PORT), family=family)
+        (family, *_, address), *_ = socket.getaddrinfo(lan.own, PORT, type=socket.SOCK_STREAM)
+        broker = socket.create_server(address, family=family)
     with lan.here.entered():
         with broker:
             commands.wait_until(way.reached, what="the broker")
         assert way.reached() is True  # it refuses, so it only restarts
         lan.connect(1)
-        commands.wait_until(lambda: _refused(lan.address), what="somebody else who refuses")
+        commands.wait_until(lambda: _refused(lan.named), what="somebody else who refuses")
         assert way.reached() is False
         lan.connect(0)
         commands.wait_until(way.reached, what="the broker's host")
@@ -84,7 +92,7 @@ def _refused(address: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("lan", [4], indirect=True)
+@pytest.mark.parametrize("lan", ["IPv4"], indirect=True)
 def test_whoever_answers_in_place_of_the_gateway_has_taken_its_address(lan: Lan) -> None:
     lan.here.ip("route", "add", "default", "via", lan.address)
     ways = GatewayWay("pings"), GatewayWay("ARP")
@@ -104,7 +112,7 @@ def test_whoever_answers_in_place_of_the_gateway_has_taken_its_address(lan: Lan)
         commands.wait_until(lambda: found() == before, what="the gateway again")
 
 
-@pytest.mark.parametrize("lan", [4], indirect=True)
+@pytest.mark.parametrize("lan", ["IPv4"], indirect=True)
 def test_a_gateway_that_answered_pings_is_missed_at_once(lan: Lan) -> None:
     """The kernel knows its MAC address for some time more, so by ARP it is there."""
     lan.here.ip("route", "add", "default", "via", lan.address)

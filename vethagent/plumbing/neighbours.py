@@ -26,23 +26,29 @@ _ANSWER_SECONDS = 2.0
 def face(address: str) -> str | None:
     """Return the MAC address of a neighbour; None if ``address`` is of none, or it does not answer.
 
-    The address may be known at other devices too, of somebody else. It is the one to which packets go.
+    The address may be known at other devices too, of somebody else. It is the one to which packets go, or that of
+    which the address has the ifindex (``fe80::1%2``).
     """
+    address, _, ifindex = address.partition("%")
     wanted = ipaddress.ip_address(address)
     family = socket.AF_INET if wanted.version == 4 else socket.AF_INET6
     asked = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(wanted.packed), _DST) + wanted.packed
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
             asking.settimeout(_ANSWER_SECONDS)
-            route = _ask(asking, _GET_ROUTE, _ROUTE.pack(family, 8 * len(wanted.packed)) + asked)
-            device = dict(_attributes(route[_ROUTE.size :])).get(_RTA_OIF, b"")
-            request = _NEIGHBOUR.pack(family, int.from_bytes(device, sys.byteorder), 0) + asked
-            neighbour = _ask(asking, _GET_NEIGHBOUR, request)
+            device = int(ifindex or 0) or _way(asking, _ROUTE.pack(family, 8 * len(wanted.packed)) + asked)
+            neighbour = _ask(asking, _GET_NEIGHBOUR, _NEIGHBOUR.pack(family, device, 0) + asked)
     except OSError:
         return None
     *_, state = _NEIGHBOUR.unpack_from(neighbour)
     mac = dict(_attributes(neighbour[_NEIGHBOUR.size :])).get(_NDA_LLADDR)
     return mac.hex(":") if mac is not None and state & _VALID else None
+
+
+def _way(asking: socket.socket, asked: bytes) -> int:
+    """Return the ifindex of the device by which packets leave; OSError as that."""
+    route = _ask(asking, _GET_ROUTE, asked)
+    return int.from_bytes(dict(_attributes(route[_ROUTE.size :])).get(_RTA_OIF, b""), sys.byteorder)
 
 
 def _ask(asking: socket.socket, kind: int, body: bytes) -> bytes:

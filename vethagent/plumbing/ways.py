@@ -130,7 +130,7 @@ class TcpWay:
                     return
             else:
                 self._answered = True
-                self._found[host, port] = {(str(info[4][0]), port) for info in infos}
+                self._found[host, port] = {(_numbers(info[4]), port) for info in infos}
 
 
 class GatewayWay:
@@ -168,6 +168,13 @@ class GatewayWay:
             return None if error.errno in _OURS else False
         self._face = face(gateway)
         return True
+
+
+def _numbers(found: tuple[object, ...]) -> str:
+    """Return the address of which ``getaddrinfo`` says this, one that holds for a single device with its ifindex."""
+    address, _, *rest = found
+    scope = rest[1] if len(rest) > 1 else 0
+    return f"{address}%{scope}" if scope else str(address)
 
 
 def _resolves(address: str, timeout: float) -> bool:
