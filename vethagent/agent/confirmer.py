@@ -152,10 +152,10 @@ class Confirmer:
         elif standing is Standing.TRIAL:
             with self._condition:
                 now = time.monotonic()
-                if not self._trials.carries(link_id, now, quiet=quiet):
+                if not self._trials.carries(link_id, generation, now, quiet=quiet):
                     # Plugged before a restart, or open only now.
                     self._begin_again({link_id: generation})
-                    self._trials.carries(link_id, now, quiet=quiet)
+                    self._trials.carries(link_id, generation, now, quiet=quiet)
                 self._condition.notify()
 
     def _is_risky(self, plan: LinkPlan) -> bool:
@@ -221,7 +221,7 @@ class Confirmer:
     def _hold(self, link_id: str, generation: int) -> bool:
         """Keep a link back; return whether it is still wanted. What it was changed to meanwhile may wait its turn."""
         link = self._desired.link(link_id)
-        if link is not None and self._desired.standing(link_id) is Standing.NEW:
+        if link is not None and self._desired.standing(link_id) in (Standing.NEW, Standing.TRIAL):
             generation = link.generation
         return self._desired.set_standing(link_id, generation, Standing.HELD)
 

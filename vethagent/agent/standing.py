@@ -7,7 +7,7 @@ from vethagent.agent.outlook import is_another
 
 
 class Standing(enum.StrEnum):
-    """Of one generation of a link; a new generation begins anew."""
+    """Of one generation of a link; a new one begins anew, but for one that is on trial."""
 
     NEW = "new"
     #: Plugged, and not known yet whether the host is cut off by it.
@@ -46,11 +46,17 @@ class Standings:
         return True
 
     def take(self, before: model.BridgeLink | None, link: model.BridgeLink) -> None:
-        """A link is wanted otherwise than ``before``."""
+        """A link is wanted otherwise than ``before``.
+
+        That of one on trial is on trial too: if it needs no step, as with another name, nothing else is there by it.
+        """
         if before is not None and is_another(before, link):
-            if self.of(before) is Standing.PROVEN:
-                self._earlier[link.id] = before
+            standing = self.of(before)
             self._known.pop(link.id, None)
+            if standing is Standing.PROVEN:
+                self._earlier[link.id] = before
+            elif standing is Standing.TRIAL and link.confirm and link.admin_state_up:
+                self._known[link.id] = (link.generation, standing)
         if self._known.get(link.id, (link.generation,))[0] != link.generation:
             del self._known[link.id]  # else it was known of this one before the link itself was lost
 

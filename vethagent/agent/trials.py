@@ -137,10 +137,14 @@ class Trials:
         unprobed = [trial for trial in self._open if not trial.probed and now - trial.begun <= _JOIN]
         return unprobed[-1] if unprobed and not any(trial.misses for trial in self._open) else None
 
-    def carries(self, link_id: str, now: float, *, quiet: float = 0.0) -> bool:
-        """Return whether a link is on trial; it has to be watched from now on, and longer if it is ``quiet`` first."""
+    def carries(self, link_id: str, generation: int, now: float, *, quiet: float = 0.0) -> bool:
+        """Return whether a link is on trial; it has to be watched from now on, and longer if it is ``quiet`` first.
+
+        Another ``generation`` than that which was begun with goes on with the trial.
+        """
         for trial in self._open:
             if link_id in trial.links:
+                trial.links[link_id] = generation
                 trial.quiet = max(trial.quiet, quiet)
                 if link_id not in trial.carrying:
                     trial.carrying.add(link_id)

@@ -221,6 +221,32 @@ def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
     node.wait(14)
     assert node.desired.standing(B) is Standing.PROVEN
 
+def test_a_change_that_needs_no_step_goes_on_with_the_trial(node: Watched) -> None:
+    """As another name, which does not make the link one that has carried."""
+    trip(node, link(id=A))
+    node.plug(link(id=A, generation=2, name="another"))
+    assert node.desired.standing(A) is Standing.TRIAL
+    node.wait(14)
+    assert node.said()[-1] == LOST and not node.has("phy-br1")
+    assert Store(str(node.path)).standings() == {A: (2, Standing.HELD)}
+
+
+def test_a_change_that_needs_no_step_is_confirmed_with_what_is_there(node: Watched) -> None:
+    node.plug(link(id=A))
+    node.wait(6)
+    node.plug(link(id=A, generation=2, name="another"))
+    node.wait(5)
+    assert node.desired.standing(A) is Standing.PROVEN and node.counters.all()["confirmed"] == 1
+
+
+@pytest.mark.parametrize("field", ["confirm", "admin_state_up"])
+def test_who_exempts_a_link_that_is_on_trial_ends_that(node: Watched, field: str) -> None:
+    trip(node, link(id=A))
+    node.plug(link(id=A, generation=2, **{field: False}))
+    node.wait(14)
+    assert node.has("phy-br1") and node.desired.standing(A) is Standing.PROVEN
+
+
 
 def test_a_second_batch_that_cuts_the_host_off_is_taken_back_too(node: Watched) -> None:
     """It waited, and goes once the way has returned after the first one."""

@@ -44,7 +44,7 @@ class Play:
             self.trials.begin(dict.fromkeys(links, 1), needs, self.now)
             self.now += 0.01
             for link in links:
-                self.trials.carries(link, self.now)
+                self.trials.carries(link, 1, self.now)
         return True
 
     def stand_still(self, seconds: float, *, asking: bool) -> None:
@@ -200,11 +200,11 @@ def test_who_does_not_carry_yet_is_not_confirmed() -> None:
     play = Play()
     play.probe()
     play.trials.begin({A: 1, B: 1}, BUS, 0)
-    play.trials.carries(A, 5)
+    play.trials.carries(A, 1, 5)
     play.now = 5
     play.go(TIMEOUT * 2)
     assert play.confirmed == {A: 1}
-    assert not play.trials.carries(B, play.now)
+    assert not play.trials.carries(B, 1, play.now)
 
 
 def test_a_link_that_is_quiet_at_first_is_watched_longer() -> None:
@@ -212,7 +212,7 @@ def test_a_link_that_is_quiet_at_first_is_watched_longer() -> None:
     play.probe()
     for link, begun, quiet in (A, 0, 3 * TIMEOUT), (B, 5, 0):
         play.trials.begin({link: 1}, BUS, begun)
-        play.trials.carries(link, begun, quiet=quiet)
+        play.trials.carries(link, 1, begun, quiet=quiet)
         play.go(5)
     play.go(3 * TIMEOUT - 5)
     assert play.confirmed == {B: 1}
