@@ -6,7 +6,7 @@ The consumer asks before a batch and goes on at once; probes are made by a threa
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from vethagent import logs, model
@@ -45,7 +45,7 @@ class Way(Protocol):
 
 
 class Confirmer:
-    """``admit``, ``failed`` and ``carries`` are for the consumer."""
+    """All that is public, but for ``start`` and ``stop``, is for the consumer."""
 
     def __init__(
         self, *, ways: Sequence[Way], timeout: float, desired: Desired, inbox: Inbox, counters: Counters
@@ -65,6 +65,8 @@ class Confirmer:
         }
         # Perhaps nobody will say that they carry: in mode paused links are not looked at, nor while OVSDB is away.
         self._begin_again(self._taken_up)
+        #: Links that are to be taken back, until that was done once; perhaps an agent before this one began with it.
+        self._condemned = {link_id for link_id in desired.ids() if desired.standing(link_id) is Standing.HELD}
         self._waiting: set[str] = set()
         self._asked = False
         self._condition = threading.Condition()
@@ -158,6 +160,15 @@ class Confirmer:
                     self._trials.carries(link_id, generation, now, quiet=quiet)
                 self._condition.notify()
 
+    def to_take_back(self, link_ids: Iterable[str]) -> set[str]:
+        """Return those of the links that are to be taken back and have not been yet, which is done in every mode."""
+        found = self._condemned.intersection(link_ids)
+        return {link_id for link_id in found if self._desired.standing(link_id) is Standing.HELD}
+
+    def taken_back(self, link_id: str) -> None:
+        """A link was taken back: what happens to it from now on is as with all others."""
+        self._condemned.discard(link_id)
+
     def _is_risky(self, plan: LinkPlan) -> bool:
         if plan.empty or not self._ways:
             return False
@@ -216,6 +227,7 @@ class Confirmer:
             about = logs.about(links=links)
             LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(links), extra=about)
             self._counters.add("taken_back", len(held))
+            self._condemned |= held
             self._inbox.mark(held)
 
     def _hold(self, link_id: str, generation: int) -> bool:

@@ -145,11 +145,10 @@ class Reconciler:
         dirty = self._early.admit(dirty, unheard=unheard)
         late = self._retries.due(self._open)  # no helper for one is none for all
         mode = self._desired.mode  # it may change while this round is under way
-        if mode is not Mode.ENFORCE:
-            # What is to be taken back belongs to a batch that was begun in another mode.
-            held = {link_id for link_id in dirty if self._desired.standing(link_id) is Standing.HELD}
-            if held:
-                self._reconcile(sorted(held), set(), enforce=True)
+        if mode is not Mode.ENFORCE and (held := self._confirmer.to_take_back(dirty | late)):
+            # They are of a batch that was begun in another mode.
+            self._reconcile(sorted(held), held & late, enforce=True)
+            dirty, late = dirty - held, late - held
         if mode is Mode.PAUSED:
             self._save()
             return
@@ -297,6 +296,8 @@ class Reconciler:
             if plan.mtu is not None:
                 # Not before: a plan that was not carried out, or not by this process, has changed no device.
                 self._desired.settle_mtu(link_id, plan.mtu)
+        if state.reason is Reason.CONNECTIVITY_LOST and plan.empty:
+            self._confirmer.taken_back(link_id)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
             self._journal.forget(link_id)
@@ -380,11 +381,9 @@ class Reconciler:
     # -- timers --------------------------------------------------------------------------------------------------
 
     def _pause(self) -> float | None:
-        waits = self._retries.times()
-        if self._audit_interval:
-            waits.append(self._audit_due)
-        if self._desired.mode is Mode.PAUSED:
-            waits = waits[-1:] if self._audit_interval else []
+        paused = self._desired.mode is Mode.PAUSED
+        waits = self._retries.times(self._confirmer.to_take_back(self._retries) if paused else None)
+        waits += [self._audit_due] if self._audit_interval else []
         if self._save_due is not None:
             waits.append(self._save_due)
         waits += self._early.due()

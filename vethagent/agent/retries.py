@@ -65,6 +65,6 @@ class Retries:
                 found.add(link_id)
         return found
 
-    def times(self) -> list[float]:
-        """Return when each is due."""
-        return [retry.due for retry in self._retries.values()]
+    def times(self, link_ids: Iterable[str] | None = None) -> list[float]:
+        """Return when each is due, or each of these."""
+        return [self._retries[link_id].due for link_id in (self._retries if link_ids is None else link_ids)]

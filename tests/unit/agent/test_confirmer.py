@@ -189,38 +189,6 @@ def test_a_change_of_a_link_that_was_on_trial_is_taken_back_with_it(node: Watche
     assert node.said()[-1] == LOST and not node.has("phy-br1")
 
 
-@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
-def test_what_was_begun_is_taken_back_in_every_mode(node: Watched, mode: Mode) -> None:
-    trip(node, link(id=A))
-    change_mode(node, mode)
-    node.wait(14)
-    assert not node.has("phy-br1") and node.said()[-1] == LOST
-
-
-def test_a_change_within_the_watch_begins_anew(node: Watched) -> None:
-    node.plug(link(id=A))
-    node.wait(5)
-    node.plug(link(id=A, generation=2, mtu=1400))
-    node.wait(7)
-    assert node.desired.standing(A) is Standing.TRIAL
-    node.wait(6)
-    assert node.desired.standing(A) is Standing.PROVEN
-
-
-def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
-    trip(node, link(id=A))
-    node.wait(1)
-    node.plug(other())
-    node.wait(4)
-    assert not node.has("p2")
-    node.wait(8)
-    assert not node.has("phy-br1")
-    node.bus.there = True
-    node.wait(3)
-    assert node.has("p2")
-    node.wait(14)
-    assert node.desired.standing(B) is Standing.PROVEN
-
 def test_a_change_that_needs_no_step_goes_on_with_the_trial(node: Watched) -> None:
     """As another name, which does not make the link one that has carried."""
     trip(node, link(id=A))
@@ -246,6 +214,65 @@ def test_who_exempts_a_link_that_is_on_trial_ends_that(node: Watched, field: str
     node.wait(14)
     assert node.has("phy-br1") and node.desired.standing(A) is Standing.PROVEN
 
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
+def test_what_was_begun_is_taken_back_in_every_mode(node: Watched, mode: Mode) -> None:
+    trip(node, link(id=A))
+    change_mode(node, mode)
+    node.wait(14)
+    assert not node.has("phy-br1") and node.said()[-1] == LOST
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
+def test_what_cannot_be_taken_back_at_once_is_tried_again_in_every_mode(node: Watched, mode: Mode) -> None:
+    trip(node, link(id=A))
+    change_mode(node, mode)
+    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.wait(14)
+    assert node.has("phy-br1")
+    assert node.reconciler._pause() is not None
+    node.helper_error = None
+    node.wait(3)
+    assert not node.has("phy-br1")
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
+def test_what_was_taken_back_is_not_mended_in_a_mode_that_changes_nothing(node: Watched, mode: Mode) -> None:
+    changed(node, mtu=1400)
+    node.wait(14)
+    assert node.said()[-1] == LOST and node.host.kernel.named("phy-br1").mtu == 1500
+    change_mode(node, mode)
+    node.host.change(node.host.kernel.named("phy-br1").ifindex, mtu=1300)
+    node.happen()
+    node.wait(3)
+    assert node.host.kernel.named("phy-br1").mtu == 1300
+    change_mode(node, Mode.ENFORCE)
+    assert node.host.kernel.named("phy-br1").mtu == 1500
+
+
+def test_a_change_within_the_watch_begins_anew(node: Watched) -> None:
+    node.plug(link(id=A))
+    node.wait(5)
+    node.plug(link(id=A, generation=2, mtu=1400))
+    node.wait(7)
+    assert node.desired.standing(A) is Standing.TRIAL
+    node.wait(6)
+    assert node.desired.standing(A) is Standing.PROVEN
+
+
+def test_a_batch_waits_for_the_one_before_and_then_goes(node: Watched) -> None:
+    trip(node, link(id=A))
+    node.wait(1)
+    node.plug(other())
+    node.wait(4)
+    assert not node.has("p2")
+    node.wait(8)
+    assert not node.has("phy-br1")
+    node.bus.there = True
+    node.wait(3)
+    assert node.has("p2")
+    node.wait(14)
+    assert node.desired.standing(B) is Standing.PROVEN
 
 
 def test_a_second_batch_that_cuts_the_host_off_is_taken_back_too(node: Watched) -> None:
