@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong it takes about a millisecond.
 _PATIENCE = 0.05
+#: So many probes in a row have to miss the bus before a batch goes unwatched: one that is late or lost is no proof.
+_MISSES = 3
 #: Seconds since the host was booted until its network has to be there: addresses are asked for, switches let ports in.
 _BOOT_SECONDS = 120.0
 #: Seconds for which a port of a bridge that spans a tree lets nothing pass: it listens and then learns, each for the
@@ -68,6 +70,7 @@ class Confirmer:
         #: Links that are to be taken back, until that was done once; perhaps an agent before this one began with it.
         self._condemned = {link_id for link_id in desired.ids() if desired.standing(link_id) is Standing.HELD}
         self._waiting: set[str] = set()
+        self._missed = 0
         self._asked = False
         self._condition = threading.Condition()
         self._closed = False
@@ -206,12 +209,16 @@ class Confirmer:
     def _take(self, probe: Probe) -> None:
         with self._condition:
             self._trials.probed(probe)
+            self._missed = 0 if self._ways[0].name in probe.reached else self._missed + 1
+            if 0 < self._missed < _MISSES and not self._trials.pending:
+                self._trials.forget()
             self._asked = False
             self._condition.notify_all()
             verdict = self._trials.verdict()
             woken: set[str] = set()
             if self._waiting and self._trials.baseline(time.monotonic()) is not None:
                 woken, self._waiting = self._waiting, set()
+                self._missed = 0
         self._execute(verdict)
         self._inbox.mark(woken)
 

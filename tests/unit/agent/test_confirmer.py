@@ -96,6 +96,19 @@ def test_a_way_that_was_lost_before_is_no_reason(node: Watched) -> None:
     assert node.has("phy-br1") and node.desired.standing(A) is Standing.PROVEN
 
 
+def test_one_probe_that_is_lost_before_a_batch_is_no_proof(node: Watched) -> None:
+    node.now += 60  # what the last probe found is too old
+    node.bus.there = False
+    node.desired.put(link(id=A))
+    node.inbox.mark([A])
+    node.round()
+    node.probe()
+    node.round()
+    node.bus.there = True
+    node.settle()
+    assert node.has("phy-br1") and node.desired.standing(A) is Standing.TRIAL
+
+
 def test_a_link_that_is_exempt_stays(node: Watched) -> None:
     trip(node, link(id=A, confirm=False))
     node.wait(30)
