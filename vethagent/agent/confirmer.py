@@ -137,7 +137,7 @@ class Confirmer:
         return self._trials.baseline(time.monotonic())
 
     def failed(self, link_ids: Collection[str]) -> None:
-        """These could not be plugged."""
+        """These could not be plugged, and nothing of them is there."""
         with self._condition:
             for link_id in link_ids:
                 link = self._desired.link(link_id)

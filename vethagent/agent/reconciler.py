@@ -187,11 +187,12 @@ class Reconciler:
             self._begun = set()
             if any(self._is_unheard(operation) for plan in todo for operation in plan.operations):
                 self._inbox.look_again()
-            self._confirmer.failed({*failures, *left})
+            unanswered = {key for key, failure in failures.items() if failure.reason is Reason.HELPER_UNAVAILABLE}
+            self._confirmer.failed({*failures, *left} - unanswered)
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
             self._judge_helper(todo, failures)
-            self._open |= {key for key, failure in failures.items() if failure.reason is Reason.HELPER_UNAVAILABLE}
+            self._open |= unanswered
             self._drain()
         for plan in plans:
             failure = failures.get(plan.state.link_id)

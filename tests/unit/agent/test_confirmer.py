@@ -13,6 +13,8 @@ from vethagent import exceptions
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.model import EventKind, Mode, Reason, Status
+from vethagent.privileged import operations
+from vethagent.privileged.recovery import Outcome
 
 A, B, C = ids(3)
 LOST = (A, EventKind.FAILED, Status.ERROR, Reason.CONNECTIVITY_LOST)
@@ -132,7 +134,7 @@ def test_a_pair_that_is_adopted_carried_before(node: Watched) -> None:
 
 
 def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watched) -> None:
-    node.helper_error = exceptions.HelperUnavailable("no helper")
+    node.helper_error = exceptions.HelperRefused("no")
     node.plug(link(id=A))
     assert node.desired.standing(A) is Standing.NEW and node.confirmer._trials.next_probe() is None
     node.helper_error = None
@@ -140,6 +142,23 @@ def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watc
         node.wait(3)
     assert node.has("phy-br1")
     node.wait(14)
+    assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
+
+
+def test_a_link_that_a_helper_has_made_without_saying_so_is_on_trial(node: Watched) -> None:
+    """It died before it could answer, and so did the next one."""
+    with cutting_off(node):
+        apply = node.host.apply
+
+        def die(batch_operations: list[operations.Operation]) -> list[Outcome]:
+            apply(batch_operations)
+            raise exceptions.HelperUnavailable("no helper")
+
+        node.host.apply = die  # type: ignore[method-assign]
+        node.plug(link(id=A, end1={"bridge": "br3"}))
+        node.host.apply = apply  # type: ignore[method-assign]
+        assert node.has("phy-br1") and node.desired.standing(A) is Standing.TRIAL
+        node.wait(14)
     assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
 
 
