@@ -54,6 +54,8 @@ class TcpWay:
         self._timeout = self._first = timeout
         self._found: dict[Server, set[Server]] = {}
         self._addresses: list[Server] = []
+        #: Who has taken the last connection.
+        self._taker: Server | None = None
         self._answered = False
         self._resolved_at = float("-inf")
         self._looked_up_for = 0.0
@@ -69,28 +71,31 @@ class TcpWay:
     def reached(self) -> bool | None:
         """Return whether a server answers, None if this host could not ask.
 
-        If no address is known, and none can be looked up, nobody else here finds a server either.
+        If no address is known, and none can be looked up, nobody else here finds a server either. One that refuses
+        counts only if none has taken a connection before, or that one is there: who is cut off from it has no bus.
         """
-        answers: list[bool | None] = []
+        answers: dict[Server, bool | None] = {}
         for address in self._resolve():
             timeout, begun = self._timeout if answers else self._first, time.monotonic()
-            answers.append(self._answers(address, timeout))
+            answers[address] = self._answers(address, timeout)
             taken = time.monotonic() - begun
-            if not answers[1:]:
+            if len(answers) == 1:
                 self._first = min(max(2 * taken, self._timeout), _LONGEST * self._timeout)
-            if answers[-1]:
+            if answers[address] and address == self._taker:
                 # Asked first the next time.
                 self._addresses.sort(key=lambda known, best=address: known != best)  # type: ignore[misc]
                 return True
+        if any(answers.values()) and self._taker not in answers:
+            return True
         if self._answered:
             self._resolved_at = float("-inf")  # the next time: a server may have moved
-        return None if None in answers else False
+        return None if None in answers.values() else False
 
     def _answers(self, address: Server, timeout: float) -> bool | None:
         host, _ = address
         try:
             with contextlib.closing(socket.create_connection(address, timeout)):
-                pass
+                self._taker = address
         except (ConnectionRefusedError, ConnectionResetError):
             if host in self._faces:
                 return face(host) in (None, self._faces[host])

@@ -87,6 +87,28 @@ def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert way.reached() is False and 6 <= way.patience < 20
 
 
+def test_one_that_refuses_is_no_proof_if_another_has_taken_the_connection_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a node of a cluster that is down for maintenance, while the host is cut off from the one that works."""
+    outcomes: dict[int, type[OSError] | None] = {1: ConnectionRefusedError, 2: None}
+
+    def connect(address: Server, _timeout: float) -> socket.socket:
+        if outcome := outcomes[address[1]]:
+            raise outcome
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    way = TcpWay("the bus", [(NOBODY, 1), (NOBODY, 2)])
+    assert way.reached() is True
+    outcomes[2] = TimeoutError
+    assert [way.reached(), way.reached()] == [False, False]
+    outcomes[2] = ConnectionRefusedError  # it only restarts
+    assert way.reached() is True
+    outcomes[1], outcomes[2] = None, TimeoutError
+    assert way.reached() is True
+
+
 class SlowServers(Clock):
     """Each takes ``seconds`` to answer; the time that is waited for them passes at once."""
 
