@@ -100,7 +100,7 @@ def _try_out(conf: cfg.ConfigOpts) -> None:
     database = common.open_database(conf)
     transport = common.open_transport(conf)
     liveness = common.liveness(conf, database)
-    serving.api_server(conf, serving.application(conf, database, AgentAPI(transport), liveness))
+    serving.api_server(conf, serving.application(conf, database, AgentAPI(transport), liveness)).try_out()
     transport.cleanup()
     database.close()
 

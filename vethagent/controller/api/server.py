@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import os
+import socket
 import threading
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -55,8 +57,19 @@ class ApiServer:
         host, port = self._server.bind_addr[:2]
         return host, port
 
+    def try_out(self) -> None:
+        """Raise ListenError if ``start`` could not listen now."""
+        host, port = self.address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
+            raise ListenError(f"cannot listen on {host} port {port}: {reason}") from error
+
     def start(self) -> None:
         """Listen, and serve on threads of its own; raise ListenError."""
+        self.try_out()  # cheroot does not tell it in a sentence
         try:
             self._server.prepare()
         except OSError as error:
