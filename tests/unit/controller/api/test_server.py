@@ -16,7 +16,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from falcon import testing
 
-from tests.support import certificates
+from tests.support import certificates, commands
 from tests.unit.controller.api.conftest import MAX_BODY
 from tests.unit.controller.api.test_bodies import GOOD, JSON
 from vethagent.controller.api import reception
@@ -280,11 +280,23 @@ def test_that_nobody_is_let_in_is_told_now_and_then(
 
 def test_of_too_much_that_waits_the_first_goes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "MAX_HELD", 2 * MAX_BODY)
+    take, pieces = reception.Reception._take, list[bytes]()
+
+    def record(self: reception.Reception, guest: reception._Guest, piece: bytes) -> None:
+        take(self, guest, piece)
+        pieces.append(piece)
+
+    def taken(length: int) -> Callable[[], bool]:
+        return lambda: len(b"".join(pieces)) == length
+
+    monkeypatch.setattr(reception.Reception, "_take", record)
+    part = HEAD + b"Content-Length: %d\r\n\r\n" % MAX_BODY + b" " * (MAX_BODY // 4 * 3)
     server = start()
     with contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(3)]
-        for each in waiting:
-            each.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MAX_BODY + b" " * (MAX_BODY // 4 * 3))
+        for number, each in enumerate(waiting, 1):
+            each.sendall(part)
+            commands.wait_until(taken(number * len(part)), what="what was sent")
         assert waiting[0].recv(1000) == b""
         waiting[2].sendall(b" " * MAX_BODY)
         assert b" 400 " in waiting[2].recv(1000)
