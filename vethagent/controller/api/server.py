@@ -60,9 +60,8 @@ class ApiServer:
     def try_out(self) -> None:
         """Raise ListenError if ``start`` could not listen now."""
         host, port = self.address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            socket.create_server((host, port), family=family).close()
+            _try_out(host, port)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
             raise ListenError(f"cannot listen on {host} port {port}: {reason}") from error
@@ -86,6 +85,20 @@ class ApiServer:
 
     def _serve(self) -> None:
         self._server.serve()
+
+
+def _try_out(host: str, port: int) -> None:
+    """Raise OSError if nobody could listen on any address of ``host``."""
+    refused: OSError | None = None
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+        try:
+            socket.create_server(address, family=family).close()
+        except OSError as error:
+            refused = error
+        else:
+            return
+    if refused is not None:
+        raise refused
 
 
 def _tls(certificate: str, key: str) -> cheroot.ssl.builtin.BuiltinSSLAdapter:

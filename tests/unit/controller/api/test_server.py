@@ -328,6 +328,21 @@ def test_start_refuses_what_it_cannot_serve(start: Start) -> None:
         start(certificate="/none.pem")
 
 
+def test_a_name_is_tried_by_each_of_its_addresses(client: testing.TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of IPv4 may be missing."""
+    addresses = ["192.0.2.1", "127.0.0.1"]
+
+    def find(*_arguments: object, **_options: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    server = ApiServer(client.app, host="name.invalid", port=0, max_body=MAX_BODY)
+    server.try_out()
+    addresses.remove("127.0.0.1")
+    with pytest.raises(ListenError, match=r"name\.invalid port 0: Cannot assign requested address"):
+        server.try_out()
+
+
 def test_after_stop_nobody_listens(start: Start) -> None:
     server = start()
     server.stop()
