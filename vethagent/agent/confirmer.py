@@ -13,8 +13,8 @@ from vethagent import logs, model
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
-from vethagent.agent.standing import Standing
-from vethagent.agent.trials import Probe, Trials, Verdict, Ways
+from vethagent.agent.standing import Standing, is_watched
+from vethagent.agent.trials import MISSES, Probe, Trials, Verdict, Ways
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged.operations import AdoptPair
 
@@ -22,8 +22,6 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for which a batch waits for a probe with its plans made; where nothing is wrong it takes about a millisecond.
 _PATIENCE = 0.05
-#: So many probes in a row have to miss the bus before a batch goes unwatched: one that is late or lost is no proof.
-_MISSES = 3
 #: Seconds since the host was booted until its network has to be there: addresses are asked for, switches let ports in.
 _BOOT_SECONDS = 120.0
 #: Seconds for which a port of a bridge that spans a tree lets nothing pass: it listens and then learns, each for the
@@ -70,6 +68,7 @@ class Confirmer:
         #: Links that are to be taken back, until that was done once; perhaps an agent before this one began with it.
         self._condemned = {link_id for link_id in desired.ids() if desired.standing(link_id) is Standing.HELD}
         self._waiting: set[str] = set()
+        #: Probes in a row that missed the bus; a batch goes unwatched only after MISSES.
         self._missed = 0
         self._asked = False
         self._condition = threading.Condition()
@@ -176,7 +175,7 @@ class Confirmer:
         if plan.empty or not self._ways:
             return False
         link = self._desired.link(plan.state.link_id)
-        if link is None or not (link.confirm and link.admin_state_up):
+        if link is None or not is_watched(link):
             return False
         if plan.operations and all(isinstance(operation, AdoptPair) for operation in plan.operations):
             return False  # what is adopted carries already
@@ -210,7 +209,7 @@ class Confirmer:
         with self._condition:
             self._trials.probed(probe)
             self._missed = 0 if self._ways[0].name in probe.reached else self._missed + 1
-            if 0 < self._missed < _MISSES and not self._trials.pending:
+            if 0 < self._missed < MISSES and not self._trials.pending:
                 self._trials.forget()
             self._asked = False
             self._condition.notify_all()

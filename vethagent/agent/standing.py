@@ -23,6 +23,11 @@ class Standing(enum.StrEnum):
         return self in (Standing.TRIAL, Standing.PROVEN)
 
 
+def is_watched(link: model.BridgeLink) -> bool:
+    """Return whether a link is on trial when it is plugged; one that is exempt, or that passes nothing, is not."""
+    return link.confirm and link.admin_state_up
+
+
 class Standings:
     """Of all links that are wanted: how far each has come, and how it was when it had carried, if it does not yet."""
 
@@ -55,7 +60,7 @@ class Standings:
             self._known.pop(link.id, None)
             if standing is Standing.PROVEN:
                 self._earlier[link.id] = before
-            elif standing is Standing.TRIAL and link.confirm and link.admin_state_up:
+            elif standing is Standing.TRIAL and is_watched(link):
                 self._known[link.id] = (link.generation, standing)
         if self._known.get(link.id, (link.generation,))[0] != link.generation:
             del self._known[link.id]  # else it was known of this one before the link itself was lost

@@ -22,7 +22,7 @@ Links = dict[str, int]
 #: Seconds for which a probe tells how it is now.
 _FRESH = 2.0
 #: So many probes in a row find less than before: one that is late or lost is no proof.
-_MISSES = 3
+MISSES = 3
 _INTERVAL = 1.0
 #: A probe that ends by so many intervals later than it should comes from an agent that stood still.
 _LATE = 2
@@ -182,7 +182,7 @@ class Trials:
             for trial in self._open
             if trial.answered and not trial.misses and trial.last_probe >= trial.since + trial.quiet + self._timeout
         ]
-        ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
+        ripe = [trial for trial in self._open if trial.misses >= MISSES and trial.lost_for >= trial.timeout]
         silent = [trial for trial in self._open if trial.links and not trial.answered]
         doomed = [trial for trial in ripe if trial in silent or not silent or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
