@@ -275,7 +275,9 @@ class Observed:
         for name in self._ports_of.get(bridge, ()):
             port = self.ports[name]
             if port.type == "patch" and port.peer and (other := self.ports.get(port.peer)):
-                yield name, other.bridge
+                # Nothing passes unless each names the other one (ofport_update_peer in ofproto/ofproto-dpif.c).
+                if other.type == "patch" and other.peer == name:
+                    yield name, other.bridge
             elif (member := self.device(name)) and port.type in INNER_TYPES:
                 if name != bridge and (joined := self._joined(member)) not in (None, bridge):
                     yield name, str(joined)

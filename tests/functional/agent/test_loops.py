@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.functional.agent.node import HOST, Node, condition
-from tests.support import rest
+from tests.support import commands, rest
 
 CONCURRENCY = ("threading",)
 
@@ -25,10 +25,15 @@ def _no_foreign_pair(node: Node) -> None:
     node.host.ip("link", "delete", "foreign-a")
 
 
-def _patch(node: Node, first: str, second: str) -> None:
-    for bridge, port, peer in ((first, "pa", "pb"), (second, "pb", "pa")):
+def _patch(node: Node, first: str, second: str, *, back: str = "pa") -> None:
+    """Make patch ports pa and pb, of which the second one names ``back``."""
+    for bridge, port, peer in ((first, "pa", "pb"), (second, "pb", back)):
         wanted = ("type=patch", f"options:peer={peer}")
         node.host.vsctl("add-port", bridge, port, "--", "set", "Interface", port, *wanted)
+
+
+def _name_back(node: Node, peer: str = "pa") -> None:
+    node.host.vsctl("set", "Interface", "pb", f"options:peer={peer}")
 
 
 def _refused(node: Node, first: str, second: str) -> str:
@@ -154,6 +159,42 @@ def test_a_patch_port_is_a_way_until_it_goes(node: Node) -> None:
     link, _ = _blocked(node, "br1", "br-eth2")
     node.host.vsctl("del-port", "br-eth2", "pb")
     _goes(node, "br1", "br-eth2", link)
+
+
+def test_half_a_patch_is_no_way_until_it_is_whole(node: Node) -> None:
+    """Nothing passes through two patch ports of which only one names the other."""
+    _patch(node, "br-eth1", "br-eth2", back="other")
+    link = node.plug("br-eth1", "br-eth2")
+    node.check(link)
+    node.carries("br-eth1", "br-eth2")
+    node.unplug(link)
+    _name_back(node)
+    node.carries("br-eth1", "br-eth2")
+    link_or_none, message = _blocked(node, "br-eth1", "br-eth2")
+    assert "joined already" in message
+    _name_back(node, "other")
+    _goes(node, "br-eth1", "br-eth2", link_or_none)
+
+
+def test_a_patch_that_is_made_whole_beside_a_link_leaves_the_link_as_it_is(node: Node) -> None:
+    """It is told. No frame passes these bridges, as they have no flows."""
+    for name in ("ob-one", "ob-two"):
+        node.host.ovs_bridge(name)
+        node.host.vsctl("set-fail-mode", name, "secure")
+    _patch(node, "ob-one", "ob-two", back="other")
+    link = node.plug("ob-one", "ob-two")
+    before = node.indexes(link)
+    _name_back(node)
+
+    def told() -> str:
+        return str(node.api.get(f"/v1/bridge-links/{link['id']}/diagnosis")["sentence"])
+
+    commands.wait_until(lambda: "closes a loop" in told(), what="the loop, told", timeout=60)
+    assert node.indexes(node.wait(link, "ACTIVE")) == before
+    node.host.ip("link", "set", link["observed"][0]["device"], "down")
+    node.wait(link, "ERROR", "LOOP")
+    with node.repaired(link, "ADMIN_STATE"):
+        _name_back(node, "other")
 
 
 def test_an_internal_port_in_a_linux_bridge_is_a_way_until_it_goes(node: Node) -> None:

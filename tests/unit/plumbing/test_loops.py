@@ -110,6 +110,16 @@ def test_half_a_pair_is_no_way() -> None:
     assert Topology(observed).path("l0", "o0") is None
 
 
+@pytest.mark.parametrize("kind, peer", [("patch", "other"), ("patch", None), ("internal", None)])
+@pytest.mark.parametrize("asked", [("o0", "o1"), ("o1", "o0")])
+def test_half_a_patch_is_no_way(kind: str, peer: str | None, asked: Edge) -> None:
+    """Open vSwitch passes nothing unless each of the two names the other one (ofport_update_peer)."""
+    observed = host([Way(("o0", "o1"), True, ("a", "b"))])
+    assert Topology(observed).path(*asked) == list(asked)
+    observed.put_port("b", OvsPort("b", "b", "o1", type=kind, peer=peer))
+    assert Topology(observed).path(*asked) is None
+
+
 def test_a_bridge_that_nobody_knows_has_no_ways() -> None:
     assert Topology(Observed()).path("x", "y") is None
 

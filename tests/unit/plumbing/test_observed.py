@@ -128,7 +128,9 @@ class Comparison(RuleBasedStateMachine):
             yield bridge, around
         for port in (port for port in self.ports.values() if port.bridge == bridge):
             if port.type == "patch" and port.peer in self.ports:
-                yield port.name, self.ports[port.peer].bridge
+                other = self.ports[port.peer]
+                if other.type == "patch" and other.peer == port.name:
+                    yield port.name, other.bridge
             else:
                 yield from self._across(self.observed.device(port.name))
         for device in self.devices.values():
