@@ -39,7 +39,7 @@ class _Hold:
 
         First the folder: who waits for that must not have the file, or its holder would take it for another agent's.
         """
-        if not (_folder_taken(self._folder) and _taken(self._file)):
+        if not self._lock():
             return False
         with contextlib.suppress(OSError):  # on a full disk nobody is told the number
             os.truncate(self._file, 0)
@@ -50,18 +50,30 @@ class _Hold:
         """Return which process has written down itself, '' if none has."""
         return os.pread(self._file, 20, 0).decode(errors="replace").strip()
 
-    def is_there(self) -> bool:
-        """Return whether another agent would open this file in this folder."""
+    def lasts(self) -> bool:
+        """Return whether it is locked, and what another agent would open; a child may inherit what another let go."""
         pairs = (self._file, self._path), (self._folder, pathlib.Path(self._path).parent)
         try:
-            return all(os.path.samestat(os.fstat(number), os.stat(path)) for number, path in pairs)
+            there = all(os.path.samestat(os.fstat(number), os.stat(path)) for number, path in pairs)
         except OSError:
             return False
+        return there and self._lock()
+
+    def leave_for(self, after: "_Hold") -> None:
+        """Let go of what is not held by the one ``after`` it. A parent that has it open too does not hold it either."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        if not os.path.samestat(os.fstat(self._folder), os.fstat(after._folder)):
+            with contextlib.suppress(OSError):  # see _folder_taken
+                fcntl.flock(self._folder, fcntl.LOCK_UN)
+        self.close()
 
     def close(self) -> None:
         """Let go."""
         os.close(self._file)
         os.close(self._folder)
+
+    def _lock(self) -> bool:
+        return _folder_taken(self._folder) and _taken(self._file)
 
 
 class Alone:
@@ -74,7 +86,7 @@ class Alone:
 
     def look(self) -> None:
         """Take anew what somebody has deleted; if another agent was quicker have this one end."""
-        if self._hold is None or self._hold.is_there():
+        if self._hold is None or self._hold.lasts():
             return
         try:
             again = _Hold(self._path, self._hold)
@@ -82,7 +94,7 @@ class Alone:
             return  # another agent could not open it either
         before, self._hold = self._hold, again
         if again.take():
-            before.close()
+            before.leave_for(again)
             LOG.warning("Somebody has deleted %s, it is made anew", self._path)
             return
         self._hold = None

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import pathlib
 import shutil
@@ -30,6 +31,22 @@ from vethagent.cmd import alone
 held = alone.stay_alone(sys.argv[1])
 os.unlink(sys.argv[1] + ".lock")
 if not os.fork():
+    held.look()
+    print(os.getpid(), flush=True)
+signal.pause()
+"""
+
+#: As above, but the folder is moved away, and back into its place after the child has made another one.
+MOVER = """
+import os, shutil, signal, sys
+from vethagent.cmd import alone
+held = alone.stay_alone(sys.argv[1])
+folder = os.path.dirname(sys.argv[1])
+os.rename(folder, folder + ".away")
+if not os.fork():
+    held.look()
+    shutil.rmtree(folder)
+    os.rename(folder + ".away", folder)
     held.look()
     print(os.getpid(), flush=True)
 signal.pause()
@@ -71,17 +88,30 @@ def test_a_second_one_does_not_start_if_the_folder_was_deleted(store: str) -> No
         alone.stay_alone(store)
 
 
-def test_a_lock_that_was_deleted_is_made_anew_by_a_child(store: str) -> None:
-    """Its parent holds the folder as well."""
-    with subprocess.Popen([sys.executable, "-c", MENDER, store], stdout=subprocess.PIPE, text=True) as parent:
+@pytest.mark.parametrize("script", [MENDER, MOVER])
+def test_a_lock_that_was_taken_away_is_taken_anew_by_a_child(store: str, script: str) -> None:
+    """Its parent has what was locked before open as well, and is nobody else."""
+    with subprocess.Popen([sys.executable, "-c", script, store], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         try:
+            assert parent.poll() is None
             with pytest.raises(StartError, match=rf"process {child}: it holds {store}.lock"):
                 alone.stay_alone(store)
         finally:
             parent.kill()
             os.kill(child, signal.SIGKILL)
+
+
+def test_what_an_earlier_child_let_go_is_taken_again(store: str) -> None:
+    """As the parent has it, which starts another child."""
+    parent = alone.stay_alone(store)
+    assert parent._hold is not None
+    for descriptor in (parent._hold._file, parent._hold._folder):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    parent.look()
+    with pytest.raises(StartError, match=f"process {os.getpid()}: it holds"):
+        alone.stay_alone(store)
 
 
 def test_of_two_the_one_ends_whose_folder_was_deleted(
