@@ -18,6 +18,7 @@ PARTS = (
     "events",
     "log",
     "mode",
+    "netlink",
     "ovsdb",
     "privsep",
     "reconciler",

@@ -106,7 +106,7 @@ class Agent:
         self.metrics = AgentMetrics(
             host=settings.host, version=settings.version, counters=self._counters, health=self._health
         )
-        self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow, self._inbox.wake)
+        self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow, self._inbox.wake, self._deaf)
         self._stopping = threading.Event()
         self._ovs_was_connected = False
 
@@ -348,3 +348,9 @@ class Agent:
         LOG.warning("Link events were lost, all devices are listed again")
         self._counters.add("netlink_overflows")
         self._inbox.look_again()
+
+    def _deaf(self, why: str) -> None:
+        if why:
+            self._health.bad("netlink", f"what changes on the host is not heard: {why}")
+        else:
+            self._health.good("netlink")

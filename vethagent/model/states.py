@@ -99,7 +99,9 @@ class PortEvents(Message):
 class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
-    part: str = Field(description="bus, casts, controller, events, ovsdb, vswitchd, privsep, store, mode or reconciler")
+    part: str = Field(
+        description="bus, casts, controller, events, netlink, ovsdb, vswitchd, privsep, store, mode, log or reconciler"
+    )
     message: str
 
 

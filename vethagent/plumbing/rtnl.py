@@ -3,7 +3,6 @@
 import array
 import contextlib
 import errno
-import logging
 import selectors
 import socket
 import struct
@@ -13,8 +12,6 @@ from collections.abc import Callable
 
 from vethagent.privileged import ifinfo, rtnl
 from vethagent.privileged.ifinfo import Device
-
-LOG = logging.getLogger(__name__)
 
 _RTMGRP_LINK = 1
 _RECEIVE_BUFFER = 8 << 20
@@ -38,16 +35,21 @@ Sink = Callable[[Changes], None]
 class LinkMonitor:
     """Listens to link events. ``sink`` gets changes; ``overflow`` is called when some were lost.
 
+    ``deaf`` is called with why none can be heard, again each time that it is tried in vain, and with '' when they are.
+
     The kernel queues the events of a change before the change returns, so ``drain`` after a call of the helper brings
     in all that the call did. The thread only keeps what comes, so that the kernel has room for more, and calls ``news``
     for somebody to drain: of many events about one device only the last one is ever taken apart. A lock keeps the
     order.
     """
 
-    def __init__(self, sink: Sink, overflow: Callable[[], None], news: Callable[[], None]) -> None:
+    def __init__(
+        self, sink: Sink, overflow: Callable[[], None], news: Callable[[], None], deaf: Callable[[str], None]
+    ) -> None:
         self._sink = sink
         self._overflow = overflow
         self._news = news
+        self._deaf = deaf
         self._lock = threading.Lock()
         self._newest: dict[int, tuple[int, bytes]] = {}
         self._lost = False
@@ -99,8 +101,8 @@ class LinkMonitor:
                     self._begin_anew()
                 self._watch_socket()
                 return
-            except OSError:
-                LOG.exception("Listening to link events failed, beginning anew")
+            except OSError as error:
+                self._deaf(str(error))
             time.sleep(_AGAIN_SECONDS)
 
     def _begin_anew(self) -> None:
@@ -113,9 +115,10 @@ class LinkMonitor:
         listening = self._socket
         assert listening is not None
         try:
-            with selectors.DefaultSelector() as selector, contextlib.closing(listening):
+            with contextlib.closing(listening), selectors.DefaultSelector() as selector:
                 selector.register(listening, selectors.EVENT_READ)
                 selector.register(self._woken, selectors.EVENT_READ)
+                self._deaf("")
                 row, last = 0, 0.0
                 while all(key.fileobj is not self._woken for key, _ in selector.select()):
                     row = row + 1 if time.monotonic() - last < _ROW_SECONDS else 0

@@ -44,7 +44,8 @@ class Monitor:
     def __init__(self, *queued: bytes | OSError) -> None:
         self.told: list[Changes] = []
         self.overflows = 0
-        self.monitor = LinkMonitor(self.told.append, self._overflow, lambda: None)
+        self.deaf: list[str] = []
+        self.monitor = LinkMonitor(self.told.append, self._overflow, lambda: None, self.deaf.append)
         self.monitor._socket = Socket(*queued)  # type: ignore[assignment]
 
     def _overflow(self) -> None:
@@ -136,3 +137,4 @@ def test_it_begins_anew_as_often_as_it_has_to(monkeypatch: pytest.MonkeyPatch) -
     thread.join(60)
     assert not thread.is_alive()
     assert made.overflows == 1
+    assert [why.partition("] ")[2] for why in made.deaf] == ["", "not connected", "too many open files", ""]
