@@ -47,6 +47,12 @@ function sentence(link) {
   return `Link ${link.name ?? ""} ${ends}: ${link.status} ${link.reason}${wrong}, ${facts(link)}`;
 }
 
+// Text whose letters are about so many pixels wide each is set closer where there is no room for it.
+const fitted = (text, each, room) => text.length * each > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
+
+// The beginning of a name that has more letters.
+const cut = (name, letters) => [...name].length > letters ? `${[...name].slice(0, letters - 1).join("")}…` : name;
+
 // Return the picture, `width` pixels wide; a bridge that is `absent` is not on the host.
 export function picture(bridges, links, width) {
   const narrow = width < 560;
@@ -91,21 +97,23 @@ export function picture(bridges, links, width) {
       s("path", { d: path, class: "wire" }),
       link.status !== "ACTIVE" && s("text", { x: middle[0], y: middle[1] + 5, class: "cut" }, link.status === "BUILD" ? "…" : "✕"),
       !narrow && s("text", { x: middle[0], y: middle[1] - 8, class: "note" },
-        [link.name, `${wrong}${link.status === "ACTIVE" ? facts(link) : link.reason || link.status}`].filter(Boolean).join(": ")));
+        [link.name && cut(link.name, Math.max(8, Math.floor((width - 2 * box) / 6.5) - 22)), `${wrong}${link.status === "ACTIVE" ? facts(link) : link.reason || link.status}`].filter(Boolean).join(": ")));
   };
+
+  const kindOf = (bridge) =>
+    bridge.absent ? "bridge (not there)" : bridge.kind === "ovs" ? "ovs bridge" : bridge.kind === "linux" ? "Linux bridge" : "bridge";
 
   const shape = ({ bridge, column, y, tall, ports }) => s("g", { class: bridge.absent ? "bridge absent" : "bridge" },
     s("rect", { x: x(column), y, width: box, height: tall, rx: 8 }),
-    s("text", { x: x(column) + 12, y: y + 17, class: "kind" },
-      bridge.absent ? "bridge (not there)" : bridge.kind === "ovs" ? "ovs bridge" : bridge.kind === "linux" ? "Linux bridge" : "bridge"),
-    s("text", { x: x(column) + 12, y: y + 34, class: "name" }, bridge.name),
+    s("text", { x: x(column) + 12, y: y + 17, class: "kind", ...fitted(kindOf(bridge), 6.5, box - 20) }, kindOf(bridge)),
+    s("text", { x: x(column) + 12, y: y + 34, class: "name", ...fitted(bridge.name, 8, box - 20) }, bridge.name),
     ports.map(([link, number], row) => {
       const left = column ? x(column) : x(column) + box - port;
       const end = link.observed[number];
       const kind = end && !end.present ? "absent" : link.status.toLowerCase();
       return s("g", { class: `port ${kind}` },
         s("rect", { x: left, y: y + HEAD + row * ROW, width: port, height: PORT, rx: 4 }),
-        s("text", { x: left + port / 2, y: y + HEAD + row * ROW + 16 }, device(link, number)));
+        s("text", { x: left + port / 2, y: y + HEAD + row * ROW + 16, ...fitted(device(link, number), 7.3, port - 8) }, device(link, number)));
     }));
 
   return s("svg", { class: "picture", width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Bridges and links" },
