@@ -1,9 +1,12 @@
-"""The page while its API cannot be reached, in a real browser."""
+"""The page while its API cannot be reached, or takes its time, in a real browser."""
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
-from tests.functional.dashboard.conftest import Serve
+from tests.functional.dashboard.conftest import LIVENESS, Serve
 from tests.unit.controller import fakes
+from tests.unit.controller.fleet.world import World
+from vethagent.controller.db.database import Database
 
 
 def test_an_api_that_comes_back_is_asked_again(serve: Serve, page: Page) -> None:
@@ -12,3 +15,56 @@ def test_an_api_that_comes_back_is_asked_again(serve: Serve, page: Page) -> None
     expect(page.get_by_role("alert")).to_be_visible()
     page.unroute("**/v1/access")
     expect(page.get_by_role("heading", name="No host yet")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("view", "nothing"),
+    [("#/", "No host yet"), ("#/templates", "No template yet"), ("#/events", "Nothing has happened yet")],
+)
+def test_what_could_not_be_asked_is_not_said_to_be_nothing(serve: Serve, page: Page, view: str, nothing: str) -> None:
+    page.route("**/v1/*?*", lambda route: route.fulfill(status=503, json={"error": {"message": "no database"}}))
+    page.goto(f"{serve(fakes.AgentApi())}/index.html{view}")
+    expect(page.locator("body")).to_contain_text("no database")
+    expect(page.locator("main")).not_to_contain_text(nothing)
+    page.unroute("**/v1/*?*")
+    expect(page.locator("main")).to_contain_text(nothing)
+
+
+def test_what_is_pressed_twice_is_asked_for_once(database: Database, serve: Serve, page: Page) -> None:
+    world = World(database, LIVENESS, fakes.Clock())
+    world.hosts(1)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/bridge-links", hold)
+    page.goto(f"{serve(world.agent_api)}/index.html#/hosts/h0")
+    page.get_by_role("button", name="Create a link").click()
+    page.get_by_label("First bridge").fill("br1")
+    page.get_by_label("Second bridge").fill("br2")
+    create = page.get_by_role("button", name="Create", exact=True)
+    create.dblclick()
+    expect(page.locator("dialog [aria-busy]")).to_have_count(1)
+    create.press("Enter")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert len(held) == 1
+
+
+def test_a_dialog_goes_with_what_it_is_about(database: Database, serve: Serve, page: Page) -> None:
+    world = World(database, LIVENESS, fakes.Clock())
+    world.hosts(1)
+    page.goto(f"{serve(world.agent_api)}/index.html")
+    page.get_by_role("link", name="h0").click()
+    page.get_by_role("button", name="Create a link").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_an_address_that_was_cut_leads_to_the_fleet(serve: Serve, page: Page) -> None:
+    page.goto(f"{serve(fakes.AgentApi())}/index.html#/hosts/%E0%A4")
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()

@@ -2,7 +2,7 @@
 
 import { access, forget } from "./access.js";
 import { isRefusal, signedIn } from "./api.js";
-import { h, fill } from "./dom.js";
+import { h, fill, say } from "./dom.js";
 import { showEvents } from "./events.js";
 import { showFleet } from "./fleet.js";
 import { showHost } from "./host.js";
@@ -25,8 +25,7 @@ const AGAIN = 2000;
 
 // Tell whether the API answers; null is that it does.
 function failed(error) {
-  const text = error ? `No answer: ${error.message}` : "";
-  if (connection.textContent !== text) connection.textContent = text;
+  say(connection, error ? `No answer: ${error.message}` : "");
   connection.className = error ? "problem" : "";
 }
 
@@ -36,10 +35,19 @@ function drawUser(name) {
     h("span", { class: "quiet" }, name), " ", h("button", { class: "small", onclick: () => location.reload() }, "Sign out")]);
 }
 
+// The part of the address after #; one that was cut in the middle of a letter says nothing.
+function place() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 async function show(first) {
   current.abort();
   current = new AbortController();
-  const path = decodeURIComponent(location.hash.slice(1));
+  const path = place();
   const [pattern, view, title] = VIEWS.find(([each]) => each.test(path)) ?? VIEWS[0];
   const argument = path.match(pattern)?.[1];
   document.title = `${argument ?? title} | vethagent`;
@@ -62,7 +70,11 @@ async function show(first) {
   }
 }
 
-addEventListener("hashchange", () => show(false));
+addEventListener("hashchange", () => {
+  // Who went back has left what they are about.
+  for (const each of document.querySelectorAll('dialog:not([aria-labelledby="sign-in"])')) each.close();
+  show(false);
+});
 // Perhaps as somebody else than before.
 addEventListener("signed-in", () => { if (forget()) show(false); });
 show(true);

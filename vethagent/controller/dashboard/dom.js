@@ -36,6 +36,11 @@ export function fill(element, ...children) {
   if (focused) element.querySelectorAll(focused)[place]?.focus({ preventScroll: true });
 }
 
+// Let `element` say `text`. Whoever has the screen read to him hears it only if it is another one than before.
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 // How long ago `time` was, in words.
 export function age(time) {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));

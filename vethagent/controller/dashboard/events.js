@@ -28,14 +28,13 @@ function item(event, { where }) {
 export function eventList({ where = false } = {}) {
   const element = h("ol", { class: "events", "aria-live": "polite", "aria-relevant": "additions" });
   const none = h("li", { class: "quiet" }, "Nothing has happened yet.");
-  element.append(none);
   return {
     element,
     add(events) {
-      if (!events.length) return;
       none.remove();
       element.prepend(...events.map((event) => item(event, { where })).reverse());
       while (element.children.length > KEPT) element.lastChild.remove();
+      if (!element.children.length) element.append(none);
     },
   };
 }

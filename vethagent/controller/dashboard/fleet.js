@@ -1,6 +1,6 @@
 // All hosts, by their health, and a search.
 
-import { ago, badge, fill, h, table } from "./dom.js";
+import { ago, badge, fill, h, say, table } from "./dom.js";
 import { agents, links } from "./api.js";
 import { health, HEALTHS, STATUSES } from "./words.js";
 
@@ -29,14 +29,15 @@ const NOBODY = () => h("section", { class: "card" },
     h("li", null, "Start ", h("code", null, "vethagent-agent"), ".")));
 
 export async function showFleet(main, { signal, failed }) {
-  let hosts = [];
+  let hosts = null;
+  let named = null;
   let chosen = null;
   let shown = AT_ONCE;
 
   const search = h("input", {
     id: "search", type: "search", autocomplete: "off", spellcheck: "false",
     placeholder: "part of a host's name, a link's name or id",
-    oninput: () => { shown = AT_ONCE; draw(); },
+    oninput: () => { shown = AT_ONCE; named = null; draw(); },
     onkeydown: (event) => { if (event.key === "Enter") find(); },
   });
   const chips = h("p", { class: "chips", role: "group", "aria-label": "Hosts by health" });
@@ -52,9 +53,8 @@ export async function showFleet(main, { signal, failed }) {
     const found = await links(`name=${encodeURIComponent(text)}`).catch(() => []);
     if (found.length === 1) location.hash = `#/links/${found[0].id}`;
     else if (found.length) {
-      fill(list, h("ul", null, found.map((link) =>
-        h("li", null, h("a", { href: `#/links/${link.id}` }, `${link.name} on ${link.host}`), " ", badge(link.status)))));
-      told.textContent = `${found.length} links have this name`;
+      named = found;
+      draw();
     } else if (hosts.filter(matches).length === 1) location.hash = `#/hosts/${hosts.find(matches).agent.host}`;
   }
 
@@ -63,7 +63,7 @@ export async function showFleet(main, { signal, failed }) {
 
   const chip = (kind) => h("button", {
     id: `chip-${kind}`, class: `chip ${kind}`, "aria-pressed": String(chosen === kind),
-    onclick: () => { chosen = chosen === kind ? null : kind; shown = AT_ONCE; draw(); },
+    onclick: () => { chosen = chosen === kind ? null : kind; shown = AT_ONCE; named = null; draw(); },
   }, h("b", null, hosts.filter((each) => each.kind === kind).length), ` ${kind}`);
 
   function draw() {
@@ -73,11 +73,18 @@ export async function showFleet(main, { signal, failed }) {
     const sums = STATUSES.map((status) => [status, hosts.reduce((sum, { agent }) => sum + (agent.links[status] ?? 0), 0)]);
     const badges = sums.filter(([, sum]) => sum).map(([status, sum]) => badge(status, `${sum} ${status}`));
     fill(totals, badges.length > 0 && h("span", { class: "quiet" }, "Links:"), badges);
+    if (named) {
+      say(told, `${named.length} links have this name`);
+      return fill(list, h("ul", null, named.map((link) =>
+        h("li", null, h("a", { href: `#/links/${link.id}` }, `${link.name} on ${link.host}`), " ", badge(link.status)))));
+    }
     const part = found.length > shown ? `, ${shown} of them shown` : "";
-    told.textContent = `${found.length} of ${hosts.length} hosts${part}`;
+    say(told, `${found.length} of ${hosts.length} hosts${part}`);
+    const none = search.value.trim()
+      ? `No ${chosen ? `${chosen} ` : ""}host has that in its name. Enter looks for a link of that name.` : `No host is ${chosen}.`;
     fill(list,
       found.length > 0 && table("Hosts", ["Host", "Health", "Links", "Report"], found.slice(0, shown).map(row)),
-      found.length === 0 && h("p", null, "No host has that in its name. Enter looks for a link of that name."),
+      found.length === 0 && h("p", null, none),
       found.length > shown && h("p", null, h("button", { id: "more", onclick: () => { shown += AT_ONCE; draw(); } }, "Show more")));
   }
 
@@ -86,6 +93,7 @@ export async function showFleet(main, { signal, failed }) {
       hosts = (await agents(FIELDS)).map((agent) => ({ agent, kind: health(agent) }));
       failed(null);
     } catch (error) {
+      if (!hosts) throw error; // nothing is known yet, not even that there is none
       failed(error);
     }
     if (signal.aborted) return;

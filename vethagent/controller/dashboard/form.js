@@ -79,16 +79,20 @@ export function linkForm({ host, link = null, wanted = null, bridges, seen = [],
     }
   }
 
-  const submit = (event) => {
+  // Whoever presses again before there is an answer asks for nothing more.
+  async function submit(event) {
     event.preventDefault();
-    return attempt(async () => {
+    if (form.hasAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    await attempt(async () => {
       const answer = link
         ? await request("PATCH", `v1/bridge-links/${link.id}`, body())
         : await request("POST", "v1/bridge-links", { host, ...body() });
       dialog.close();
       await done(answer);
     });
-  };
+    form.removeAttribute("aria-busy");
+  }
 
   const dryRun = () => form.reportValidity() && attempt(async () => {
     fill(tried, h("p", { class: "quiet" }, `Asking the agent of ${host}…`));

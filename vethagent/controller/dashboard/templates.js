@@ -25,7 +25,7 @@ const NONE = () => h("section", { class: "card" },
 export async function showTemplates(main, { signal, failed }) {
   const message = h("p", { role: "status" });
   const list = h("div");
-  let found = [];
+  let found = null;
 
   async function act(template, verb) {
     try {
@@ -62,6 +62,7 @@ export async function showTemplates(main, { signal, failed }) {
       found = await templates("sort=name");
       failed(null);
     } catch (error) {
+      if (!found) throw error; // nothing is known yet, not even that there is none
       failed(error);
     }
     if (!signal.aborted) draw();
