@@ -171,10 +171,11 @@ def test_what_the_controller_does_not_know_goes_only_when_that_is_confirmed(desi
     assert to_go(desired) == {A: 7} and wanted(desired) == {B: 1} and not desired.suspects
 
 
-def test_a_controller_that_remembers_in_time_loses_nothing(desired: Desired) -> None:
+@pytest.mark.parametrize("confirm", [True, False])
+def test_a_controller_that_remembers_in_time_loses_nothing(desired: Desired, *, confirm: bool) -> None:
     desired.put(link(id=A))
     sync(desired, host())
-    assert sync(desired, host(link(id=A))) == set()
+    assert sync(desired, host(link(id=A)), confirm=confirm) == set()
     assert not desired.suspects
     assert sync(desired, host()) == set(), "suspicion begins anew"
 

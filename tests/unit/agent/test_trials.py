@@ -116,6 +116,15 @@ def test_every_way_that_was_there_has_to_stay() -> None:
     assert play.condemned == [{A}]
 
 
+def test_batches_before_which_other_ways_were_there_are_on_trial_apart() -> None:
+    play = Play()
+    play.plug(A)
+    play.trials.begin({B: 1}, BUS | GATEWAY, play.now)
+    play.trials.carries(B, 1, play.now)
+    play.go(3 * TIMEOUT)
+    assert play.condemned == [{B}] and play.confirmed == {A: 1}
+
+
 def test_batches_that_follow_each_other_at_once_are_on_trial_together() -> None:
     play = Play()
     assert play.plug(A) and play.plug(B)
