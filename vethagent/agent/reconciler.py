@@ -256,7 +256,8 @@ class Reconciler:
             return plan_unread(unread)
         if link := self._desired.link(link_id):
             if self._desired.standing(link_id) is Standing.HELD:
-                return plan_held(link, self._desired.earlier(link_id), self._observed, topology)
+                earlier, first = self._desired.earlier(link_id), bool(self._confirmer.to_take_back([link_id]))
+                return plan_held(link, earlier, self._observed, topology, first=first)
             return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)
@@ -297,7 +298,7 @@ class Reconciler:
             if plan.mtu is not None:
                 # Not before: a plan that was not carried out, or not by this process, has changed no device.
                 self._desired.settle_mtu(link_id, plan.mtu)
-        if state.reason is Reason.CONNECTIVITY_LOST and plan.empty:
+        if state.reason is Reason.CONNECTIVITY_LOST and plan.empty and self._observed.ovs_known:
             self._confirmer.taken_back(link_id)
         if state.reason is Reason.UNPLUGGED:
             self._desired.gone(model.LinkRef(link_id=link_id, generation=state.generation))
@@ -385,8 +386,7 @@ class Reconciler:
         paused = self._desired.mode is Mode.PAUSED
         waits = self._retries.times(self._confirmer.to_take_back(self._retries) if paused else None)
         waits += [self._audit_due] if self._audit_interval else []
-        if self._save_due is not None:
-            waits.append(self._save_due)
+        waits += [self._save_due] if self._save_due is not None else []
         waits += self._early.due()
         return max(0.0, min(waits) - time.monotonic()) if waits else None
 

@@ -105,6 +105,7 @@ class Applier:
             todo = _without(todo[len(part.plans) :], failures)
             last = part
         failures |= self._end(last, passed)
+        self._shut([plan for plan in plans if plan.shut and _id(plan) in failures], failures)
         return Applied(failures, set(map(_id, todo)))
 
     def _hopeless(self, plans: Sequence[LinkPlan]) -> dict[str, Failure]:
@@ -213,6 +214,11 @@ class Applier:
         else:
             for plan in plans:
                 part([plan], failures)
+
+    def _shut(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
+        """Have nothing pass meanwhile over links that are to be otherwise in OVSDB, which is away."""
+        away = [plan for plan in plans if failures[_id(plan)].reason is Reason.OVSDB_UNAVAILABLE]
+        self._operate([dataclasses.replace(plan, operations=plan.shut) for plan in away], {}, {})
 
     def _take_back(self, half_made: dict[str, int]) -> None:
         """Delete pairs that could be attached on one side only."""

@@ -67,22 +67,29 @@ def _going(ref: model.LinkRef, *, gone: bool) -> model.LinkState:
 
 
 def plan_held(
-    link: model.BridgeLink, earlier: model.BridgeLink | None, observed: Observed, topology: Topology
+    link: model.BridgeLink, earlier: model.BridgeLink | None, observed: Observed, topology: Topology, *, first: bool
 ) -> LinkPlan:
     """Return the steps that take back a link with which the host lost the way to the bus.
 
     One that had carried before it was changed, as ``earlier``, is made so again; the way may be over it. If something
     is against that, and of any other link, all goes: the pair first, and its rows with the next plan, for the host is
-    cut off until the pair is gone, and OVSDB may be away.
+    cut off until the pair is gone, and OVSDB may be away. For the same reason one that cannot be made so is set down;
+    not if it is not the ``first`` time, for it has carried since.
     """
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
     why = "with it the host lost the way to the bus or to its gateway; any change of the link tries again"
     if earlier is not None:
         again = plan_link(earlier, observed, topology)
+        if again.state.reason is Reason.OVSDB_UNAVAILABLE:
+            return again  # nobody knows how it is
         if again.state.status is not Status.ERROR or again.state.reason is Reason.PORT_ERROR:
             text = f"taken back, and as it was in generation {earlier.generation}: {why}"
             state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=again.state.ends)
-            return dataclasses.replace(again, state=state, mtu=None)
+            shut = tuple(
+                operations.ChangeEnd(link_id=link.id, ifindex=device.ifindex, up=False)
+                for device in observed.owned_devices(link.id)
+            )
+            return dataclasses.replace(again, state=state, mtu=None, shut=shut if first else ())
     text = f"taken back: {why}"
     state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
     removal = plan_removal(ref, observed, link)

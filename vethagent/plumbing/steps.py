@@ -54,7 +54,7 @@ class LinkPlan:
 
     Applied in this order: ``detach`` and ``keep``, ``operations``, ``attach``. With ``settle`` ovs-vswitchd has to have
     seen the detach before the attach: made again under the same name within one look, a port on a userspace datapath
-    shows the new ifindex and carries nothing.
+    shows the new ifindex and carries nothing. If OVSDB does not do its part ``shut`` is done in place of what is left.
     """
 
     state: model.LinkState
@@ -65,6 +65,7 @@ class LinkPlan:
     mtu: int | None = None
     keep: tuple[KeepBridge, ...] = ()
     rival: str | None = None
+    shut: tuple[Operation, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -172,81 +172,6 @@ def test_a_link_is_taken_back_without_the_database_of_open_vswitch(node: Watched
     assert "eth1-br1" not in node.host.rows and node.said()[-1] == LOST
 
 
-def changed(node: Watched, **fields: object) -> None:
-    """Plug a link that is proven, and change it so that the host is cut off."""
-    node.plug(link(id=A, admin_state_up="admin_state_up" not in fields))
-    node.wait(12)
-    node.said()
-    trip(node, link(id=A, generation=2, **fields))
-
-
-def test_a_change_that_cuts_the_host_off_is_undone(node: Watched) -> None:
-    """What was there before stays: the way to the bus may be over it."""
-    changed(node, mtu=1400, end0={"bridge": "br3"}, end1={"device": "other"})
-    node.wait(14)
-    assert node.said()[-1] == LOST and node.desired.standing(A) is Standing.HELD
-    for _ in range(2):
-        pair = node.host.kernel.named("phy-br1"), node.host.kernel.named("eth1-br1")
-        assert [device.mtu for device in pair] == [1500, 1500]
-        assert pair[0].master == node.host.kernel.named("br1").ifindex
-        assert set(node.host.rows) == {"br-eth1", "eth1-br1"}
-        node.crash()
-        node.wait(14)
-    node.bus.there = True
-    node.plug(link(id=A, generation=3, mtu=1300))
-    node.wait(14)
-    assert node.host.kernel.named("phy-br1").mtu == 1300 and node.desired.standing(A) is Standing.PROVEN
-    assert node.desired.earlier(A) is None and Store(str(node.path)).earlier() == {}
-
-
-def test_a_link_that_cuts_the_host_off_when_it_is_set_up_is_set_down(node: Watched) -> None:
-    changed(node, admin_state_up=True)
-    assert node.host.kernel.named("phy-br1").up
-    node.wait(14)
-    assert node.said()[-1] == LOST and not node.host.kernel.named("phy-br1").up
-
-
-def test_a_change_that_cannot_be_undone_is_taken_back_with_the_link(node: Watched) -> None:
-    changed(node, end0={"bridge": "br3"})
-    node.host.delete(node.host.kernel.named("br1").ifindex)
-    node.happen()
-    node.wait(14)
-    assert node.said()[-1] == LOST and not node.has("phy-br1") and set(node.host.rows) == {"br-eth1"}
-
-
-def test_a_change_of_a_link_that_was_on_trial_is_taken_back_with_it(node: Watched) -> None:
-    node.plug(link(id=A))
-    trip(node, link(id=A, generation=2, mtu=1400))
-    node.wait(14)
-    assert node.said()[-1] == LOST and not node.has("phy-br1")
-
-
-def test_a_change_that_needs_no_step_goes_on_with_the_trial(node: Watched) -> None:
-    """As another name, which does not make the link one that has carried."""
-    trip(node, link(id=A))
-    node.plug(link(id=A, generation=2, name="another"))
-    assert node.desired.standing(A) is Standing.TRIAL
-    node.wait(14)
-    assert node.said()[-1] == LOST and not node.has("phy-br1")
-    assert Store(str(node.path)).standings() == {A: (2, Standing.HELD)}
-
-
-def test_a_change_that_needs_no_step_is_confirmed_with_what_is_there(node: Watched) -> None:
-    node.plug(link(id=A))
-    node.wait(6)
-    node.plug(link(id=A, generation=2, name="another"))
-    node.wait(5)
-    assert node.desired.standing(A) is Standing.PROVEN and node.counters.all()["confirmed"] == 1
-
-
-@pytest.mark.parametrize("field", ["confirm", "admin_state_up"])
-def test_who_exempts_a_link_that_is_on_trial_ends_that(node: Watched, field: str) -> None:
-    trip(node, link(id=A))
-    node.plug(link(id=A, generation=2, **{field: False}))
-    node.wait(14)
-    assert node.has("phy-br1") and node.desired.standing(A) is Standing.PROVEN
-
-
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
 def test_what_was_begun_is_taken_back_in_every_mode(node: Watched, mode: Mode) -> None:
     trip(node, link(id=A))
@@ -266,20 +191,6 @@ def test_what_cannot_be_taken_back_at_once_is_tried_again_in_every_mode(node: Wa
     node.helper_error = None
     node.wait(3)
     assert not node.has("phy-br1")
-
-
-@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.PAUSED])
-def test_what_was_taken_back_is_not_mended_in_a_mode_that_changes_nothing(node: Watched, mode: Mode) -> None:
-    changed(node, mtu=1400)
-    node.wait(14)
-    assert node.said()[-1] == LOST and node.host.kernel.named("phy-br1").mtu == 1500
-    change_mode(node, mode)
-    node.host.change(node.host.kernel.named("phy-br1").ifindex, mtu=1300)
-    node.happen()
-    node.wait(3)
-    assert node.host.kernel.named("phy-br1").mtu == 1300
-    change_mode(node, Mode.ENFORCE)
-    assert node.host.kernel.named("phy-br1").mtu == 1500
 
 
 def test_a_change_within_the_watch_begins_anew(node: Watched) -> None:

@@ -98,6 +98,22 @@ def test_a_link_on_trial_is_taken_back_by_an_agent_that_starts_paused(node: Watc
     assert [state.reason for state in node.journal.states()] == [Reason.CONNECTIVITY_LOST]
 
 
+def test_the_port_of_a_link_that_was_taken_back_goes_when_ovsdb_is_there_for_an_agent_that_is_paused(
+    node: Watched,
+) -> None:
+    trip(node, link(id=A))
+    node.host.connected = False
+    node.wait(14)
+    change_mode(node, Mode.PAUSED)
+    node.crash(ovsdb=False)
+    node.wait(5)
+    assert not node.has("phy-br1") and "eth1-br1" in node.host.rows
+    node.host.connected = node.ovsdb = True
+    node.tell_rows(whole=True)
+    node.wait(5)
+    assert "eth1-br1" not in node.host.rows
+
+
 def test_a_change_that_cuts_the_host_off_is_undone_by_the_next_agent(node: Watched) -> None:
     node.plug(link(id=A))
     node.wait(12)
