@@ -14,7 +14,7 @@ from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters
 from vethagent.agent.inbox import Inbox
 from vethagent.agent.standing import Standing, is_watched
-from vethagent.agent.trials import MISSES, Probe, Trials, Verdict, Ways
+from vethagent.agent.trials import Probe, Trials, Verdict, Ways
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged.operations import AdoptPair
 
@@ -56,7 +56,7 @@ class Confirmer:
         self._desired = desired
         self._inbox = inbox
         self._counters = counters
-        self._trials = Trials(timeout)
+        self._trials = Trials(timeout, ways[0].name if ways else "")
         #: Links, by generation, that were on trial before the start: what was there before them is not known any more.
         self._taken_up = {
             link.id: link.generation
@@ -68,8 +68,6 @@ class Confirmer:
         #: Links that are to be taken back, until that was done once; perhaps an agent before this one began with it.
         self._condemned = {link_id for link_id in desired.ids() if desired.standing(link_id) is Standing.HELD}
         self._waiting: set[str] = set()
-        #: Probes in a row that missed the bus; a batch goes unwatched only after MISSES.
-        self._missed = 0
         self._asked = False
         self._condition = threading.Condition()
         self._closed = False
@@ -208,16 +206,12 @@ class Confirmer:
     def _take(self, probe: Probe) -> None:
         with self._condition:
             self._trials.probed(probe)
-            self._missed = 0 if self._ways[0].name in probe.reached else self._missed + 1
-            if 0 < self._missed < MISSES and not self._trials.pending:
-                self._trials.forget()
             self._asked = False
             self._condition.notify_all()
             verdict = self._trials.verdict()
             woken: set[str] = set()
             if self._waiting and self._trials.baseline(time.monotonic()) is not None:
                 woken, self._waiting = self._waiting, set()
-                self._missed = 0
         self._execute(verdict)
         self._inbox.mark(woken)
 

@@ -22,7 +22,7 @@ Links = dict[str, int]
 #: Seconds for which a probe tells how it is now.
 _FRESH = 2.0
 #: So many probes in a row find less than before: one that is late or lost is no proof.
-MISSES = 3
+_MISSES = 3
 _INTERVAL = 1.0
 #: A probe that ends by so many intervals later than it should comes from an agent that stood still.
 _LATE = 2
@@ -96,9 +96,12 @@ class _Trial:
 class Trials:
     """All that are under way."""
 
-    def __init__(self, timeout: float) -> None:
-        """``timeout``: for so long a batch is watched, and so long a way may be lost."""
+    def __init__(self, timeout: float, bus: str) -> None:
+        """``timeout``: for so long a batch is watched, and a way may be lost; ``bus`` is the name of the first way."""
         self._timeout = timeout
+        self._bus = bus
+        #: Probes in a row that missed the bus.
+        self._missed = 0
         self._interval = min(_INTERVAL, timeout / 5)
         self._open: list[_Trial] = []
         self._last = Probe(float("-inf"), float("-inf"), frozenset())
@@ -107,7 +110,7 @@ class Trials:
         """Return the ways that are there now, None if a probe has to tell first, or a trial has to end."""
         if young := self._young(now):
             return young.needs
-        if self.pending or now - self._last.ended > _FRESH:
+        if self.pending or now - self._last.ended > _FRESH or 0 < self._missed < _MISSES:
             return None
         return self._last.reached
 
@@ -117,7 +120,8 @@ class Trials:
         return any(trial.misses or not trial.answered for trial in self._open)
 
     def forget(self) -> None:
-        """What the last probe has found is not how it is for the next batch."""
+        """What the last probes have found is not how it is for the next batch."""
+        self._missed = 0
         self._last = self._last._replace(ended=float("-inf"))
 
     def begin(self, links: Mapping[str, int], needs: Ways, now: float, *, timeout: float = 0.0) -> None:
@@ -164,6 +168,7 @@ class Trials:
     def probed(self, probe: Probe) -> None:
         """Take in what a probe has found. What could not be found out is not held against anybody."""
         last, self._last = self._last, probe
+        self._missed = 0 if self._bus in probe.reached else self._missed + 1
         for trial in self._open:
             if probe.begun < trial.since:
                 continue
@@ -182,7 +187,7 @@ class Trials:
             for trial in self._open
             if trial.answered and not trial.misses and trial.last_probe >= trial.since + trial.quiet + self._timeout
         ]
-        ripe = [trial for trial in self._open if trial.misses >= MISSES and trial.lost_for >= trial.timeout]
+        ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
         silent = [trial for trial in self._open if trial.links and not trial.answered]
         doomed = [trial for trial in ripe if trial in silent or not silent or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]

@@ -15,7 +15,7 @@ class Play:
     """Trials on a clock: ``go`` lets time pass and makes the probes that are asked for."""
 
     def __init__(self) -> None:
-        self.trials = Trials(TIMEOUT)
+        self.trials = Trials(TIMEOUT, "bus")
         self.now = 0.0
         self.reached: Ways = BUS
         self.unknown: Ways = NOTHING
@@ -35,7 +35,7 @@ class Play:
 
     def plug(self, *links: str) -> bool:
         """As the agent does: begin when the baseline is known, and see them carry a moment later."""
-        if self.trials.baseline(self.now) is None and self.trials.next_probe() is None:
+        while self.trials.baseline(self.now) is None and self.trials.next_probe() is None:
             self.probe()
         needs = self.trials.baseline(self.now)
         if needs is None:
