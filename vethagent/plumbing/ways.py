@@ -93,6 +93,7 @@ class TcpWay:
 
     def _answers(self, address: Server, timeout: float) -> bool | None:
         host, _ = address
+        before = face(host)
         try:
             with contextlib.closing(socket.create_connection(address, timeout)):
                 self._taker = address
@@ -101,12 +102,16 @@ class TcpWay:
                 return face(host) in (None, self._faces[host])
         except OSError as error:
             return None if error.errno in _OURS else False
-        self._learn(host)
+        self._learn(host, before)
         return True
 
-    def _learn(self, host: str) -> None:
-        found = face(host)
-        if found is not None and found != self._faces.get(host):
+    def _learn(self, host: str, before: str | None) -> None:
+        """Know a host that has taken a connection, under another MAC address only if it had that ``before`` it too.
+
+        Else somebody may have taken its address since, who will refuse the next one.
+        """
+        known, found = self._faces.get(host), face(host)
+        if found not in (None, known) and (known is None or found == before):
             self._faces[host] = found
             self._learned(self._faces)
 

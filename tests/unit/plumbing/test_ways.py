@@ -258,6 +258,25 @@ def test_another_device_that_refuses_has_taken_the_address(
     assert TcpWay("the bus", [(NOBODY, 1)], faces=learned[-1]).reached() is False
 
 
+def test_who_takes_the_address_while_a_connection_is_taken_is_not_the_host(
+    monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]
+) -> None:
+    """The host has taken it, and when it is looked up what that looks like it is the other one already."""
+    way = TcpWay("the bus", [(NOBODY, 1)])
+    faces[NOBODY] = "0e:00:00:00:00:01"
+    answer(monkeypatch, None)
+    assert way.reached() is True
+
+    def connect(address: Server, timeout: float) -> socket.socket:
+        faces[NOBODY] = "0e:00:00:00:00:02"
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert way.reached() is True
+    answer(monkeypatch, ConnectionRefusedError())
+    assert way.reached() is False
+
+
 # -- the gateway ---------------------------------------------------------------------------------------------------
 
 ROUTES = (
