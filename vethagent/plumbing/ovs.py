@@ -256,13 +256,13 @@ class Ovs:
         """
         ovs_json.install()
         try:
-            self._api = self._start(ovs_schema.fetch(self._remote, SCHEMA, self._timeout))
+            self._start(ovs_schema.fetch(self._remote, SCHEMA, self._timeout))
         except ovsdbapp_exceptions.TimeoutException as error:  # has no text, and fails if it is asked for one
             raise exceptions.OvsdbUnavailable(f"{self._remote}: no answer") from error
         except Exception as error:  # the library raises bare Exception, OSError and its own
             raise exceptions.OvsdbUnavailable(f"{self._remote}: {error}") from error
 
-    def _start(self, schema: ovs_idl.SchemaHelper) -> _Api:
+    def _start(self, schema: ovs_idl.SchemaHelper) -> None:
         replica = Replica(
             self._remote,
             schema,
@@ -273,12 +273,12 @@ class Ovs:
         )
         try:
             conn = Connection(replica, self._timeout)
-            api = _Api(conn)
+            self._api = _Api(conn)  # before the start tells of rows, for who hears of them may act on that at once
             conn.start()
         except BaseException:
+            self._api = None
             replica.close()
             raise
-        return api
 
     def close(self) -> None:
         """Disconnect."""

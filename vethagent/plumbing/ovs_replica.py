@@ -170,6 +170,9 @@ class Replica(connection.OvsdbIdl):
 
     def _run(self) -> bool:
         changed = bool(super().run())
+        connected = bool(self._session.is_connected()) and self.state == self.IDL_S_MONITORING
+        # Whoever is told of rows may act on them at once.
+        before, self._was_connected = self._was_connected, connected
         if self._fresh or self._dirty:
             fresh, dirty = self._fresh, self._dirty
             self._fresh, self._dirty = False, set()
@@ -178,9 +181,7 @@ class Replica(connection.OvsdbIdl):
             self._root_changed = False
             for root in self.tables[SCHEMA].rows.values():
                 self._switch.seen(root.next_cfg, root.cur_cfg)
-        connected = bool(self._session.is_connected()) and self.state == self.IDL_S_MONITORING
-        if connected != self._was_connected:
-            self._was_connected = connected
+        if connected != before:
             if not connected:
                 self._switch.unknown()
             self._connection_changed(connected)

@@ -99,6 +99,19 @@ def test_the_end_of_the_helper_and_a_sync_lose_nothing(fragile: Node) -> None:
         node.set_mode("enforce")  # everything is looked at
 
 
+def test_a_port_that_went_meanwhile_is_put_back_at_the_first_try(fragile: Node) -> None:
+    """What is known of OVSDB can be acted on."""
+    node = fragile
+    link = node.plug_usual()
+    before = node.last_event(link)
+    node.crash()
+    node.host.vsctl("del-port", SECOND)
+    node.start()
+    node.wait_for_event(link, "repaired", before)
+    told = [(event["kind"], event["status"]) for event in node.events(link, before)]
+    assert told == [("repaired", "ACTIVE")]
+
+
 def test_a_second_one_does_not_start(fragile: Node) -> None:
     """Somebody starts it by hand beside the service, say."""
     node = fragile
