@@ -100,7 +100,7 @@ class Trials:
         """``timeout``: for so long a batch is watched, and a way may be lost; ``bus`` is the name of the first way."""
         self._timeout = timeout
         self._bus = bus
-        #: Probes in a row that missed the bus.
+        #: Probes in a row that missed the bus while nothing was lost by a trial.
         self._missed = 0
         self._interval = min(_INTERVAL, timeout / 5)
         self._open: list[_Trial] = []
@@ -110,7 +110,9 @@ class Trials:
         """Return the ways that are there now, None if a probe has to tell first, or a trial has to end."""
         if young := self._young(now):
             return young.needs
-        if self.pending or now - self._last.ended > _FRESH or 0 < self._missed < _MISSES:
+        if self.pending or now - self._last.ended > _FRESH:
+            return None
+        if self._bus not in self._last.reached and self._missed < _MISSES:
             return None
         return self._last.reached
 
@@ -168,7 +170,6 @@ class Trials:
     def probed(self, probe: Probe) -> None:
         """Take in what a probe has found. What could not be found out is not held against anybody."""
         last, self._last = self._last, probe
-        self._missed = 0 if self._bus in probe.reached else self._missed + 1
         for trial in self._open:
             if probe.begun < trial.since:
                 continue
@@ -179,6 +180,7 @@ class Trials:
                 seconds = probe.ended - (last.ended if trial.misses else probe.begun)
                 stood_still = seconds > probe.patience + (1 + _LATE) * self._interval
                 trial.missed(self._interval if stood_still else seconds, stood_still=stood_still)
+        self._missed = 0 if self._bus in probe.reached or self.pending else self._missed + 1
 
     def verdict(self) -> Verdict:
         """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""

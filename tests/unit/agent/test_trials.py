@@ -174,6 +174,18 @@ def test_a_way_that_does_not_return_holds_up_nobody_for_ever() -> None:
     assert play.plug(B)
 
 
+def test_what_was_missed_during_a_trial_is_no_proof_before_the_next_batch() -> None:
+    """It was long in coming back, and the batch has come over it."""
+    play = Play()
+    play.plug(A)
+    play.reached = NOTHING
+    while play.trials.next_probe() is not None:
+        play.go(1)
+    assert play.condemned == [{A}] and play.trials.baseline(play.now) is None
+    play.reached = BUS
+    assert play.plug(B) and B in play.trials
+
+
 def test_only_the_last_batch_goes_if_the_way_was_seen_before_it() -> None:
     play = Play()
     play.plug(A)
