@@ -129,6 +129,14 @@ def test_an_event_of_an_older_generation_does_not_change_the_status(events: Even
     assert links.show(link.id).status is Status.ACTIVE
 
 
+def test_what_was_told_before_an_older_copy_was_put_back_is_over(events: Events, links: Links, known: str) -> None:
+    link = links.create(fakes.CONTEXT, fakes.body())
+    events.store(fakes.batch([fakes.event(link.id, 1, generation=5)]))
+    events.store(fakes.batch([fakes.event(link.id, 2, generation=1, status="ERROR", reason="LOOP")]))
+    shown = links.show(link.id)
+    assert (shown.status, shown.reason, shown.observed_generation) == (Status.ERROR, Reason.LOOP, 1)
+
+
 def test_unplugged_removes_what_is_to_go(events: Events, links: Links, known: str) -> None:
     link = links.create(fakes.CONTEXT, fakes.body())
     gone = {"kind": "unplugged", "status": "DOWN", "reason": "UNPLUGGED"}
@@ -141,6 +149,7 @@ def test_unplugged_removes_what_is_to_go(events: Events, links: Links, known: st
     with pytest.raises(Exception, match="there is no link"):
         links.show(link.id)
     assert len(events.list(EventQuery(link_id=link.id))) == 4
+    assert events.history(link.id)[-1].status == "DELETED"  # what came after is none of it
     assert links.create(fakes.CONTEXT, fakes.body()).status is Status.BUILD
 
 
