@@ -22,6 +22,7 @@ def test_an_inventory_is_asked_for_when_it_is_another(reports: Reports, inventor
     inventories.store(told)
     assert not reports.take(fakes.report(inventory_digest=told.digest)).wants_inventory
     assert reports.take(fakes.report(inventory_digest=inventory().digest)).wants_inventory
+    assert not reports.take(fakes.report()).wants_inventory, "the host has gone back to that version"
 
 
 def test_a_newer_agent_that_says_more_is_not_asked_for_ever(reports: Reports, inventories: Inventories) -> None:
