@@ -1,5 +1,6 @@
 """Links that cannot be made: how often that is tried, and how often told in the log."""
 
+import errno
 import logging
 
 import pytest
@@ -8,10 +9,12 @@ from tests.unit.agent.builders import ids
 from tests.unit.agent.node import Node
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
+from vethagent.agent.retries import SETTLE
 from vethagent.model import Reason, Status
+from vethagent.privileged import ifinfo
 
 MANY = 8
-A = ids(1)[0]
+A, B = ids(2)
 LONG = 1200
 
 
@@ -70,3 +73,15 @@ def test_a_link_that_cannot_be_made_is_warned_of_once(node: Node, caplog: pytest
     node.happen()
     live(node, LONG)
     assert [text for text in warnings(caplog) if text.startswith("Link")] == [told]
+
+
+def test_a_link_for_which_there_was_no_place_is_tried_when_another_has_gone(node: Node) -> None:
+    node.host.kernel.refuse[ifinfo.RTM_NEWLINK, "p2"] = errno.EXFULL
+    node.plug(link(id=A))
+    node.plug(link(id=B, end0={"device": "p2"}, end1={"device": "e2"}, allow_loop=True))
+    live(node, LONG)
+    assert [state.reason for state in node.journal.states() if state.link_id == B] == [Reason.NETLINK_ERROR]
+    node.host.kernel.refuse.clear()
+    node.unplug(A, 2)
+    live(node, 2 * SETTLE)
+    assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
