@@ -94,14 +94,14 @@ def read(
         conf, connection="sqlite:///$state_path/controller.sqlite", max_pool_size=20, max_overflow=10
     )
     options.register(conf, listed)
-    conf.register_cli_opts(list(commands))
+    conf.register_cli_opts(known := list(commands))
     try:
-        _parse(conf, prog, arguments)
+        _parse(conf, prog, arguments, hint=f"{PURPOSES[prog]}\n" if known else "")
     except (cfg.Error, ValueError, OSError) as error:  # OSError: releases of oslo.config lack files of their own
         raise StartError(_LOCATION.sub(r"\1", config_check.plain(error))) from error
 
 
-def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None) -> None:
+def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None, *, hint: str) -> None:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -117,7 +117,8 @@ def _parse(conf: cfg.ConfigOpts, prog: str, arguments: list[str] | None) -> None
     except SystemExit as ended:
         if ended.code == 1:  # a value of "debug" in a file: oslo.config says it itself, and not whose it is
             raise StartError(said.getvalue().removeprefix("argument --")) from None
-        sys.stderr.write(said.getvalue())
+        usage, line, error = said.getvalue().rstrip("\n").rpartition("\n")
+        sys.stderr.write(f"{usage}{line}{hint}{error}\n" if ended.code else said.getvalue())
         raise
     sys.stderr.write(said.getvalue())
 

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from tests.unit.cmd.conftest import Run
+from vethagent.cmd import common
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,13 @@ def test_what_is_wrong_is_told_in_one_line(
     assert done.stderr.startswith(f"vethagent-{command[0]}: ")
     assert match in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["manage"], ["manage", "tables"], ["status"]])
+def test_without_a_command_it_says_which_there_are(run: Run, command: list[str]) -> None:
+    done = run(*command)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-2] == common.PURPOSES[f"vethagent-{command[0]}"]
 
 
 @pytest.mark.parametrize("option", ["rpc_timeout", "store"])
