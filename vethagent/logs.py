@@ -17,3 +17,8 @@ def about(
         named["link_ids"] = list(links)
     # JSONFormatter of oslo.log shows the record's attribute "extra"; others do not look at it.
     return {"extra": {name: value for name, value in named.items() if value}}
+
+
+def before(request_id: str | None) -> str:
+    """Return how a line about what came of a request begins; '' if no request belongs to it, as to a repair."""
+    return f"{request_id}: " if request_id else ""

@@ -33,3 +33,7 @@ def test_ids_are_fields(
     caplog: pytest.LogCaptureFixture, about: dict[str, dict[str, object]], extra: dict[str, Any]
 ) -> None:
     assert line(caplog, about) == extra
+
+
+def test_a_line_begins_with_its_request_if_there_is_one() -> None:
+    assert [logs.before(REQUEST), logs.before(None), logs.before("")] == [f"{REQUEST}: ", "", ""]

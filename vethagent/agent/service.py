@@ -336,8 +336,8 @@ class Agent:
         reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         about = logs.about(request_id=event.request_id, links=[state.link_id])
         level = logging.WARNING if state.status is model.Status.ERROR else logging.INFO  # that waits for somebody
-        text = "%s: link %s %s: %s%s"
-        LOG.log(level, text, event.request_id, state.link_id, event.kind, state.status, reason, extra=about)
+        text, request = "%slink %s %s: %s%s", logs.before(event.request_id)
+        LOG.log(level, text, request, state.link_id, event.kind, state.status, reason, extra=about)
         faults.point("agent-told")
 
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:

@@ -254,7 +254,7 @@ def _apply(
     going = link.status == Status.PENDING_DELETE
     if going and current and event.kind == EventKind.UNPLUGGED:
         about = logs.about(request_id=request_id, links=[link.id], host=link.host)
-        LOG.info("%s: link %s of %s is gone", request_id, link.id, link.host, extra=about)
+        LOG.info("%slink %s of %s is gone", logs.before(request_id), link.id, link.host, extra=about)
         session.delete(link)
         gone = {"status": history.DELETED, "reason": str(state.reason), "message": _clean(state.message)}
         return [history.change(link, now, by=by, request_id=request_id, **gone)]
