@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import itertools
 import json
 import logging
 import time
@@ -35,15 +36,17 @@ class Filters(NamedTuple):
 
 
 def events(source: Events, filters: Filters, limit: int) -> Iterator[Event]:
-    """Yield the newest ``limit`` events, then every new one, without end.
+    """Return the newest ``limit`` events, which have been asked for then, and every new one, without end.
 
     An API that goes away is waited for; what happened meanwhile is not lost, because the last id is known.
     """
     host, link_id, kind = filters
-    last = 0
-    for event in source.list(host=host, link_id=link_id, kind=kind, limit=limit):
-        last = event["id"]
-        yield event
+    newest = list(source.list(host=host, link_id=link_id, kind=kind, limit=limit))
+    return itertools.chain(newest, _after(newest[-1]["id"] if newest else 0, source, filters))
+
+
+def _after(last: int, source: Events, filters: Filters) -> Iterator[Event]:
+    host, link_id, kind = filters
     away = False
     while True:
         try:

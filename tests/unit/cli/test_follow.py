@@ -77,6 +77,15 @@ class Source:
         return page
 
 
+def test_without_an_api_at_the_start_there_is_nothing_to_write() -> None:
+    class Away:
+        def list(self, **_filters: Any) -> Any:
+            raise ApiUnreachable("http://h", "connection refused")
+
+    with pytest.raises(ApiUnreachable):
+        follow.events(Away(), follow.Filters(), 2)  # type: ignore[arg-type]
+
+
 def test_nothing_is_lost_while_the_api_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
