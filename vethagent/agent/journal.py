@@ -174,10 +174,15 @@ def _kind(state: LinkState, before: LinkState | None, *, drifted: bool) -> Event
     if state.reason is Reason.UNPLUGGED:
         return EventKind.UNPLUGGED
     if state.status is Status.ERROR:
-        return EventKind.FAILED
+        return EventKind.CHANGED if before is not None and _failure(before) == _failure(state) else EventKind.FAILED
     if state.status is Status.ACTIVE or state.reason is Reason.ADMIN_DOWN:
         if drifted:
             return EventKind.REPAIRED
         if before is None or before.status is not state.status or before.generation != state.generation:
             return EventKind.PLUGGED
     return EventKind.CHANGED
+
+
+def _failure(state: LinkState) -> tuple[object, ...]:
+    """Return what makes a failure another one; ends may still change, as a port that was made anew gets its number."""
+    return state.generation, state.status, state.reason, state.message

@@ -129,6 +129,17 @@ def test_a_helper_that_is_away_for_a_while_does_not_make_it_forget_what_was_wron
     assert event.kind is EventKind.REPAIRED and event.repaired == (MISSING,)
 
 
+def test_ends_that_change_are_no_other_failure(book: Book) -> None:
+    """What was made anew while a link was taken back gets its number a moment later."""
+    ends = (model.EndState(bridge="br-eth1", kind="ovs", device="eth1-br1", present=True, ofport=7),)
+    book.look(FAILED)
+    book.look(FAILED.model_copy(update={"ends": ends}))
+    assert book.said() == [EventKind.FAILED, EventKind.CHANGED]
+    book.look(FAILED.model_copy(update={"ends": ends, "message": "another one"}))
+    book.look(FAILED.model_copy(update={"ends": ends, "generation": 2}))
+    assert book.said() == [EventKind.FAILED, EventKind.FAILED]
+
+
 def test_a_first_failure_ends_in_a_plug(book: Book) -> None:
     book.look(FAILED)
     book.look(ACTIVE)
