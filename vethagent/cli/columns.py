@@ -4,6 +4,7 @@ These are cliff's columns: osc-lib's own, built on the same class, cost half a s
 """
 
 import datetime
+import json
 import re
 from typing import Any
 
@@ -89,6 +90,14 @@ class Timing(FormattableColumn[LinkTiming]):
             for each in self._value["stations"]
         ]
         return "\n".join([*lines, f"{self._value['total_ms']:>8.1f}  ms in all, {self._value['kind']}"])
+
+
+class Nested(FormattableColumn[Any]):
+    """What the API says, as it says it."""
+
+    def human_readable(self) -> str:
+        """Return it as JSON in one line."""
+        return json.dumps(self._value) if isinstance(self._value, dict | list) else str(self._value)
 
 
 class LinkEnds(FormattableColumn[list[End]]):

@@ -8,9 +8,10 @@ from typing import Any
 from cliff.utils import terminal_width
 
 from vethagent.cli import columns, parsing, picture, resolve
-from vethagent.cli.base import Command, Lister
-from vethagent.client.types import HostPlan
+from vethagent.cli.base import Lister, ShowOne
+from vethagent.client.types import HostDescription, HostPlan
 
+Fields = tuple[tuple[str, ...], tuple[Any, ...]]
 Rows = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 PLAN_TITLES = ("Link", "Status", "Step", "What the agent would do")
@@ -32,24 +33,34 @@ def _add_host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-class ShowHost(Command):
+class ShowHost(ShowOne):
     """Draw the bridges of a host and what joins them.
 
     These are links and veth pairs of others, as the agent of the host sees them. A ring through physical networks is
-    told first.
+    told first. Other formats than a table, and columns, are for programs.
     """
+
+    _host: HostDescription
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command line."""
         return _add_host(super().get_parser(prog_name))
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Write the picture."""
-        host, out = self.client.hosts.describe(parsed_args.host), self.app.stdout
-        colour, width = out.isatty() and not os.environ.get("NO_COLOR"), terminal_width()
+    def take_action(self, parsed_args: argparse.Namespace) -> Fields:
+        """Return names and values."""
+        self._host = self.client.hosts.describe(parsed_args.host)
+        return tuple(self._host), tuple(map(columns.Nested, self._host.values()))
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Sequence[Any]) -> int:
+        """Write the picture, or what a program asks for."""
+        if parsed_args.formatter != "table" or parsed_args.columns:
+            return super().produce_output(parsed_args, column_names, data)
+        out = self.app.stdout
+        colour, width = out.isatty() and not os.environ.get("NO_COLOR"), terminal_width() if out.isatty() else None
         links = list(self.client.links.list(host=parsed_args.host))
-        for line in picture.draw(host, links, colour=colour, width=width if out.isatty() else None):
+        for line in picture.draw(self._host, links, colour=colour, width=parsed_args.max_width or width):
             out.write(line + "\n")
+        return 0
 
 
 class PlanHost(Lister):

@@ -91,7 +91,11 @@ class CreateLink(_ChangeLink):
         parser.add_argument(
             "--label", metavar="NAME=VALUE", type=parsing.label, action="append", default=[], help="May be repeated"
         )
-        parser.add_argument("--dry-run", action="store_true", help="Only show the steps that the agent would take")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Only show the steps that the agent would take; fail if it would be ERROR",
+        )
         waiting.add_arguments(parser, "ACTIVE (with --disable: DOWN)")
         return parser
 
@@ -112,8 +116,24 @@ class CreateLink(_ChangeLink):
             body["id"] = parsed_args.id.lower()
         parsing.check(body, "BridgeLinkCreate")
         if parsed_args.dry_run:
-            return _planned(self.client.links.plan(body))
+            return self._planned(self.client.links.plan(body))
         return self._shown(self.client.links.create(body), parsed_args)
+
+    def _planned(self, plan: HostPlan) -> Fields:
+        """Return what is shown of a plan; it fails afterwards, as --wait would, if the link would be ERROR."""
+        [link] = plan["links"]
+        steps = "\n".join(f"{number}. {step}" for number, step in enumerate(link["steps"], 1)) or "none"
+        state = link["state"]
+        if state["status"] == "ERROR":
+            self.failure = exceptions.CommandError(f"The link would be {waiting.state_text(state)}")
+        shown = {
+            "host": plan["host"],
+            "steps": steps,
+            "status_now": state["status"],
+            "reason": state["reason"],
+            "message": state["message"],
+        }
+        return tuple(shown), tuple(shown.values())
 
 
 class SetLink(_ChangeLink):
@@ -169,20 +189,6 @@ class SetLink(_ChangeLink):
             body["ends"] = _tagged(link["ends"], tags)
             parsing.check(body, "BridgeLinkUpdate")
         return self._shown(self.client.links.update(link["id"], body), parsed_args)
-
-
-def _planned(plan: HostPlan) -> Fields:
-    [link] = plan["links"]
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(link["steps"], 1)) or "none"
-    state = link["state"]
-    shown = {
-        "host": plan["host"],
-        "steps": steps,
-        "status_now": state["status"],
-        "reason": state["reason"],
-        "message": state["message"],
-    }
-    return tuple(shown), tuple(shown.values())
 
 
 def _tagged(ends: list[End], tags: dict[str, int | None]) -> list[End]:

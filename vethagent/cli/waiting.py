@@ -12,7 +12,7 @@ from vethagent.cli import parsing
 from vethagent.cli.resolve import label_of
 from vethagent.client.exceptions import ApiUnreachable, NotFound, Unavailable
 from vethagent.client.links import Links
-from vethagent.client.types import Link
+from vethagent.client.types import Link, LinkState
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -58,14 +58,14 @@ def until_settled(links: Links, link: Link, timeout: float) -> Link:
         if not _is_answered(last, link["generation"]):
             return False
         if last["status"] in ("ERROR", "PENDING_DELETE"):
-            raise WaitFailed(f"Link {label_of(link)} is {_state_text(last)}", last)
+            raise WaitFailed(f"Link {label_of(link)} is {state_text(last)}", last)
         return last["status"] == wanted and (wanted == "ACTIVE" or last["reason"] == "ADMIN_DOWN")
 
     label = label_of(link)
     with _goes_on(f"The link is wanted all the same: see 'link show {label}', or end it with 'link delete {label}'"):
         in_time = poll(settled, timeout)
     if not in_time:
-        text = f"Link {label} is not {wanted} after {timeout:g} s: it is {_state_text(last)}"
+        text = f"Link {label} is not {wanted} after {timeout:g} s: it is {state_text(last)}"
         raise WaitFailed(f"{text}; 'link diagnose {label}' tells more", last)
     return last
 
@@ -85,7 +85,7 @@ def until_gone(links: Links, link: Link, timeout: float) -> None:
     with _goes_on(f"Its end is wanted all the same: see 'link show {label_of(link)}'"):
         in_time = poll(gone, timeout)
     if not in_time:
-        text = f"Link {label_of(link)} is not gone after {timeout:g} s: it is {_state_text(last)}"
+        text = f"Link {label_of(link)} is not gone after {timeout:g} s: it is {state_text(last)}"
         raise WaitFailed(f"{text}; --force forgets it without its agent", last)
 
 
@@ -105,7 +105,8 @@ def _is_answered(link: Link, generation: int) -> bool:
     return observed is not None and observed >= generation
 
 
-def _state_text(link: Link) -> str:
+def state_text(link: Link | LinkState) -> str:
+    """Return status, reason and message in a piece of a sentence."""
     reason = f" ({link['reason']})" if link["reason"] else ""
     message = f": {link['message']}" if link["message"] else ""
     return link["status"] + reason + message

@@ -40,12 +40,16 @@ class Server:
 
 
 class Service:
-    """``requests`` are (method, path with query); ``answer`` is what the agent makes of each plug, None is silence."""
+    """``requests`` are (method, path with query); ``answer`` is what the agent makes of each plug, None is silence.
+
+    ``planned`` is what it says of a plan.
+    """
 
     def __init__(self, url: str, database: Database) -> None:
         self.url = url
         self.requests: list[tuple[str, str]] = []
         self.answer: dict[str, Any] | None = {"status": "ACTIVE", "kind": "plugged"}
+        self.planned: dict[str, Any] = {"status": "BUILD"}
         self.unplugs = True
         self.silent = False
         self._liveness = Liveness(75)
@@ -107,7 +111,7 @@ class Service:
     def plan_bridge_links(self, _context: bus.Context, host: str, links: Sequence[model.BridgeLink]) -> model.HostPlan:
         steps = ["make the pair", "put it in"]
         planned = [
-            {"link_id": link.id, "steps": steps, "state": {"link_id": link.id, "generation": 1, "status": "BUILD"}}
+            {"link_id": link.id, "steps": steps, "state": {"link_id": link.id, "generation": 1} | self.planned}
             for link in links
         ]
         return model.HostPlan.model_validate({"host": host, "links": planned})

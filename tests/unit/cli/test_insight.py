@@ -1,5 +1,9 @@
 """What is there, what differs, what would be done, and why."""
 
+import json
+
+import yaml
+
 from tests.unit.cli.conftest import Vethctl
 from tests.unit.cli.service import HOST, Service
 
@@ -18,6 +22,15 @@ def test_show_host(vethctl: Vethctl) -> None:
     ]
 
 
+def test_show_host_for_a_program(vethctl: Vethctl) -> None:
+    found = vethctl("host", "show", HOST, "-f", "json").json
+    assert (found["host"], found["live"], found["bridges"][0]["name"]) == (HOST, True, "br1")
+    assert found["pairs"][0]["devices"] == ["phy-br1", "eth1-br1"]
+    assert yaml.safe_load(vethctl("host", "show", HOST, "-f", "yaml").out)["bridges"] == found["bridges"]
+    assert json.loads(vethctl("host", "show", HOST, "-f", "value", "-c", "pairs").out) == found["pairs"]
+    assert '["phy-br1", "eth1-br1"]' in vethctl("host", "show", HOST, "-c", "pairs").out
+
+
 def test_show_a_host_whose_agent_is_away(vethctl: Vethctl, service: Service) -> None:
     service.tell_inventory(HOST)
     shown = vethctl("host", "show", HOST).out.splitlines()
@@ -32,6 +45,14 @@ def test_dry_run(vethctl: Vethctl, service: Service) -> None:
     assert "1. make the pair" in done.out
     assert "2. put it in" in done.out
     assert vethctl("link", "list", "-f", "json").json == []
+
+
+def test_dry_run_of_what_would_be_an_error(vethctl: Vethctl, service: Service) -> None:
+    """It fails as --wait would, after it was shown."""
+    service.planned = {"status": "ERROR", "reason": "LOOP", "message": "br1 and br2 are joined"}
+    done = vethctl("link", "create", "--host", HOST, "--dry-run", "-f", "json", *ENDS)
+    assert (done.status, done.err) == (1, "The link would be ERROR (LOOP): br1 and br2 are joined\n")
+    assert json.loads(done.out)["status_now"] == "ERROR"
 
 
 def test_plan_and_drift(vethctl: Vethctl, service: Service) -> None:
