@@ -9,6 +9,7 @@ if _on_ctrl_c is signal.default_int_handler:
 
 import argparse
 import importlib.metadata
+import io
 import logging
 import os
 import sys
@@ -139,6 +140,13 @@ def main(argv: list[str] | None = None) -> int:
     sys.stdout, sys.stderr = (
         stream or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w") for stream in (sys.stdout, sys.stderr)
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's characters cannot spell is no reason to show nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if odd := next((each for each in argv if any("\ud800" <= letter <= "\udfff" for letter in each)), None):
+        # Bytes that are no text have come as these; nothing that is asked of the API can have them.
+        sys.stderr.write(f"{NAME}: {odd!r} is not UTF-8\n")
+        return EXIT_USAGE
     try:
         status = Shell(argv).run(argv)
         sys.stdout.flush()

@@ -11,7 +11,7 @@ import tomllib
 import pytest
 
 from tests.unit.cli.conftest import Vethctl
-from tests.unit.cli.service import Service
+from tests.unit.cli.service import HOST, Service
 from vethagent.cli import shell
 from vethagent.cli.commands import COMMANDS
 
@@ -163,6 +163,18 @@ def test_streams_that_are_closed(service: Service, arguments: str, closed: str) 
     command = f"{sys.executable} -m vethagent.cli.shell --api-url {service.url} {arguments} {closed}"
     done = start("-c", f"import subprocess; print(subprocess.run({['sh', '-c', command]!r}).returncode)")
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_name_that_cannot_be_spelt_is_shown_all_the_same(vethctl: Vethctl, service: Service) -> None:
+    assert vethctl("link", "create", "--host", HOST, "--name", "säd", "br1", "br2").status == 0
+    command = ("-m", "vethagent.cli.shell", "--api-url", service.url, "link", "list", "-c", "Name", "-f", "value")
+    done = start(*command, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "s\\xe4d\n", "")
+
+
+def test_what_is_no_text_is_wrong_usage(vethctl: Vethctl) -> None:
+    told = vethctl("link", "show", os.fsdecode(b"s\xe4d"))
+    assert (told.status, told.out, told.err) == (2, "", "vethctl: 's\\udce4d' is not UTF-8\n")
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("link", "list")])
