@@ -199,6 +199,7 @@ class SetAgent(ShowOne):
         if not body:
             raise UsageError("nothing to change: give --mode, --description or --label")
         parsing.check_field("--description", body.get("description"), "Text")
+        parsing.check_field("--label", body.get("labels"), "LabelChanges")
         return fields_of(self.client.agents.update(parsed_args.host, body))
 
 

@@ -115,7 +115,7 @@ def check(body: object, model_name: str) -> None:
         raise UsageError(explain(error)) from None
 
 
-def check_field(words: str, value: str | None, type_name: str) -> None:
+def check_field(words: str, value: object, type_name: str) -> None:
     """Raise UsageError unless ``value`` is None or of the model's type of that name; ``words`` say what it is."""
     if value is not None and (wrong := _wrong(value, type_name)):
         raise UsageError(f"{words}: {wrong}")
@@ -139,7 +139,7 @@ def add_template(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("template", metavar="ID_OR_NAME", help="The template")
 
 
-def _wrong(value: str, type_name: str) -> str:
+def _wrong(value: object, type_name: str) -> str:
     """Return what keeps ``value`` from being of the model's type of that name, '' if nothing does."""
     import pydantic
 
@@ -176,6 +176,8 @@ def _words_of(path: list[str]) -> str:  # noqa: PLR0911 - a table of words
             return "--host"
         case ["selector", "labels", *_rest]:
             return "--select"
+        case ["labels", *_rest]:
+            return "--label"
         case ["policy", field]:
             return f"--{field.replace('_', '-')}"
         case [field, *_rest]:

@@ -72,7 +72,7 @@ def meaning(pattern: str, words: str) -> str:
 def explain(error: pydantic.ValidationError) -> tuple[str, str]:
     """Return (field, sentence) for the first thing wrong in ``error``; the field is dotted, '' for the whole."""
     first: Any = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]")  # so pydantic says that a name is meant
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_pattern_mismatch":
         text = _MEANINGS.get(first["ctx"]["pattern"], text)

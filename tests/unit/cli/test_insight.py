@@ -122,4 +122,6 @@ def test_history_of_a_deleted_link_is_found_by_its_id(vethctl: Vethctl, service:
 def test_what_a_filter_has_to_be_is_said_in_words(vethctl: Vethctl) -> None:
     assert "sort: must be of created_at, host, id" in vethctl("link", "list", "--sort", "size").err
     assert "label: must be NAME or NAME=VALUE" in vethctl("link", "list", "--label", "a b").err
-    assert "a label's name must have at most 63" in vethctl("agent", "set", HOST, "--label", "a b=c").err
+    for command in ("agent", "set", HOST), ("link", "set", "seed"), ("link", "create", "--host", HOST, *ENDS):
+        told = vethctl(*command, "--label", "ü=c")
+        assert (told.status, told.err.partition("have")[0]) == (2, "--label: a label's name must ")
