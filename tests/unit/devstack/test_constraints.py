@@ -49,7 +49,7 @@ UPPER_CONSTRAINTS = {
 }
 
 #: Not in upper-constraints, so that pip is free.
-FREE = {"limits", "sdnotify"}
+FREE = {"sdnotify"}
 
 
 def requirements() -> list[Requirement]:

@@ -5,7 +5,7 @@ import datetime
 import logging
 import os
 import pathlib
-import time
+import types
 import uuid
 from collections.abc import Callable, Iterator
 from unittest import mock
@@ -22,7 +22,7 @@ from tests.unit.controller.api import accounts, applications
 from tests.unit.controller.api.conftest import client_of
 from tests.unit.controller.api.identity import Identity
 from tests.unit.controller.api.test_bodies import GOOD
-from vethagent.controller.api import http_basic, keystone, policies
+from vethagent.controller.api import http_basic, keystone, policies, rate
 from vethagent.controller.api.routes import ROUTES
 from vethagent.controller.db.database import Database
 from vethagent.controller.liveness import Liveness
@@ -348,7 +348,7 @@ def test_keystone_that_cannot_be_asked(tmp_path: pathlib.Path, text: str, match:
 def test_one_address_does_not_hold_up_another(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, user_file: pathlib.Path
 ) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    monkeypatch.setattr(rate, "time", types.SimpleNamespace(monotonic=lambda: 1000.0))
     client = make_client(rate_limit=2, authentication=http_basic.HttpBasic(str(user_file), {}))
     statuses = [look(client, {}).status_code for _ in range(4)]
     assert statuses == [401, 401, 429, 429]
