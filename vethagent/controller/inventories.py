@@ -82,13 +82,15 @@ class Inventories:
         description = inventory.description
         host, topology = description.host, topology_of(description)
         with self._database.writer() as session:
+            # In this order, as whoever makes links locks them (physical.claim, then a foreign key): with the other one
+            # each waits for the other, and who asks for link after link wins each time.
+            row = session.get(models.HostInventory, host, with_for_update=True)
             no_labels = [orm.lazyload(models.Agent.label_rows)]
             agent = session.get(models.Agent, host, options=no_labels, with_for_update=True)
             if agent is None:
                 return False
             another = agent.inventory_digest != inventory.digest
             agent.inventory_digest = inventory.digest
-            row = session.get(models.HostInventory, host)
             if row is None:
                 row = models.HostInventory(host=host)
                 session.add(row)
