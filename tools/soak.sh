@@ -13,9 +13,11 @@
 #                         printed)
 #
 # A RabbitMQ, a controller, an API and several hosts, each with an Open vSwitch of its own, in network namespaces. Links
-# come and go; links are harmed by hand; agents, helpers, ovs-vswitchd, ovsdb-server, RabbitMQ and controller are killed
-# or stopped; casts of the past arrive again. Pings go all the time over links that nobody touches. At the end
-# controller, stores, kernels and OVSDBs are compared exactly, then all links are deleted and what is left is looked for.
+# come and go; links are harmed by hand, in each mode; bridges are made anew; agents, helpers, ovs-vswitchd,
+# ovsdb-server, RabbitMQ and controller are killed or stopped; the broker is of no use or cut off, the database locked;
+# casts of the past arrive again. Pings go all the time over links that nobody touches. At the end controller, stores,
+# kernels and OVSDBs are compared exactly, and the numbers of port events, then all links are deleted and what is left is
+# looked for.
 # This machine's interfaces, Open vSwitch and RabbitMQ stay as they are.
 #
 # Needs Debian 12 or later, or Ubuntu 24.04 or later, with git and python3, as root or as a user with sudo. Packages that
@@ -68,7 +70,7 @@ exec < /dev/null
 . tools/lib/install.sh
 
 install() {
-    install_system_packages demo rabbit
+    install_system_packages demo rabbit soak
     install_project
 }
 

@@ -3,75 +3,22 @@
 Of a request that comes meanwhile the API says at once that it is stored.
 """
 
-import contextlib
-import os
-import signal
-from collections.abc import Callable, Iterator
-
 import pytest
 
+from tests.fullstack import troubles
 from tests.fullstack.outage import Outage
-from tests.support import commands, deployment, rabbit
+from tests.support import commands, deployment
 from vethagent import constants
 
 NODES = 1
 AGENT = {"rpc_timeout": "2", "report_interval": "5"}
 
 
-Fault = Callable[[deployment.Deployment, deployment.Node], contextlib.AbstractContextManager[None]]
-
-
-@contextlib.contextmanager
-def _hanging(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """It takes connections, as the kernel does that, and says nothing."""
-    os.killpg(made.broker.daemon.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(made.broker.daemon.pid, signal.SIGCONT)
-
-
-@contextlib.contextmanager
-def _without_room(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """It has neither memory nor disk, and reads from nobody who sends."""
-    made.broker.control("set_vm_memory_high_watermark", "absolute", "10MB")
-    made.broker.control("set_disk_free_limit", "1000000GB")
-    try:
-        yield
-    finally:
-        made.broker.control("set_vm_memory_high_watermark", "0.4")
-        made.broker.control("set_disk_free_limit", "10MB")
-
-
-@contextlib.contextmanager
-def _without_permission(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """Somebody has taken all rights away and changed the password, and takes it back."""
-    made.broker.control("set_permissions", "-p", "/", rabbit.USER, "^$", "^$", "^$")
-    made.broker.control("change_password", rabbit.USER, "another")
-    made.broker.control("close_all_connections", "a test")
-    try:
-        yield
-    finally:
-        made.broker.control("change_password", rabbit.USER, rabbit.PASSWORD)
-        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
-
-
-@contextlib.contextmanager
-def _without_vhost(made: deployment.Deployment, _node: deployment.Node) -> Iterator[None]:
-    """The virtual host is deleted with all that is in it, and made again."""
-    made.broker.control("delete_vhost", "/")
-    try:
-        yield
-    finally:
-        made.broker.control("add_vhost", "/")
-        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
-
-
-@pytest.mark.parametrize("fault", [_hanging, _without_room, _without_permission, _without_vhost])
-def test_a_broker_that_is_of_no_use(
-    outage: Outage, clean: deployment.Deployment, hub: deployment.Node, fault: Fault
-) -> None:
-    with fault(clean, hub):
+@pytest.mark.parametrize(
+    "trouble", [troubles.hanging, troubles.without_room, troubles.without_permission, troubles.without_vhost]
+)
+def test_a_broker_that_is_of_no_use(outage: Outage, clean: deployment.Deployment, trouble: troubles.Trouble) -> None:
+    with trouble(clean):
         outage.cut()
         outage.request()
         outage.wait_for_word("events does not work")

@@ -1,11 +1,6 @@
 """Whatever is between a host and the database goes away under load and comes back: nothing flaps, nothing is lost."""
 
-import contextlib
-import os
-import signal
-import sqlite3
-from collections.abc import Iterator
-
+from tests.fullstack import troubles
 from tests.fullstack.outage import Outage
 from tests.support import deployment, management
 
@@ -42,27 +37,8 @@ def test_all_connections_are_cut(outage: Outage, clean: deployment.Deployment) -
     outage.check()
 
 
-@contextlib.contextmanager
-def _without_controller(made: deployment.Deployment) -> Iterator[None]:
-    """The controller hangs; what it was sent meanwhile it reads after that, and finds it sent again."""
-    os.killpg(made.controller.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(made.controller.pid, signal.SIGCONT)
-
-
-@contextlib.contextmanager
-def _locked(made: deployment.Deployment) -> Iterator[None]:
-    """Somebody else writes to the database and does not end."""
-    with contextlib.closing(sqlite3.connect(made.database, timeout=10, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
-
-
 def test_the_controller_hangs(outage: Outage, clean: deployment.Deployment) -> None:
-    with _without_controller(clean):
+    with troubles.without_controller(clean):
         outage.cut()
         outage.request()
         outage.wait_for_word("events does not work")
@@ -70,7 +46,7 @@ def test_the_controller_hangs(outage: Outage, clean: deployment.Deployment) -> N
 
 
 def test_the_database_is_locked(outage: Outage, clean: deployment.Deployment) -> None:
-    with _locked(clean):
+    with troubles.locked(clean):
         outage.cut()
         outage.wait_for_word("events does not work")
     outage.request()

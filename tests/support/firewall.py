@@ -1,11 +1,11 @@
-"""A firewall that has forgotten connections: what belongs to them is dropped without a word, and new ones pass."""
+"""A firewall that drops without a word: what belongs to connections that it has forgotten, or all of a service."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tests.support import namespaces
 
-_TABLE = "forgotten"
+_TABLE = "dropped"
 
 
 @contextlib.contextmanager
@@ -17,13 +17,28 @@ def forgotten(namespace: namespaces.Namespace, port: int) -> Iterator[Callable[[
     connections = _connections(namespace, port)
     assert connections, f"nobody has a connection to port {port}"
     ours = ", ".join(connections)
-    away, back = f"tcp sport {{ {ours} }} tcp dport {port} drop", f"tcp sport {port} tcp dport {{ {ours} }} drop"
+    away, back = f"tcp sport {{ {ours} }} tcp dport {port}", f"tcp sport {port} tcp dport {{ {ours} }}"
+    with _dropped(namespace, {"output": away, "input": back}):
+        yield lambda: connections & _connections(namespace, port)
+
+
+@contextlib.contextmanager
+def silent(namespace: namespaces.Namespace, port: int, *, there: bool = True, back: bool = True) -> Iterator[None]:
+    """While the block lasts the ``port`` of a server in ``namespace`` hears nothing, is not heard, or both."""
+    rules = {"input": f"tcp dport {port}"} if there else {}
+    with _dropped(namespace, rules | ({"output": f"tcp sport {port}"} if back else {})):
+        yield
+
+
+@contextlib.contextmanager
+def _dropped(namespace: namespaces.Namespace, rules: Mapping[str, str]) -> Iterator[None]:
+    """``rules`` tell, for each hook, what it drops."""
     namespace.run("nft", "add", "table", "inet", _TABLE)
     try:
-        for hook, rule in (("output", away), ("input", back)):
+        for hook, rule in rules.items():
             namespace.run("nft", f"add chain inet {_TABLE} {hook} {{ type filter hook {hook} priority 0; }}")
-            namespace.run("nft", f"add rule inet {_TABLE} {hook} {rule}")
-        yield lambda: connections & _connections(namespace, port)
+            namespace.run("nft", f"add rule inet {_TABLE} {hook} {rule} drop")
+        yield
     finally:
         namespace.run("nft", "delete", "table", "inet", _TABLE)
 

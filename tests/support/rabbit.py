@@ -88,9 +88,9 @@ class RabbitMQ:
         self.daemon.kill()
 
     def control(self, *arguments: str) -> str:
-        """Run rabbitmqctl and return what it printed."""
+        """Run rabbitmqctl, which takes a second of processor time, and return what it printed."""
         command = self._namespace.command(f"{_PROGRAMS}/rabbitmqctl", "--quiet", *arguments)
-        return commands.run(*command, env=self._env).stdout
+        return commands.run(*command, env=self._env, timeout=120).stdout
 
     def _is_ready(self) -> bool:
         assert self.daemon.running, f"RabbitMQ ended with {self.daemon.process.returncode}:\n{self.daemon.tail()}"

@@ -14,6 +14,8 @@ from tools.soak.record import ORDER, REPAIR, SERVICE, START, Record
 from tools.soak.site import SWITCH, Site
 from tools.soak.watch import PATIENCE
 
+_HARMS = (*sabotage.ALL, sabotage.MTU)
+
 
 @dataclasses.dataclass(frozen=True)
 class Act:
@@ -24,10 +26,10 @@ class Act:
 
 
 def _sabotage(site: Site, rng: random.Random, record: Record) -> None:
-    harm = rng.choice(sabotage.ALL)
+    harm = rng.choice(_HARMS)
     with _measured(f"sabotage: {harm.name}", record):
         harm.act(site)
-        site.wait_until_whole("victim")
+        site.wait_until_carries()
 
 
 def _churn(site: Site, rng: random.Random, record: Record) -> None:
@@ -40,7 +42,7 @@ def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
     commands.wait_until(lambda: not processes.helpers(site.host), what="the end of the helper", timeout=PATIENCE)
     harmed = rng.random() < 0.5
     if harmed:
-        rng.choice(sabotage.ALL).act(site)
+        rng.choice(_HARMS).act(site)
     time.sleep(rng.uniform(0, 2))
     before = site.api.get(f"/v1/agents/{site.host.name}")["started_at"]
     site.node.agent.start()
@@ -54,8 +56,8 @@ def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
 def _kill_helper(site: Site, rng: random.Random, record: Record) -> None:
     with _measured("helper killed, then sabotage", record):
         _signal(processes.helpers(site.host), signal.SIGKILL)
-        rng.choice(sabotage.ALL).act(site)
-        site.wait_until_whole("victim")
+        rng.choice(_HARMS).act(site)
+        site.wait_until_carries()
 
 
 def _stop_helper(site: Site, rng: random.Random, record: Record) -> None:
@@ -63,10 +65,56 @@ def _stop_helper(site: Site, rng: random.Random, record: Record) -> None:
     _signal(stopped, signal.SIGSTOP)
     try:
         with _measured("helper stopped, then sabotage", record):
-            rng.choice(sabotage.ALL).act(site)
-            site.wait_until_whole("victim")
+            rng.choice(_HARMS).act(site)
+            site.wait_until_carries()
     finally:
         _signal(stopped, signal.SIGCONT)
+
+
+def _stop_agent(site: Site, rng: random.Random, record: Record) -> None:
+    """With its helper, as a machine does that has nothing left for them."""
+    agent = site.node.agent.pid
+    os.killpg(agent, signal.SIGSTOP)
+    try:
+        rng.choice(_HARMS).act(site)
+        time.sleep(rng.uniform(0, 5))
+    finally:
+        os.killpg(agent, signal.SIGCONT)
+    with _measured("agent stopped, sabotage meanwhile", record):
+        site.wait_until_carries()
+
+
+def _only_observe(site: Site, rng: random.Random, record: Record) -> None:
+    """What is harmed is told, and stays so until the mode is enforce again."""
+    harm = rng.choice(_HARMS)
+    site.set_mode("observe")
+    harm.act(site)
+    site.wait_until_told()
+    assert site.defects("victim"), f"{harm.name}: mended by an agent that observes"
+    with _measured("sabotage in mode observe, then enforce", record, ORDER):
+        site.set_mode("enforce")
+        site.wait_until_carries()
+
+
+def _pause(site: Site, rng: random.Random, record: Record) -> None:
+    """Nothing is done meanwhile, neither to what is harmed nor to what is asked for."""
+    site.set_mode("paused")
+    rng.choice(_HARMS).act(site)
+    time.sleep(rng.uniform(0, 2))
+    assert site.defects("victim"), "mended by an agent that is paused"
+    with _measured("sabotage in mode paused, then enforce", record, ORDER):
+        site.set_mode("enforce")
+        site.wait_until_carries()
+
+
+def _rebuild_bridge(site: Site, rng: random.Random, record: Record) -> None:
+    """Of either kind, and soon or at once."""
+    bridge = rng.choice(site.restless)
+    site.delete_bridge(bridge)
+    time.sleep(rng.choice([0, rng.uniform(0, 2)]))
+    with _measured("bridge deleted and made again", record):
+        site.make_bridge(bridge)
+        site.wait_until_whole()
 
 
 def _kill_switch(site: Site, rng: random.Random, record: Record) -> None:
@@ -91,7 +139,8 @@ def _kill_server(site: Site, rng: random.Random, record: Record) -> None:
         site.host.ovs.start_server()
         # Until the switch is connected again, which takes it some seconds, nothing can come of it.
         commands.wait_until(lambda: _answers(site), what="ovs-vswitchd", timeout=PATIENCE, interval=0.2)
-        rng.choice(sabotage.ALL).act(site)
+        rng.choice(_HARMS).act(site)
+        site.wait_until_carries()
         site.wait_until_whole()
     watch.begin()
 
@@ -102,6 +151,10 @@ ACTS = (
     Act(1, _kill_agent),
     Act(1, _kill_helper),
     Act(0.5, _stop_helper),
+    Act(0.5, _stop_agent),
+    Act(0.5, _only_observe),
+    Act(0.5, _pause),
+    Act(1, _rebuild_bridge),
     Act(0.5, _kill_switch),
     Act(0.5, _kill_server),
 )

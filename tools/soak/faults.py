@@ -1,23 +1,37 @@
-"""What is done to what all hosts share: the bus and the controller."""
+"""What is done to what all hosts share: the bus, the controller, the database."""
 
+import functools
 import json
-import os
 import pathlib
 import random
-import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tests.support import commands, deployment, rest
+from tests.fullstack import troubles
+from tests.support import commands, deployment, firewall, rabbit, rest
 from tools.soak.record import SERVICE, Record
 from tools.soak.site import Site
 from tools.soak.watch import PATIENCE
+from vethagent import constants
 
 _CAST = pathlib.Path(__file__).resolve().parents[2] / "tests" / "fullstack" / "cast.py"
 #: Seconds between two of these faults, and for which something is away.
 _PAUSE, _AWAY = (4.0, 12.0), (1.0, 6.0)
+
+#: What lasts for a while.
+_TROUBLES: dict[str, troubles.Trouble] = {
+    "broker stopped": troubles.hanging,
+    "broker without memory and disk": troubles.without_room,
+    "rights and password taken away": troubles.without_permission,
+    "virtual host deleted": troubles.without_vhost,
+    "firewall before the broker": lambda made: firewall.silent(made.network, rabbit.PORT),
+    "firewall before the broker, one way": lambda made: firewall.silent(made.network, rabbit.PORT, back=False),
+    "firewall before the broker, the way back": lambda made: firewall.silent(made.network, rabbit.PORT, there=False),
+    "controller stopped": troubles.without_controller,
+    "database locked": troubles.locked,
+}
 
 
 class Faults:
@@ -31,19 +45,25 @@ class Faults:
 
     def run(self, ended: threading.Event) -> None:
         """Do one after the other until ``ended``."""
-        kinds = {
+        kinds: dict[str, Callable[[], object]] = {
             "broker killed": self._kill_broker,
             "broker restarted": self._restart_broker,
             "controller killed": self._kill_controller,
-            "controller stopped": self._stop_controller,
             "old casts sent again": self._cast_again,
+            "connections to the broker cut": self._cut_connections,
+            "queue deleted": self._delete_queue,
         }
+        kinds |= {kind: functools.partial(self._have, trouble) for kind, trouble in _TROUBLES.items()}
         while not ended.wait(self._rng.uniform(*_PAUSE)):
             kind = self._rng.choice(list(kinds))
             began = time.monotonic()
             kinds[kind]()
             self._wait_for_agents()
             self._record.done(f"{kind} (until all agents are heard)", time.monotonic() - began, SERVICE)
+
+    def _have(self, trouble: troubles.Trouble) -> None:
+        with trouble(self._made):
+            self._pause()
 
     def _kill_broker(self) -> None:
         self._made.broker.kill()
@@ -60,10 +80,17 @@ class Faults:
         self._pause()
         self._made.controller.start()
 
-    def _stop_controller(self) -> None:
-        os.killpg(self._made.controller.pid, signal.SIGSTOP)
-        self._pause()
-        os.killpg(self._made.controller.pid, signal.SIGCONT)
+    def _cut_connections(self) -> None:
+        """Twice, the second time while they are made anew."""
+        for _ in range(2):
+            self._made.broker.control("close_all_connections", "a soak")
+
+    def _delete_queue(self) -> None:
+        """That of the controllers, or of an agent which may not have it yet."""
+        names = {constants.CONTROLLER_TOPIC, *(f"{constants.AGENT_TOPIC}.{site.host.name}" for site in self._sites)}
+        there = self._made.broker.control("list_queues", "--no-table-headers", "name").split()
+        if found := sorted(names & set(there)):
+            self._made.broker.control("delete_queue", self._rng.choice(found))
 
     def _cast_again(self) -> None:
         """Casts of generations that are over, of links that are gone, twice, and to hosts that they are not for."""
@@ -97,7 +124,6 @@ def end(made: deployment.Deployment) -> None:
         made.broker.start()
     if not made.controller.running:
         made.controller.start()
-    os.killpg(made.controller.pid, signal.SIGCONT)
 
 
 def _plug(link: rest.Link) -> tuple[str, dict[str, object]]:

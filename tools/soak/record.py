@@ -11,7 +11,7 @@ _SLOWEST = 5
 #: What is waited for after something was done.
 REPAIR = "repairs by an agent that runs"
 START = "repairs by an agent that is started"
-ORDER = "links created, changed, deleted; also without bus or controller"
+ORDER = "links and modes asked for; also without bus or controller"
 SERVICE = "services, until all that need them work again"
 
 

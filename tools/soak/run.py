@@ -121,7 +121,7 @@ def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -
     for site in sites:
         verdict.wait_until_calm(site)
     for site in sites:
-        for sentence in verdict.disagreements(site):
+        for sentence in [*verdict.disagreements(site), *site.flapped(), *site.misnumbered()]:
             record.problem(sentence)
         for watch in site.watches.values():
             watch.end()

@@ -3,9 +3,12 @@
 import random
 from collections.abc import Callable
 
-from tests.support import asked, commands, deployment, rest, whole
+from tests.support import asked, commands, deployment, rest, traffic, whole
+from tools.soak import verdict
 from tools.soak.record import Record
 from tools.soak.watch import PATIENCE, Watch
+from vethagent import model
+from vethagent.plumbing import naming
 
 KERNEL, SWITCH = "through the kernel", "through Open vSwitch"
 #: The devices of the link that is sabotaged.
@@ -15,7 +18,7 @@ VICTIM = ("phy-br1", "eth1-br1")
 _UNHURRIED = 0.05
 #: What is waited for is to come soon.
 _OPTIONS = {"report_interval": "3", "helper_timeout": "3"}
-#: Linux bridges whose links to ``br-eth2`` come and go.
+#: Linux bridges whose links to ``br-eth2`` come and go, and so do all of these.
 _RESTLESS = ("c1", "c2", "c3")
 
 
@@ -25,6 +28,7 @@ class Site(asked.Asked):
     def __init__(self, made: deployment.Deployment, name: str, *, concurrency: str, record: Record) -> None:
         super().__init__(made.rest, made.add_node(name, concurrency=concurrency, agent=_OPTIONS))
         self._record = record
+        self.restless = (*_RESTLESS, "br-eth2")
         for bridge in ("br2", "calm1", "calm2", *_RESTLESS):
             self.host.linux_bridge(bridge)
         for bridge in ("br-eth2", "calm3"):
@@ -37,12 +41,14 @@ class Site(asked.Asked):
         }
         #: As they were wanted in generations that are over.
         self.past: list[rest.Link] = []
+        self._calm: dict[str, int] = {}
         self.begin()
 
     def settle(self) -> None:
         """Plug what stays, and begin to watch."""
         for bridge in ("calm2", "calm3"):
             self._plug(bridge, [{"bridge": "calm1"}, {"bridge": bridge}])
+        self._calm = self._indexes()
         ends = zip(("br1", "br-eth1"), VICTIM, strict=True)
         self._plug("victim", [{"bridge": bridge, "device": device} for bridge, device in ends])
         for watch in self.watches.values():
@@ -55,8 +61,12 @@ class Site(asked.Asked):
         bridge = rng.choice(_RESTLESS)
         if bridge not in self.links:
             ends: list[rest.Link] = [{"bridge": bridge}, {"bridge": "br-eth2", "tag": rng.choice([None, 7])}]
-            if rng.random() < 0.5:
+            named = rng.random() < 0.5
+            if named:
                 ends[0]["device"], ends[1]["device"] = f"one-{bridge}", f"two-{bridge}"
+            if named and rng.random() < 0.3:
+                self._adopt(bridge, ends)
+                return "link created that adopts a pair"
             self._plug(bridge, ends)
             return "link created"
         if rng.random() < 0.5:
@@ -70,8 +80,23 @@ class Site(asked.Asked):
         for name in list(self.links):
             self._unplug(name)
 
-    def _plug(self, name: str, ends: list[rest.Link]) -> None:
-        self.links[name] = self.api.create({"host": self.host.name, "ends": ends})
+    def _adopt(self, bridge: str, ends: list[rest.Link]) -> None:
+        """Somebody has made the pair by hand, which becomes the link as it is."""
+        names = [end["device"] for end in ends]
+        for number, end in enumerate(ends):
+            end["mac"] = f"0e:00:00:00:{_RESTLESS.index(bridge):02x}:{number:02x}"
+        first, second = (f"name {end['device']} address {end['mac']}" for end in ends)
+        self.batch(f"link add {first} type veth peer {second}")
+        self.host.run("ethtool", "--offload", names[0], "tx", "off")
+        self.batch(f"link set {names[0]} master {bridge} up", f"link set {names[1]} up")
+        tag = [] if ends[1]["tag"] is None else [f"tag={ends[1]['tag']}"]
+        self.host.vsctl("add-port", "br-eth2", names[1], *tag)
+        before = self._indexes(*names)
+        self._plug(bridge, ends, adopt=True)
+        assert self._indexes(*names) == before, f"{names} were made anew"
+
+    def _plug(self, name: str, ends: list[rest.Link], **options: object) -> None:
+        self.links[name] = self.api.create({"host": self.host.name, "ends": ends, **options})
         self.wait_until_whole(name)
 
     def _change(self, name: str, **fields: object) -> None:
@@ -89,11 +114,63 @@ class Site(asked.Asked):
         # Its names are free when the controller has heard of it, which may take longer.
         self.api.wait_until_gone(link["id"], timeout=PATIENCE)
 
+    # -- what else is done to it ------------------------------------------------------------------------------------
+
+    def set_mode(self, mode: str) -> None:
+        """Set the mode of the agent and wait until it is so."""
+        path = f"/v1/agents/{self.host.name}"
+        answer = self.api.request("PATCH", path, {"mode": mode})
+        assert answer.status == 200, answer
+        self._wait(lambda: [] if self.api.get(path)["reported_mode"] == mode else [path], f"mode {mode}")
+
+    def delete_bridge(self, bridge: str) -> None:
+        """Delete a bridge that comes and goes."""
+        if bridge in self.host.ovs_bridges:
+            self.host.vsctl("del-br", bridge)
+        else:
+            self.host.ip("link", "delete", bridge)
+
+    def make_bridge(self, bridge: str) -> None:
+        """Make a bridge that was deleted."""
+        (self.host.ovs_bridge if bridge in self.host.ovs_bridges else self.host.linux_bridge)(bridge)
+
     # -- how it is --------------------------------------------------------------------------------------------------
 
     def wait_until_whole(self, *names: str) -> None:
         """Wait until kernel and OVSDB show links as they are wanted."""
         self._wait(lambda: self.defects(*names), " and ".join(names) or "all links")
+
+    def wait_until_carries(self) -> None:
+        """Wait until the link that is sabotaged is as it is wanted, and packets pass over it."""
+        self.wait_until_whole("victim")
+        traffic.wait_for_ping(self.node.guest1, self.node.guest2.address, timeout=PATIENCE)
+
+    def wait_until_told(self) -> None:
+        """Wait until the controller knows that the link that is sabotaged is not as it is wanted."""
+        path = f"/v1/bridge-links/{self.links['victim']['id']}"
+        self._wait(lambda: [] if self.api.get(path)["differences"] else [path], "what is wrong with it")
+
+    def flapped(self) -> list[str]:
+        """Return which devices of links that nobody touches are not those that were there at the beginning."""
+        now = self._indexes()
+        others = [name for name, index in self._calm.items() if now.get(name) != index]
+        return [f"{self.host.name}: {name} is another one" for name in others]
+
+    def misnumbered(self) -> list[str]:
+        """Return which port events were lost or counted twice: each agent numbers its own, from 1 on."""
+        events, after = [], 0
+        while page := self.api.events(f"host={self.host.name}&limit=1000&after={after}"):
+            events += page
+            after = page[-1]["id"]
+        return [f"{self.host.name}: {sentence}" for sentence in verdict.misnumbered([each["seq"] for each in events])]
+
+    def _indexes(self, *names: str) -> dict[str, int]:
+        """Return the ifindexes of devices, of those of the links that nobody touches if there are no names."""
+        calm = (self.links[name] for name in ("calm2", "calm3") if not names)
+        links = [model.BridgeLink.model_validate(link) for link in calm]
+        wanted = names or [end.device for link in links for end in naming.wanted_ends(link)]
+        devices = whole.Snapshot(self.host).devices
+        return {name: devices[name]["ifindex"] for name in wanted if name in devices}
 
     def wait_for_another_agent(self, started_at: str) -> None:
         """Wait until an agent is heard and in step that was started at another time."""

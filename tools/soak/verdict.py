@@ -1,5 +1,7 @@
 """The end of a soak: do controller, stores, kernels and OVSDBs agree to the last field, and is nothing left over."""
 
+from collections.abc import Sequence
+
 from tests.support import commands, processes, whole
 from tests.support.asked import Asked
 from tools.soak.watch import PATIENCE
@@ -50,6 +52,25 @@ def disagreements(site: Asked) -> list[str]:
             so = {name: device.get(name) for name in told}
             found += [f"the controller knows {end['device']} as {told}, it is {so}"] if told != so else []
     return [f"{site.host.name}: {each}" for each in found + left_over(site)]
+
+
+def misnumbered(numbers: Sequence[int]) -> list[str]:
+    """Return where a port event is missing or there twice: agents number theirs from 1 on, one agent after the other.
+
+    What an agent has told last may be heard after the first words of the next one.
+    """
+    found: list[str] = []
+    ends = [0]
+    for number in numbers:
+        if number - 1 in ends[-2:]:
+            place = len(ends) - 1 - ends[::-1].index(number - 1)
+            ends[place] = number
+        elif number == 1:
+            ends.append(1)
+        else:
+            found.append(f"port event {number} came after {' and '.join(map(str, ends[-2:]))}")
+            ends[-1] = number
+    return found
 
 
 def left_over(site: Asked, *, helpers: int = 1) -> list[str]:

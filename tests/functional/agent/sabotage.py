@@ -141,3 +141,5 @@ ALL = [
     Sabotage("second end put into a Linux bridge too", _ip("link", "set", SECOND, "master", "br2"), ("WRONG_BRIDGE",)),
     Sabotage("checksum offload on", _offload_on, ("TX_CHECKSUM",)),
 ]
+#: The link has no MTU of its own.
+MTU = Sabotage("MTU changed", _ip("link", "set", FIRST, "mtu", "1300"), ("MTU",))

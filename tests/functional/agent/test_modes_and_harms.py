@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.agent import sabotage
-from tests.functional.agent.node import FIRST, Node, condition
+from tests.functional.agent.node import Node, condition
 from tests.support import whole
 from tests.support.rest import Link
 from vethagent import model
 
 CONCURRENCY = ("threading",)
-
-MTU = sabotage.Sabotage("MTU changed", lambda node: node.host.ip("link", "set", FIRST, "mtu", "1300"), ("MTU",))
 
 
 @pytest.fixture
@@ -22,7 +20,7 @@ def node(fragile: Node) -> Iterator[Node]:
     fragile.set_mode("enforce")
 
 
-@pytest.mark.parametrize("harm", [*sabotage.ALL, MTU], ids=lambda harm: harm.name)
+@pytest.mark.parametrize("harm", [*sabotage.ALL, sabotage.MTU], ids=lambda harm: harm.name)
 def test_harm(node: Node, harm: sabotage.Sabotage) -> None:
     link = node.plug_usual()
     before = node.last_event(link)
