@@ -17,6 +17,7 @@ PARTS = (
     "controller",
     "events",
     "log",
+    "marks",
     "mode",
     "netlink",
     "ovsdb",

@@ -10,6 +10,7 @@ from vethagent import exceptions, model
 from vethagent.agent.outlook import Outlook, Removal, is_another
 from vethagent.agent.standing import Standing, Standings
 from vethagent.agent.store import Store
+from vethagent.agent.suspects import Suspects
 from vethagent.agent.whereabouts import Whereabouts
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Desired:
         self._unsaved: set[str] = set()
         self._epoch = self._answered = 0
         self._changed_in: dict[str, int] = {}
-        self._suspects: set[str] = set()
+        self._suspects = Suspects()
         self._mode_unsaved = False
         self.mode = store.mode()
         self._incarnation = store.incarnation()
@@ -146,17 +147,10 @@ class Desired:
                     dirty.add(ref.link_id)
             named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
             named |= {link.id for link in state.unread}
-            unknown = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
-            unknown |= set(owners) - named - self._links.keys() - self._removals.keys()
-            if not self._suspects:
-                self._suspects = unknown
-            elif not confirm:
-                self._suspects &= unknown
-            else:
-                for link_id in unknown & self._suspects:
-                    self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
-                    dirty.add(link_id)
-                self._suspects = unknown - self._suspects
+            missing = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
+            for link_id in self._suspects.look(missing, self.strangers(owners) - named, confirm=confirm):
+                self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
+                dirty.add(link_id)
             self._changed_in.clear()
             self._answered = self._epoch
             self._knows_all = True
@@ -182,7 +176,12 @@ class Desired:
 
     def strangers(self, owners: Iterable[str]) -> set[str]:
         """Return those of the link ids that marks on the host name which are neither wanted nor to go."""
-        return set(owners) - self.ids()
+        unknown = set(owners) - self.ids()
+        return unknown - self._suspects.returned(unknown)
+
+    def returned(self, owners: Iterable[str]) -> set[str]:
+        """Return those that came back after they were removed as strangers: they are left alone."""
+        return self._suspects.returned(set(owners) - self.ids())
 
     # -- what the reconciler asks --------------------------------------------------------------------------------
 
@@ -375,6 +374,7 @@ class Desired:
         if before := self._links.get(link.id):
             self._whereabouts.remove(before)
         self._standings.take(before, link)
+        self._suspects.wanted(link.id)
         self._removals.pop(link.id, None)
         self._unread.pop(link.id, None)
         for book in (self._gone, self._mtus):

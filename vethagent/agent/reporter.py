@@ -309,5 +309,16 @@ class Heartbeat:
         self._inventory = self._look()
         outlook = self._desired.outlook()
         # A mark that nobody knows: an older copy of a database was put back, say, and no digest tells of that.
-        self._strangers = self._desired.strangers(self._observed.owners())
+        owners = self._observed.owners()
+        self._strangers = self._desired.strangers(owners)
+        self._judge(self._desired.returned(owners))
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
+
+    def _judge(self, returned: set[str]) -> None:
+        """Say that somebody makes what was removed here, until it is gone."""
+        if not returned:
+            self._health.good("marks")
+            return
+        first = min(returned)
+        more = f" and {len(returned) - 1} more" if len(returned) > 1 else ""
+        self._health.bad("marks", f"removed as nobody's and there again, so left alone: {first}{more}; another agent?")

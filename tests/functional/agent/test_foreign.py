@@ -113,16 +113,16 @@ def test_an_orphan_is_removed_at_the_second_sight(fragile: Node) -> None:
 def test_an_orphan_that_comes_while_the_agent_runs_is_removed(fragile: Node) -> None:
     """As if an older copy of the database of Open vSwitch was put back."""
     before = fragile.picture()
-    _make_orphan(fragile)
+    _make_orphan(fragile, ID.replace("0a", "0b"))  # one that was removed before would be left alone
     condition(fragile.picture, before, "the host as before")
 
 
-def _make_orphan(node: Node) -> None:
+def _make_orphan(node: Node, link_id: str = ID) -> None:
     node.host.ip("link", "add", "orphan-a", "type", "veth", "peer", "name", "orphan-b")
     for device in ("orphan-a", "orphan-b"):
-        node.host.ip("link", "set", device, "alias", f"vethagent:{ID}")
+        node.host.ip("link", "set", device, "alias", f"vethagent:{link_id}")
     node.host.ip("link", "set", "orphan-a", "master", "br1")
-    mark = f"external_ids:vethagent-link-id={ID}"
+    mark = f"external_ids:vethagent-link-id={link_id}"
     node.host.vsctl("add-port", "br-eth1", "orphan-b", "--", "set", "Port", "orphan-b", mark)
 
 

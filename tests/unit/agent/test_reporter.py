@@ -120,6 +120,23 @@ def test_a_mark_that_nobody_knows_is_suspected_at_once(setup: Setup) -> None:
     assert setup.desired.removal(A) is not None
 
 
+def test_a_mark_that_comes_back_is_left_alone_and_told_of(setup: Setup) -> None:
+    device = Device(7, "v7", "veth", f"vethagent:{A}")
+    for _ in range(2):
+        setup.observed.put_device(7, device)
+        for _ in range(3):
+            setup.beat()
+        setup.observed.put_device(7, None)
+        setup.desired.gone(model.LinkRef(link_id=A, generation=0))
+    setup.observed.put_device(7, device)
+    setup.beat()
+    assert setup.desired.removal(A) is None
+    assert [(each.part, A in each.message) for each in setup.controller.reports[-1].health.reasons] == [("marks", True)]
+    setup.observed.put_device(7, None)
+    setup.beat()
+    assert setup.controller.reports[-1].health.reasons == ()
+
+
 def test_the_inventory_goes_when_it_is_another(setup: Setup) -> None:
     setup.beat()
     assert setup.controller.reports[-1].inventory_digest is None and setup.controller.inventories == 0

@@ -1,0 +1,52 @@
+import pytest
+
+from tests.unit.agent.builders import ids, ref
+from tests.unit.plumbing.builders import link
+from vethagent import model
+from vethagent.agent import suspects
+from vethagent.agent.desired import Desired
+from vethagent.agent.store import Store
+from vethagent.agent.suspects import Suspects
+
+A, B = ids(2)
+
+
+@pytest.fixture
+def desired() -> Desired:
+    return Desired(Store(":memory:"))
+
+
+def sync(desired: Desired, *owners: str) -> set[str]:
+    """Pull from a controller that wants nothing."""
+    return desired.sync(model.HostState(host="h1"), desired.begin_sync(), owners, confirm=True)
+
+
+def test_a_mark_that_comes_back_is_somebody_elses(desired: Desired) -> None:
+    """Another agent on this host has made it anew, and would do so each time."""
+    sync(desired, A)
+    assert desired.strangers([A]) == {A} and desired.returned([A]) == set()
+    assert sync(desired, A) == {A}
+    assert desired.returned([A]) == set(), "it has not gone yet"
+    desired.gone(ref(A, 0))
+    assert desired.strangers([A]) == set() and desired.returned([A, B]) == {A}
+    assert sync(desired, A) == set() and sync(desired, A) == set()
+    assert desired.ids() == set() and not desired.suspects
+
+
+def test_a_mark_that_was_wanted_since_is_nobody_elses(desired: Desired) -> None:
+    sync(desired, A)
+    sync(desired, A)
+    desired.put(link(id=A))
+    assert desired.returned([A]) == set()
+    desired.remove(ref(A, 2))
+    desired.gone(ref(A, 2))
+    assert desired.strangers([A]) == {A}
+
+
+def test_of_many_marks_that_were_removed_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspects, "_MOST", 1)
+    found = Suspects()
+    for link_id in (A, B):
+        found.look(set(), {link_id}, confirm=True)
+        assert found.look(set(), {link_id}, confirm=True) == {link_id}
+    assert found.returned((A, B)) == {B}
