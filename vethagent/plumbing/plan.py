@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vethagent import model
 from vethagent.model import BridgeKind, Difference, Reason, Status
-from vethagent.plumbing import naming, pairs, ports, sites
+from vethagent.plumbing import astray, naming, pairs, ports, sites
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.sites import BlockedError, Site
@@ -153,7 +153,11 @@ class _LinkPlanner:
         if not (steps or rows.detach or rows.keep or rows.attach):
             return self._settled(pair)
         if self._joins(pair.devices) and (loop := self._loop(pair.devices)):
-            return self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
+            refused = self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
+            # One that was changed stays where it was: the host may be reached by it.
+            if first or pair.claimed:
+                return refused
+            return astray.withdraw(refused, pair.devices or (), self.sites, rows, self.observed)
         return self._moving(pair, steps, rows)
 
     def _refused(self, reason: Reason, text: str, pair: pairs.Pair, rival: str | None) -> LinkPlan:

@@ -3,6 +3,7 @@
 Where a loop is allowed the links are wanted down: a real one without STP would melt the machine.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -253,6 +254,32 @@ def test_three_bridges(node: Node, order: tuple[str, str, str]) -> None:
     node.carries(one, three)
     node.unplug(first)
     node.check(node.plug(three, one))
+
+
+def test_two_bridges_exchange_their_names(node: Node) -> None:
+    """Each link is in the bridge of the other one, which is a way beside which it may not be where it is wanted."""
+    links = [node.plug("br1", "br-eth1"), node.plug("br2", "br-eth1")]
+    try:
+        _exchange(node, "br1", "br2")
+        for link in links:
+            node.wait_for_event(link, "repaired", 0)
+            node.check_repaired(link)
+    finally:
+        _exchange(node, "br1", "br2")
+    for link in links:
+        condition(functools.partial(_is_in, node, link), True, "the bridge that is wanted")
+
+
+def _exchange(node: Node, first: str, second: str) -> None:
+    names = f"link set {first} name x", f"link set {second} name {first}", f"link set x name {second}"
+    states = [f"link set {bridge} {{}}" for bridge in (first, second)]
+    with node.unseen():
+        node.batch(*(line.format("down") for line in states), *names, *(line.format("up") for line in states))
+
+
+def _is_in(node: Node, link: rest.Link) -> bool:
+    device = node.host.device(link["observed"][0]["device"])
+    return device is not None and device.get("master") == link["ends"][0]["bridge"]
 
 
 def test_a_link_that_was_deleted_is_not_made_beside_a_foreign_one(node: Node) -> None:

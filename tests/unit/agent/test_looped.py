@@ -1,5 +1,6 @@
 """Of links that would close a loop together one goes."""
 
+import dataclasses
 import errno
 
 import pytest
@@ -51,6 +52,42 @@ def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: No
     node.settle()
     wanted = {A: Reason.ADMIN_DOWN, B: Reason.NONE}
     assert {state.link_id: state.reason for state in node.journal.states()} == wanted
+
+
+def test_two_links_that_are_in_the_place_of_each_other_find_back(node: Node) -> None:
+    """As if their bridges had swapped names; each is the way that the other may not be beside."""
+    node.plug(link(id=A), link(id=B, end0={"bridge": "br3", "device": "p2"}, end1={"device": "e2"}))
+    kernel = node.host.kernel
+    first, second = kernel.named("phy-br1"), kernel.named("p2")
+    node.host.change(first.ifindex, master=second.master)
+    node.host.change(second.ifindex, master=first.master)
+    node.settle()
+    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NONE, B: Reason.NONE}
+    masters = [kernel.named(name).master for name in ("phy-br1", "p2")]
+    assert masters == [first.master, second.master]
+
+
+def test_two_ports_that_are_in_the_place_of_each_other_find_back(node: Node) -> None:
+    node.host.add_ovs_bridge("br-eth2")
+    node.plug(link(id=A), link(id=B, end0={"device": "p2"}, end1={"bridge": "br-eth2", "device": "e2"}))
+    rows = node.host.rows
+    rows["eth1-br1"], rows["e2"] = (
+        dataclasses.replace(rows[name], bridge=rows[other].bridge)
+        for name, other in (("eth1-br1", "e2"), ("e2", "eth1-br1"))
+    )
+    node.settle()
+    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NONE, B: Reason.NONE}
+    assert [node.host.rows[name].bridge for name in ("eth1-br1", "e2")] == ["br-eth1", "br-eth2"]
+
+
+def test_a_link_that_may_not_be_where_it_is_wanted_now_stays_where_it_was(node: Node) -> None:
+    """The host may be reached by it."""
+    node.plug(link(id=A), link(id=B, end0={"bridge": "br3", "device": "p2"}, end1={"device": "e2"}))
+    before = node.host.kernel.named("p2").master
+    node.plug(link(id=B, end0={"device": "p2"}, end1={"device": "e2"}, generation=2))
+    node.settle()
+    assert node.said()[-1] == (B, EventKind.FAILED, Status.ERROR, Reason.LOOP)
+    assert node.host.kernel.named("p2").master == before
 
 
 def test_a_link_that_was_there_first_stays_the_one(node: Node) -> None:
