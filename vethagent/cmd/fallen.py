@@ -5,6 +5,7 @@ Without it something would not be done any more, and nobody would notice. A rest
 
 import logging
 import os
+import sys
 import threading
 import traceback
 from types import TracebackType
@@ -19,6 +20,9 @@ LOG = logging.getLogger(__name__)
 #: for it in vain. Other libraries start theirs again, or tell who waits for them.
 _NEEDED = (f"{PROJECT}.", "cotyledon.", "ovsdbapp.")
 
+#: What Python says of a thread that had no memory to begin. Whoever starts one waits for its first word for ever.
+_UNBEGUN = "in thread started by"
+
 
 def prepare(supervisor: Supervisor) -> None:
     """Look at each thread that ends so; ``supervisor`` knows whether the process is to end anyway."""
@@ -32,7 +36,19 @@ def prepare(supervisor: Supervisor) -> None:
         if ends:
             os._exit(1)
 
+    usual = sys.unraisablehook
+
+    def look_at_unraisable(lost: "sys.UnraisableHookArgs") -> None:
+        if _UNBEGUN not in (lost.err_msg or "") or supervisor.is_stopping:
+            usual(lost)
+            return
+        try:
+            LOG.critical("A thread could not begin, and this process ends", exc_info=lost.exc_value)
+        finally:  # memory may be short for a line of the log, too
+            os._exit(1)
+
     threading.excepthook = look
+    sys.unraisablehook = look_at_unraisable
 
 
 def _begun_in(trace: TracebackType | None) -> str:

@@ -67,6 +67,22 @@ threading.Thread(target=speaking.run, name="speaking").start()
 threading.Event().wait(600)
 """
 
+#: Its last line waits for a word of the new thread, which dies before it can give one.
+UNBEGUN = """
+import threading
+from vethagent.cmd import bootstrap
+bootstrap.choose("threading")
+import logging
+from vethagent.cmd import fallen
+from vethagent.cmd.supervisor import Supervisor
+logging.basicConfig(format="%(levelname)s %(message)s")
+fallen.prepare(Supervisor())
+class New(threading.Thread):
+    def _set_ident(self):
+        raise MemoryError
+New(target=print).start()
+"""
+
 #: What cheroot does when one of the threads that answer has failed in a way of which it says "please report this".
 API = """
 import signal
@@ -104,6 +120,14 @@ def test_a_process_ends_with_the_thread_that_speaks_with_ovsdb(concurrency: str)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "CRITICAL Thread speaking has ended, and so does this process\nTraceback" in done.stderr
+
+
+def test_a_thread_that_has_no_memory_to_begin() -> None:
+    """Whoever starts it would wait for it for ever."""
+    command = [sys.executable, "-c", UNBEGUN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "CRITICAL A thread could not begin, and this process ends\nTraceback" in done.stderr
 
 
 def test_one_that_is_to_end_ends_as_usual() -> None:
