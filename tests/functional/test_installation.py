@@ -168,7 +168,9 @@ def test_from_source(installed: Scratch) -> None:
     wait_until_alive(installed)
     assert installed.run("systemctl is-active vethagent-purge.timer").strip() == "active"
     assert installed.run("stat --format '%U:%G %a' /etc/vethagent").split() == ["root:vethagent", "750"]
-    assert installed.run("stat --format '%U:%G %a' /run/vethagent/ovsdb.sock").split() == ["root:vethagent", "770"]
+    check_ovsdb_socket(installed)
+    installed.run("rm -r /run/vethagent && systemctl restart vethagent-ovsdb")
+    check_ovsdb_socket(installed)
     plug(installed)
     check_networkd(installed)
     installed.run("systemctl kill --signal=KILL vethagent-agent")
@@ -177,6 +179,10 @@ def test_from_source(installed: Scratch) -> None:
         what="the agent that systemd starts again",
     )
     wait_until_alive(installed)
+
+
+def check_ovsdb_socket(machine: Scratch) -> None:
+    assert machine.run("stat --format '%U:%G %a' /run/vethagent/ovsdb.sock").split() == ["root:vethagent", "770"]
 
 
 def place_programs(machine: Scratch) -> None:

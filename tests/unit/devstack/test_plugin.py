@@ -230,7 +230,7 @@ def test_socket_of_the_database_is_the_stack_users(run: Run) -> None:
     done = run(COMPUTE | {"OVN_BUILD_FROM_SOURCE": "True"}, "stack")
     assert done.configuration()["agent", "ovsdb_connection"] == "unix:/run/vethagent/ovsdb.sock"
     group = subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    assert f"d /run/vethagent 2750 root {group} -\n" in done.root("etc/tmpfiles.d/vethagent.conf")
+    assert f"d /run/vethagent 2750 root {group} -\n" in done.root("etc/tmpfiles.d/vethagent-ovsdb.conf")
     unit = done.root("etc/systemd/system/vethagent-ovsdb.service")
     assert "PartOf=devstack@ovsdb-server.service\n" in unit and "=ovsdb-server.service" not in unit
 
