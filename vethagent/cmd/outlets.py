@@ -18,7 +18,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from oslo_log import handlers
 
@@ -92,7 +92,7 @@ class _Stream(io.RawIOBase):
                 break
             try:
                 rest = rest[bootstrap.write(self._number, rest[:_PIECE]) :]
-            except BrokenPipeError:
+            except ConnectionError:
                 break  # nobody will ever read it; what has something to say goes on
         return len(whole)
 
@@ -101,20 +101,20 @@ _outlets: dict[str, Outlet] = {}
 
 
 def open_stream() -> None:
-    """Have all that goes to standard error go there without waiting, tracebacks too; a file takes everything."""
-    stream = sys.__stderr__
-    if stream is None or stream is not sys.stderr or stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        return
-    number = stream.fileno()
-    raw = _Stream(_outlet_of(number), number)
-    # It takes raw streams too, as Python's own with -u.
-    sys.stderr = io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
+    """Have all that goes to standard error go there without waiting, tracebacks too."""
+    stream = sys.stderr
+    if stream is sys.__stderr__ and stream is not None:
+        sys.stderr = _without_waiting(stream)
 
 
 def guard() -> None:
     """Have all handlers that there are by now wait for nobody."""
+    stdout = sys.__stdout__
     for logger in (logging.getLogger(), *logging.root.manager.loggerDict.values()):
         for handler in getattr(logger, "handlers", ()):
+            if stdout is not None and isinstance(handler, logging.StreamHandler) and handler.stream is stdout:
+                # Python's own would keep what nobody has read, and have the process fail with it at its end.
+                handler.setStream(_without_waiting(stdout))
             if "emit" not in vars(handler) and (outlet := _outlet_for(handler)) is not None:
                 _guard(handler, outlet)
 
@@ -122,6 +122,15 @@ def guard() -> None:
 def trouble() -> str:
     """Return a sentence about outlets that take nothing, '' if all do."""
     return "; ".join(filter(None, (outlet.trouble for outlet in list(_outlets.values()))))
+
+
+def _without_waiting(stream: TextIO) -> TextIO:
+    """Return what goes to where ``stream`` goes, and waits for nobody; a file takes everything."""
+    number = stream.fileno()
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return stream
+    raw: Any = _Stream(_outlet_of(number), number)  # it takes raw streams too, as Python's own with -u
+    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
 
 
 def _guard(handler: logging.Handler, outlet: Outlet) -> None:

@@ -167,3 +167,32 @@ def test_whoever_read_it_has_gone(concurrency: str) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stdout) == (0, "goes on\n")
+
+
+#: As a service logs by itself. What was not written must not be tried once more at the end.
+GONE_LOG = """
+import sys
+from vethagent.cmd import bootstrap
+bootstrap.choose(sys.argv[1])
+import logging
+from vethagent.cmd import outlets
+outlets.open_stream()
+logging.basicConfig(stream=sys.stdout)
+outlets.guard()
+logging.warning("nobody hears this")
+logging.warning("nor this")
+print("goes on", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("concurrency", ["eventlet", "threading"])
+def test_whoever_read_the_log_has_gone_and_left_something(concurrency: str) -> None:
+    reading, writing = socket.socketpair()
+    with writing:
+        writing.send(b"unread")
+        reading.close()
+        command = [sys.executable, "-c", GONE_LOG, concurrency]
+        done = subprocess.run(
+            command, stdout=writing.fileno(), stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "goes on\n")
