@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vethagent import model
 from vethagent.model import BridgeKind, Difference, Reason, Status
-from vethagent.plumbing import astray, naming, pairs, ports, sites
+from vethagent.plumbing import astray, end_states, naming, pairs, ports, sites
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.sites import BlockedError, Site
@@ -31,7 +31,7 @@ def plan_link(
         found = sites.find_sites(link, observed)
     except BlockedError as blocked:
         status = Status.DOWN if blocked.reason is Reason.OVSDB_UNAVAILABLE else Status.ERROR
-        return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=_unsited(link, observed)))
+        return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=end_states.by_name(link, observed)))
     return _LinkPlanner(link, found, observed, topology, settled_mtu).plan()
 
 
@@ -91,7 +91,7 @@ def plan_held(
             )
             return dataclasses.replace(again, state=state, mtu=None, shut=shut if first else ())
     text = f"taken back: {why}"
-    state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=_unsited(link, observed))
+    state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=end_states.by_name(link, observed))
     removal = plan_removal(ref, observed, link)
     return dataclasses.replace(removal, state=state, detach=() if removal.operations else removal.detach)
 
@@ -326,41 +326,10 @@ class _LinkPlanner:
     def _state(self, status: Status, reason: Reason, message: str, pair: pairs.Pair) -> model.LinkState:
         devices = pair.devices or (None, None)
         ends = tuple(
-            describe_end(site.end, site.kind, device, self.observed)
+            end_states.describe(site.end, site.kind, device, self.observed)
             for site, device in zip(self.sites, devices, strict=True)
         )
         return _state(self.link, status, reason, message, ends=ends, differences=self.differences)
-
-
-def describe_end(end: naming.WantedEnd, kind: BridgeKind, device: Device | None, observed: Observed) -> model.EndState:
-    """Return one end as kernel and OVSDB show it; ``device`` is the one that was found for it, if any."""
-    row = observed.ports.get(end.device)
-    bridge = observed.bridges.get(end.bridge) if kind is BridgeKind.OVS else None
-    linux = observed.linux_bridge(end.bridge) if kind is BridgeKind.LINUX else None
-    around = bridge or linux
-    return model.EndState(
-        bridge=end.bridge,
-        kind=kind,
-        device=end.device,
-        present=device is not None,
-        ifindex=device.ifindex if device else None,
-        peer_ifindex=device.peer if device else None,
-        attached_to=observed.bridge_of(device) if device else None,
-        mac=device.mac if device else None,
-        mtu=device.mtu if device else None,
-        up=device.up if device else None,
-        carrier=device.carrier if device else None,
-        tx_checksum=observed.tx_checksum.get(device.ifindex) if device else None,
-        datapath_type=bridge.datapath_type if bridge else None,
-        stp=around.stp if around else None,
-        ofport=row.ofport if row else None,
-        tag=row.tag if row else None,
-        error=row.error if row else None,
-    )
-
-
-def _unsited(link: model.BridgeLink, observed: Observed) -> tuple[model.EndState, ...]:
-    return tuple(describe_end(end, end.kind, observed.device(end.device), observed) for end in naming.wanted_ends(link))
 
 
 def _state(
