@@ -21,16 +21,19 @@ class Topology:
         self._planned.setdefault(first, []).append(second)
         self._planned.setdefault(second, []).append(first)
 
-    def path(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str] | None:
+    def path(
+        self, first: str, second: str, *, without: Collection[str] = (), past: Collection[str] = ()
+    ) -> list[str] | None:
         """Return the bridges on a way from ``first`` to ``second``, both included, None if there is no way.
 
-        Ways through the devices ``without`` do not count: a link is no loop with itself.
+        Ways through the devices ``without`` do not count: a link is no loop with itself. Nor do those through the
+        bridges ``past``.
         """
         if self._observed.degree(first) > self._observed.degree(second):
             # The search goes through the ports of every bridge that it meets: better begin where there are few.
-            found = self.path(second, first, without=without)
+            found = self.path(second, first, without=without, past=past)
             return found and found[::-1]
-        came_from: dict[str, str | None] = {first: None}
+        came_from: dict[str, str | None] = dict.fromkeys((*past, first))
         queue = deque([first])
         while queue:
             bridge = queue.popleft()
@@ -48,6 +51,41 @@ class Topology:
         for device, neighbour in self._observed.neighbours(bridge):
             if device not in without:
                 yield neighbour
+
+    def way(self, first: str, second: str, *, without: Collection[str] = ()) -> str:
+        """Return the bridges on a way that a link between two bridges would close a loop with, '' if there is none."""
+        spanned = self.spans_tree(first) and self.spans_tree(second)
+        path = (self.unspanned if spanned else self.path)(first, second, without=without)
+        why = ", and not all of these pass on what STP tells" if spanned else ""
+        return " - ".join(path) + why if path else ""
+
+    def unspanned(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str] | None:
+        """Return a way between two bridges with STP on which they do not hear each other, None if there is none.
+
+        An Open vSwitch bridge without STP drops what they tell each other, unless it is told to pass it on
+        (``forward-bpdu`` in ovs-vswitchd.conf.db(5)). A Linux bridge without STP passes it on (br_handle_frame in
+        net/bridge/br_input.c).
+        """
+        for row in self._observed.bridges.values():
+            if row.stp or row.forwards_bpdus or row.name in (first, second):
+                continue
+            for one, other in ((first, second), (second, first)):
+                begin = self.path(one, row.name, without=without, past=[other])
+                end = begin and self.path(row.name, other, without=without, past=begin[:-1])
+                if begin and end:
+                    found = begin + end[1:]
+                    return found if one == first else found[::-1]
+        return None
+
+    def may_join(self, first: str, second: str, *, without: Collection[str] = ()) -> bool:
+        """Return whether two Linux bridges may be joined by Open vSwitch, of which nothing is known yet."""
+        return not self._observed.ovs_known and all(self._leads_away(bridge, without) for bridge in (first, second))
+
+    def _leads_away(self, bridge: str, without: Collection[str]) -> bool:
+        found = [bridge]
+        for each in found:
+            found += set(self._steps(each, without)).difference(found)
+        return any(map(self._observed.leads_away, found))
 
     def spans_tree(self, bridge: str) -> bool:
         """Return whether STP or RSTP runs on the bridge."""

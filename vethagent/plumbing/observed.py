@@ -27,11 +27,15 @@ V = TypeVar("V")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OvsBridge:
-    """A row of Bridge; ``stp`` is STP or RSTP; ``datapath_type`` is '' for the kernel's."""
+    """A row of Bridge; ``stp`` is STP or RSTP; ``datapath_type`` is '' for the kernel's.
+
+    ``forwards_bpdus`` is what makes one without STP pass on what others tell each other of it.
+    """
 
     name: str
     datapath_type: str = ""
     stp: bool = False
+    forwards_bpdus: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -283,6 +287,18 @@ class Observed:
                     yield name, str(joined)
             elif member:
                 yield from self._across(member)
+
+    def leads_away(self, bridge: str) -> bool:
+        """Return whether a port of a Linux bridge leads to something on this host that is in no Linux bridge.
+
+        As long as the rows of OVSDB are not known that may be an Open vSwitch bridge.
+        """
+        device = self.linux_bridge(bridge)
+        members = [self.devices[index] for index in self._members.get(device.ifindex, ())] if device else []
+        others = (self.peer(member) for member in members if member.kind == "veth")
+        return any(member.kind == "openvswitch" for member in members) or any(
+            other is not None and self._joined(other) is None for other in others
+        )
 
     def degree(self, bridge: str) -> int:
         """Return how many devices are in a bridge."""

@@ -234,7 +234,8 @@ class Replica(connection.OvsdbIdl):
             now = set(ovs_rows.values(row, "ports"))
             self._bridge_ports[key], self._bridge_names[key] = now, name
             stp = ovs_rows.scalar(row, "stp_enable") or ovs_rows.scalar(row, "rstp_enable")
-            bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp))
+            deaf = ovs_rows.mapping(row, "other_config").get("forward-bpdu") != "true"
+            bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp), not deaf)
         for port in before - now:
             if self._port_bridge.get(port) == key:
                 self._leave_bridge(port)
@@ -283,6 +284,7 @@ class Replica(connection.OvsdbIdl):
         name = ovs_rows.scalar(row, "name")
         external_ids = ovs_rows.mapping(row, "external_ids")
         mark = external_ids.get(constants.OVS_LINK_ID)
+        link_id = port.link_id or (_owner(mark) if name == port.name else None)
         return OvsPort(
             name=name,
             port=port.name,
@@ -292,7 +294,7 @@ class Replica(connection.OvsdbIdl):
             peer=ovs_rows.mapping(row, "options").get("peer"),
             tag=port.tag,
             vlans=port.vlans,
-            link_id=port.link_id or (_owner(mark) if name == port.name else None),
+            link_id=link_id if name != bridge else None,  # a bridge's own port is no link's, whatever it says
             marked=mark == port.mark,
             alone=port.alone,
             mtu_request=ovs_rows.scalar(row, "mtu_request"),

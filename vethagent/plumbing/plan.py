@@ -16,6 +16,8 @@ from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged import operations
 from vethagent.privileged.ifinfo import Device
 
+_UPDOWN = {True: "up", False: "down"}
+
 
 def plan_link(
     link: model.BridgeLink, observed: Observed, topology: Topology, *, settled_mtu: int | None = None
@@ -30,6 +32,8 @@ def plan_link(
     try:
         found = sites.find_sites(link, observed)
     except BlockedError as blocked:
+        if blocked.reason is Reason.OVSDB_UNAVAILABLE and settled_mtu is not None:
+            topology.join(*(end.bridge for end in link.ends))  # it was there: no other one takes its place meanwhile
         status = Status.DOWN if blocked.reason is Reason.OVSDB_UNAVAILABLE else Status.ERROR
         return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=end_states.by_name(link, observed)))
     return _LinkPlanner(link, found, observed, topology, settled_mtu).plan()
@@ -152,12 +156,8 @@ class _LinkPlanner:
             return self._verdict(Status.ERROR, Reason.ADOPT_MISMATCH, wrong, pair)
         if not (steps or rows.detach or rows.keep or rows.attach):
             return self._settled(pair)
-        if self._joins(pair.devices) and (loop := self._loop(pair.devices)):
-            refused = self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
-            # One that was changed stays where it was: the host may be reached by it.
-            if first or pair.claimed:
-                return refused
-            return astray.withdraw(refused, pair.devices or (), self.sites, rows, self.observed)
+        if self._joins(pair.devices) and (refused := self._kept_apart(pair, rows)):
+            return refused
         return self._moving(pair, steps, rows)
 
     def _refused(self, reason: Reason, text: str, pair: pairs.Pair, rival: str | None) -> LinkPlan:
@@ -241,7 +241,7 @@ class _LinkPlanner:
             self._differ("MAC", wanted.device, wanted.mac, device.mac)
             change["mac"] = wanted.mac
         if device.up != self.link.admin_state_up:
-            self._differ("ADMIN_STATE", wanted.device, _updown(self.link.admin_state_up), _updown(device.up))
+            self._differ("ADMIN_STATE", wanted.device, _UPDOWN[self.link.admin_state_up], _UPDOWN[device.up])
             change["up"] = self.link.admin_state_up
         if self.sites[1 - number].userspace and self.observed.tx_checksum.get(device.ifindex):
             self._differ("TX_CHECKSUM", wanted.device, "off", "on")
@@ -270,6 +270,18 @@ class _LinkPlanner:
 
     # -- loops ---------------------------------------------------------------------------------------------------
 
+    def _kept_apart(self, pair: pairs.Pair, rows: ports.Rows) -> LinkPlan | None:
+        """Return the plan of a link that would close a loop, or of which that is not known; None if it may join."""
+        first = self.settled_mtu is None
+        if first and (unsure := self._unsure()):
+            return self._verdict(Status.DOWN, Reason.OVSDB_UNAVAILABLE, unsure, pair)
+        if not (loop := self._loop(pair.devices)):
+            return None
+        refused = self._verdict(Status.ERROR, Reason.LOOP, loop, pair)
+        if first or pair.claimed:
+            return refused  # one that was changed stays where it was: the host may be reached by it
+        return astray.withdraw(refused, pair.devices or (), self.sites, rows, self.observed)
+
     def _joins(self, devices: tuple[Device, Device] | None) -> bool:
         """Return whether packets may pass afterwards that do not pass now."""
         if devices is None or not self._in_place(devices):
@@ -281,17 +293,27 @@ class _LinkPlanner:
             self.observed.bridge_of(device) == site.end.bridge for device, site in zip(devices, self.sites, strict=True)
         )
 
+    def _own(self) -> set[str]:
+        own = {device.name for device in self.observed.owned_devices(self.link.id)}
+        return own | {site.end.device for site in self.sites}
+
+    def _unsure(self) -> str:
+        """Return why a link that never carried has to wait until it is known what Open vSwitch joins."""
+        first, second = (site.end.bridge for site in self.sites)
+        if self.link.allow_loop or not self.topology.may_join(first, second, without=self._own()):
+            return ""
+        return f"{first} and {second} may be joined already, by Open vSwitch, and OVSDB does not answer"
+
     def _loop(self, devices: tuple[Device, Device] | None) -> str:
         first, second = (site.end.bridge for site in self.sites)
-        if not self.link.allow_loop and not all(map(self.topology.spans_tree, (first, second))):
-            own = {device.name for device in self.observed.owned_devices(self.link.id)}
-            own |= {site.end.device for site in self.sites}
-            path = self.topology.path(first, second, without=own)
-            if path and devices is not None and self._in_place(devices):
+        if not self.link.allow_loop:
+            own = self._own()
+            way = self.topology.way(first, second, without=own)
+            if way and devices is not None and self._in_place(devices):
                 # It is only set up. Of several that are down in their bridges the one that is planned first goes.
-                path = self.topology.path(first, second, without=own | self.observed.owned_and_down())
-            if path:
-                return f"{first} and {second} are joined already: {' - '.join(path)}"
+                way = self.topology.way(first, second, without=own | self.observed.owned_and_down())
+            if way:
+                return f"{first} and {second} are joined already: {way}"
         self.topology.join(first, second)
         return ""
 
@@ -354,7 +376,3 @@ def _state(
 
 def _told(differences: Sequence[Difference]) -> str:
     return "; ".join(f"{each.device}: {each.code} is {each.observed}, wanted {each.wanted}" for each in differences)
-
-
-def _updown(up: bool) -> str:
-    return "up" if up else "down"

@@ -153,6 +153,19 @@ def test_a_device_of_another_kind_with_a_whole_mark_is_left_alone(fragile: Node)
         node.host.ip("link", "set", device, "alias", "")
 
 
+def test_the_own_port_of_a_bridge_with_a_whole_mark_is_left_alone(fragile: Node) -> None:
+    node = fragile
+    node.host.ovs_bridge("ob-marked")
+    for table in ("Port", "Interface"):
+        node.host.vsctl("set", table, "ob-marked", f"external_ids:vethagent-link-id={ID}")
+    _make_orphan(node)
+    condition(lambda: "orphan-a" in node.host.devices(), False, "the orphan")
+    node.wait_for_report()
+    assert "ob-marked" in node.host.devices()
+    for table in ("Port", "Interface"):
+        node.host.vsctl("remove", table, "ob-marked", "external_ids", "vethagent-link-id")
+
+
 def test_a_pair_that_no_link_wants_any_more_is_removed(fragile: Node) -> None:
     node = fragile
     link = node.plug(*ENDS)

@@ -342,3 +342,47 @@ def test_a_spanning_tree_breaks_the_loop_of_two_links_that_are_up(node: Node, ro
         return roles.count("alternate") == 1
 
     condition(blocked, True, "one way that is blocked")
+
+
+def test_a_spanning_tree_that_a_bridge_in_between_cuts_in_two(node: Node) -> None:
+    """Open vSwitch drops what the two with RSTP tell each other, until it is told to pass it on."""
+    for name in ("ob-one", "ob-two", "ob-between"):
+        node.host.ovs_bridge(name)
+    for name in ("ob-one", "ob-two"):
+        node.host.vsctl("set", "Bridge", name, "rstp_enable=true")
+    links = [node.plug(name, "ob-between") for name in ("ob-one", "ob-two")]
+    last = node.create("ob-one", "ob-two")
+    message = node.wait(last, "ERROR", "LOOP")["message"]
+    assert message.endswith("ob-one - ob-between - ob-two, and not all of these pass on what STP tells"), message
+    node.host.vsctl("set", "Bridge", "ob-between", "other-config:forward-bpdu=true")
+    node.check(node.wait(last, "ACTIVE"))
+
+    def roles() -> list[str]:
+        ends = [end for link in (*links, last) for end in node.wait(link, "ACTIVE")["observed"]]
+        ports = [end["device"] for end in ends if end["bridge"] != "ob-between"]
+        return [node.host.vsctl("get", "Port", port, "rstp_status:rstp_port_role").strip() for port in ports]
+
+    condition(lambda: roles().count("Alternate"), 1, "one way that is blocked")
+
+
+def test_what_open_vswitch_joins_is_a_way_before_it_is_known(fragile: Node) -> None:
+    """As at a boot: the pairs are there, and OVSDB comes after the agent."""
+    node = fragile
+    link = node.create("br1", "lb-late", admin_state_up=False)
+    node.wait(link, "ERROR", "BRIDGE_NOT_FOUND")
+    assert node.allinone.stop() == 0
+    node.host.linux_bridge("lb-late")
+    for number, bridge in enumerate(("br1", "lb-late")):
+        node.host.ip("link", "add", f"foreign-a{number}", "type", "veth", "peer", "name", f"foreign-b{number}")
+        node.host.ip("link", "set", f"foreign-a{number}", "master", bridge)
+        node.host.vsctl("add-port", "br-eth1", f"foreign-b{number}")
+    node.host.ovs.switch.stop()
+    node.host.ovs.server.stop()
+    node.start()
+    message = node.wait(link, "DOWN", "OVSDB_UNAVAILABLE")["message"]
+    assert message == "br1 and lb-late may be joined already, by Open vSwitch, and OVSDB does not answer"
+    node.host.ovs.start_server()
+    node.host.ovs.switch.start()
+    assert node.wait(link, "ERROR", "LOOP")["message"].endswith("br1 - br-eth1 - lb-late")
+    node.host.vsctl("del-port", "foreign-b0")
+    node.wait(link, "DOWN", "ADMIN_DOWN")

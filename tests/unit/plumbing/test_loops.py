@@ -133,6 +133,33 @@ def test_who_spans_a_tree() -> None:
     assert [topology.spans_tree(name) for name in ("l0", "o0", "o1", "x")] == [True, True, False, False]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("edges", "found"),
+    [
+        ([("o0", "o2"), ("o2", "o1")], ["o0", "o2", "o1"]),
+        ([("o0", "l0"), ("l0", "o2"), ("o2", "l1"), ("l1", "o1")], ["o0", "l0", "o2", "l1", "o1"]),
+        ([("o0", "o1"), ("o0", "o2"), ("o2", "o1")], ["o0", "o2", "o1"]),
+        ([("o0", "o1"), ("o0", "l0"), ("l0", "o1")], None),
+        ([("o0", "l0"), ("l0", "o1"), ("l0", "o2")], None),
+        ([("o0", "o1"), ("o0", "o2"), ("o1", "l2")], None),
+        ([("o0", "o2")], None),
+    ],
+)
+def test_a_bridge_that_does_not_pass_on_what_stp_tells(
+    edges: list[Edge], found: list[str] | None, turned: bool
+) -> None:
+    """Of the bridges on the way Open vSwitch's o2 does not, unless it runs STP itself or is told to; Linux ones do."""
+    observed = host(Way(edge, False, (f"a{number}", f"b{number}")) for number, edge in enumerate(edges))
+    for name in ("o0", "o1"):
+        observed.put_bridge(name, OvsBridge(name, stp=True))
+    asked, expected = (("o1", "o0"), found and found[::-1]) if turned else (("o0", "o1"), found)
+    assert Topology(observed).unspanned(*asked) == expected
+    for heard in (OvsBridge("o2", stp=True), OvsBridge("o2", forwards_bpdus=True)):
+        observed.put_bridge("o2", heard)
+        assert Topology(observed).unspanned(*asked) is None
+
+
 @pytest.mark.parametrize("kind", ["bond", "team"])
 @pytest.mark.parametrize("far", [False, True])
 def test_a_bundle_is_a_way(kind: str, far: bool) -> None:

@@ -84,7 +84,9 @@ class Database:
         return self.put("Interface", name=name, **plain | {"external_ids": {}} | columns)
 
     def add_bridge(self, name: str) -> Any:
-        return self.put("Bridge", name=name, ports=[], datapath_type="netdev", stp_enable=False, rstp_enable=False)
+        plain: dict[str, Any] = {"ports": [], "datapath_type": "netdev", "other_config": {}}
+        plain |= {"stp_enable": False, "rstp_enable": False}
+        return self.put("Bridge", name=name, **plain)
 
     def tell(self) -> OvsChanges:
         """Do what the library's run does after it has read what the server sent."""
@@ -290,6 +292,25 @@ def test_a_mark_that_names_no_link_is_none() -> None:
         (port,) = filter(None, database.tell().ports.values())
         assert port.link_id is None
         assert dataclasses.replace(port, link_id=None) == port
+
+
+def test_a_mark_on_the_own_port_of_a_bridge_is_none() -> None:
+    """Nor on its interface: taken for a link's it would be taken out, and the device of the bridge with it."""
+    database = Database()
+    bridge = database.add_bridge("br-a")
+    mark = {constants.OVS_LINK_ID: LINK_ID}
+    database.add_port("br-a", bridge, interfaces=[database.add_interface("br-a", external_ids=mark)], external_ids=mark)
+    (port,) = filter(None, database.tell().ports.values())
+    assert port.link_id is None
+
+
+@pytest.mark.parametrize(("config", "passes"), [({}, False), ({"forward-bpdu": "true"}, True)])
+def test_whether_a_bridge_passes_on_what_stp_tells(config: dict[str, str], passes: bool) -> None:
+    database = Database()
+    bridge = database.add_bridge("br-a")
+    database.put("Bridge", bridge.uuid, other_config=config)
+    told = database.tell().bridges["br-a"]
+    assert told is not None and told.forwards_bpdus is passes
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from tests.unit.plumbing.simulator import Host
 from vethagent import model
 from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
+from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import OvsBridge
+from vethagent.plumbing.plan import plan_link
 from vethagent.privileged import operations
 
 # -- what stands in the way ----------------------------------------------------------------------------------------
@@ -221,6 +223,65 @@ def test_a_loop_is_none_if_both_bridges_span_a_tree(host: Host, stp: tuple[bool,
     host.bridges["br-eth1"] = dataclasses.replace(host.bridges["br-eth1"], stp=stp[1])
     host.look()
     assert (host.plan(second()).state.reason is Reason.LOOP) is not all(stp)
+
+
+def test_a_loop_is_one_if_a_bridge_between_those_with_stp_keeps_it_to_itself(host: Host) -> None:
+    for name in ("br1", "br3"):
+        host.change(host.kernel.named(name).ifindex, stp=True)
+    for number, name in enumerate(("br1", "br3")):
+        host.add_pair(f"x{number}", f"y{number}", masters=(host.kernel.named(name).ifindex, None))
+        host.add_row(f"y{number}", "br-eth1")
+    host.look()
+    wanted = link(end1=LINUX)
+    text = "br1 and br3 are joined already: br1 - br-eth1 - br3, and not all of these pass on what STP tells"
+    assert refused(host.plan(wanted), Reason.LOOP) == text
+    host.bridges["br-eth1"] = dataclasses.replace(host.bridges["br-eth1"], forwards_bpdus=True)
+    host.look()
+    assert reason(settle(host, wanted)[0]) == ACTIVE
+
+
+def test_what_open_vswitch_may_have_joined_is_not_joined_before_that_is_known(host: Host) -> None:
+    """As at a boot, with pairs of others that are there before the rows of OVSDB are told."""
+    wanted = link(end1=LINUX)
+    host.observed.ovs_known = False
+    host.add_pair("x0", "y0", masters=(host.kernel.named("br1").ifindex, None))
+    host.look()
+    assert host.plan(wanted).state.status is Status.BUILD
+    host.add_pair("x1", "y1", masters=(host.kernel.named("br3").ifindex, None))
+    host.look()
+    plan = host.plan(wanted)
+    assert plan.empty and reason(plan) == (Status.DOWN, Reason.OVSDB_UNAVAILABLE)
+    assert plan.state.message == "br1 and br3 may be joined already, by Open vSwitch, and OVSDB does not answer"
+    assert host.plan(link(end1=LINUX, allow_loop=True)).state.status is Status.BUILD
+    for name in ("y0", "y1"):
+        host.add_row(name, "br-eth1")
+    host.look()
+    host.observed.ovs_known = True
+    refused(host.plan(wanted), Reason.LOOP)
+
+
+def test_what_carried_does_not_wait_for_ovsdb(host: Host) -> None:
+    """Between Linux bridges, beside pairs of which it is not known where they lead."""
+    wanted = link(end1=LINUX)
+    settle(host, wanted)
+    for number, name in enumerate(("br1", "br3")):
+        host.add_pair(f"x{number}", f"y{number}", masters=(host.kernel.named(name).ifindex, None))
+    host.change(host.kernel.named("phy-br1").ifindex, master=None)
+    host.look()
+    host.observed.ovs_known = False
+    topology = Topology(host.observed)
+    assert plan_link(wanted, host.observed, topology, settled_mtu=1500).operations
+
+
+def test_what_waits_for_ovsdb_keeps_its_place(host: Host) -> None:
+    """After a reboot: one that was there is the one that is restored, though another one could be made at once."""
+    host.observed.ovs_known = False
+    topology = Topology(host.observed)
+    there = link(), link(id=OTHER_ID, end0={"bridge": "br3", "device": "c"}, end1={"bridge": "br-eth1", "device": "d"})
+    plans = [plan_link(each, host.observed, topology, settled_mtu=1500) for each in there]
+    assert {plan.state.reason for plan in plans} == {Reason.OVSDB_UNAVAILABLE}
+    other = link(id=OTHER_ID[:-1] + "3", end1=LINUX)
+    assert refused(plan_link(other, host.observed, topology), Reason.LOOP).endswith("br1 - br-eth1 - br3")
 
 
 def test_of_two_that_would_close_a_loop_together_the_first_goes(host: Host) -> None:
