@@ -129,7 +129,7 @@ class Desired:
         What a cast changed since ``begin_sync`` is newer than the answer and stays. A link that the controller neither
         wants nor waits to see gone, and a mark on the host (``owners``) that nobody knows, becomes a suspect, and is
         dropped by a later sync with ``confirm`` that finds it so still: a controller with an empty database must not
-        take a network down at once.
+        take a network down at once. A mark of what is wanted on another host is none: this one may have another name.
         """
         with self._lock:
             dirty = set()
@@ -148,7 +148,8 @@ class Desired:
             named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
             named |= {link.id for link in state.unread}
             missing = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
-            for link_id in self._suspects.look(missing, self.strangers(owners) - named, confirm=confirm):
+            strange = self.strangers(owners) - named - set(state.elsewhere)
+            for link_id in self._suspects.look(missing, strange, confirm=confirm):
                 self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
                 dirty.add(link_id)
             self._changed_in.clear()

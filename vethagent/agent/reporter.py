@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TypeVar
 
 from vethagent import exceptions, faults, model
@@ -80,7 +80,7 @@ class Heartbeat:
         self._arrived_at: float | None = None
         self._pull_now = desired.damage is not None  # else the first answer tells whether anything is new
         self._suspected_at = 0.0
-        self._strangers: set[str] = set()
+        self._strangers, self._elsewhere = set[str](), tuple[str, ...]()
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._seen = self._backing_off = self._recognised = False
         #: Waited for before the first report that tells how links are.
@@ -253,6 +253,7 @@ class Heartbeat:
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
+        self._elsewhere = state.elsewhere
         if self._desired.mode is not mode:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next report tells
         else:
@@ -311,14 +312,19 @@ class Heartbeat:
         # A mark that nobody knows: an older copy of a database was put back, say, and no digest tells of that.
         owners = self._observed.owners()
         self._strangers = self._desired.strangers(owners)
-        self._judge(self._desired.returned(owners))
+        self._judge(self._desired.returned(owners), self._strangers.intersection(self._elsewhere))
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 
-    def _judge(self, returned: set[str]) -> None:
-        """Say that somebody makes what was removed here, until it is gone."""
-        if not returned:
+    def _judge(self, returned: Set[str], elsewhere: Set[str]) -> None:
+        """Tell of what carries a mark, is not wanted here and is left alone all the same, until it is gone."""
+        told = [f"removed as nobody's and there again: {_some(returned)}"] if returned else []
+        told += [f"wanted on another host: {_some(elsewhere)}"] if elsewhere else []
+        if told:
+            self._health.bad("marks", f"links are left alone; {', '.join(told)}; another agent, or another name?")
+        else:
             self._health.good("marks")
-            return
-        first = min(returned)
-        more = f" and {len(returned) - 1} more" if len(returned) > 1 else ""
-        self._health.bad("marks", f"removed as nobody's and there again, so left alone: {first}{more}; another agent?")
+
+
+def _some(link_ids: Set[str]) -> str:
+    more = f" and {len(link_ids) - 1} more" if len(link_ids) > 1 else ""
+    return f"{min(link_ids)}{more}"

@@ -66,6 +66,14 @@ def read(session: orm.Session, hosts: Iterable[str]) -> dict[str, Topology]:
     return found
 
 
+def marks(session: orm.Session, host: str) -> set[str]:
+    """Return the ids of the links whose marks ``host`` has shown last."""
+    table = models.HostInventory
+    body = session.scalar(sqlalchemy.select(table.body).where(table.host == host)) or {}
+    shown = [*body.get("pairs", ()), *(port for bridge in body.get("bridges", ()) for port in bridge["ports"])]
+    return {each["link_id"] for each in shown} - {None}
+
+
 class Inventories:
     """Takes inventories in, and gives back the last one of each host."""
 

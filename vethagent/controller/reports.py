@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import orm
 
 from vethagent import exceptions, logs, model
-from vethagent.controller import agent_changes, damping, held, history, views, watch
+from vethagent.controller import agent_changes, damping, held, history, inventories, views, watch
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
 from vethagent.controller.digests import Digests
@@ -22,6 +22,9 @@ from vethagent.controller.together import Together, first_only
 from vethagent.model import Mode, Status
 
 LOG = logging.getLogger(__name__)
+
+#: Ids in one query.
+_CHUNK = 500
 
 
 class _Known(NamedTuple):
@@ -84,12 +87,15 @@ class Reports:
         with self._database.reader() as session:
             mode = session.scalar(sqlalchemy.select(models.Agent.mode).where(models.Agent.host == host))
             rows = session.scalars(links.where(models.BridgeLink.host == host)).all()
+            strange = inventories.marks(session, host).difference(row.id for row in rows)
+            elsewhere = _wanted(session, strange)
         going = {row.id for row in rows if row.status == Status.PENDING_DELETE}
         return model.HostState(
             host=host,
             links=tuple(views.message_of(row) for row in rows if row.id not in going),
             deleted=tuple(views.ref_of(row) for row in rows if row.id in going),
             mode=Mode(mode or Mode.ENFORCE),
+            elsewhere=tuple(elsewhere),
         )
 
     def _take(self, reports: Sequence[model.StateReport]) -> Sequence[tuple[model.ReportAnswer, set[str]]]:
@@ -188,6 +194,14 @@ def _read(session: orm.Session, hosts: Collection[str]) -> tuple[dict[str, _Know
         known[host] = _Known(*row[: len(_Known._fields)])
         kept[host] = _Kept(*row[len(_Known._fields) :])
     return known, kept
+
+
+def _wanted(session: orm.Session, link_ids: Collection[str]) -> list[str]:
+    """Return those of ``link_ids`` that are wanted on some host."""
+    link, asked, found = models.BridgeLink, sorted(link_ids), list[str]()
+    for start in range(0, len(asked), _CHUNK):
+        found += session.scalars(sqlalchemy.select(link.id).where(link.id.in_(asked[start : start + _CHUNK])))
+    return sorted(found)
 
 
 def _new(session: orm.Session, report: model.StateReport, values: Mapping[str, Any]) -> models.Agent:

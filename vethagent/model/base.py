@@ -7,7 +7,7 @@ import pydantic
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-MODEL_VERSION = "1.3"
+MODEL_VERSION = "1.4"
 
 
 def _without_null(schema: dict[str, Any]) -> None:

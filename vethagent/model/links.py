@@ -159,6 +159,9 @@ class HostState(Message):
     links: tuple[BridgeLink, ...] = ()
     deleted: tuple[LinkRef, ...] = ()
     mode: AnyMode = Mode.ENFORCE
+    elsewhere: tuple[LinkId, ...] = Field(
+        default=(), description="Links that are wanted on another host, and whose marks this one shows; since 1.4"
+    )
     #: Never on the wire: those of ``links`` that a newer controller has sent and this version does not understand.
     unread: tuple[UnreadLink, ...] = Field(default=(), exclude=True)
 

@@ -15,6 +15,7 @@ class Controller:
     def __init__(self) -> None:
         self.links: dict[str, model.BridgeLink] = {}
         self.deleted: tuple[model.LinkRef, ...] = ()
+        self.elsewhere: tuple[str, ...] = ()
         self.told: dict[str, model.LinkState] = {}
         self.mode: str = Mode.ENFORCE
         self.incarnation: str | None = A
@@ -43,7 +44,13 @@ class Controller:
     def get_bridge_links(self, context: dict[str, Any], host: str) -> model.HostState:
         self._check()
         self.pulls += 1
-        return model.HostState(host=host, links=tuple(self.links.values()), deleted=self.deleted, mode=self.mode)
+        return model.HostState(
+            host=host,
+            links=tuple(self.links.values()),
+            deleted=self.deleted,
+            mode=self.mode,
+            elsewhere=self.elsewhere,
+        )
 
     def report_port_events(self, context: dict[str, Any], events: model.PortEvents) -> None:
         self._check()

@@ -5,59 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.agent.builders import AnsweringInbox, ids, ref, state
-from tests.unit.agent.controller import Controller
+from tests.unit.agent.beat import Setup
+from tests.unit.agent.builders import ids, ref, state
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions, model
 from vethagent.agent.desired import Desired
-from vethagent.agent.health import Counters, HealthKeeper
-from vethagent.agent.journal import Journal
-from vethagent.agent.outbox import Outbox
-from vethagent.agent.reporter import Heartbeat
 from vethagent.agent.store import Store
 from vethagent.model import Mode, Reason, Status
-from vethagent.plumbing.observed import Observed
 from vethagent.privileged.ifinfo import Device
 
 A, B, C = ids(3)
-
-
-class Setup:
-    def __init__(self, patch: pytest.MonkeyPatch, store: str = ":memory:") -> None:
-        self.now = 1000.0
-        self.inventory: model.HostInventory | None = None
-        patch.setattr("vethagent.agent.reporter.time.monotonic", lambda: self.now)
-        self.controller, self.outbox, self.inbox = Controller(), Outbox(), AnsweringInbox()
-        self.desired, self.observed = Desired(Store(store)), Observed()
-        self.journal, self.health = Journal(self.outbox.put), HealthKeeper()
-        self.heartbeat = Heartbeat(
-            controller=self.controller,  # type: ignore[arg-type]
-            host="h1",
-            version="1.2.3",
-            interval=30,
-            desired=self.desired,
-            journal=self.journal,
-            outbox=self.outbox,
-            inbox=self.inbox,
-            observed=self.observed,
-            look=lambda: self.inventory,
-            health=self.health,
-            counters=Counters(),
-        )
-
-    def beat(self, after: float = 30) -> None:
-        self.now += after
-        self.heartbeat._beat()
-
-    def controller_wants(self, *links: model.BridgeLink) -> None:
-        self.controller.links = {each.id: each for each in links}
-
-    def deliver(self) -> list[model.PortEvent]:
-        """Let the controller know what waits in the outbox."""
-        events = self.outbox.take(100, timeout=0)
-        self.controller.told |= {event.state.link_id: event.state for event in events}
-        self.outbox.confirm()
-        return events
 
 
 @pytest.fixture
@@ -109,32 +66,6 @@ def test_the_first_beat_pulls_if_the_store_was_damaged(tmp_path: pathlib.Path, m
     assert setup.controller.pulls == 1 and setup.desired.mendable
     setup.desired.mend()
     assert setup.desired.damage is None
-
-
-def test_a_mark_that_nobody_knows_is_suspected_at_once(setup: Setup) -> None:
-    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{A}"))
-    setup.beat()
-    setup.beat()
-    assert setup.controller.pulls == 1 and setup.desired.removal(A) is None
-    setup.beat()
-    assert setup.desired.removal(A) is not None
-
-
-def test_a_mark_that_comes_back_is_left_alone_and_told_of(setup: Setup) -> None:
-    device = Device(7, "v7", "veth", f"vethagent:{A}")
-    for _ in range(2):
-        setup.observed.put_device(7, device)
-        for _ in range(3):
-            setup.beat()
-        setup.observed.put_device(7, None)
-        setup.desired.gone(model.LinkRef(link_id=A, generation=0))
-    setup.observed.put_device(7, device)
-    setup.beat()
-    assert setup.desired.removal(A) is None
-    assert [(each.part, A in each.message) for each in setup.controller.reports[-1].health.reasons] == [("marks", True)]
-    setup.observed.put_device(7, None)
-    setup.beat()
-    assert setup.controller.reports[-1].health.reasons == ()
 
 
 def test_the_inventory_goes_when_it_is_another(setup: Setup) -> None:

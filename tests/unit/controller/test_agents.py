@@ -1,5 +1,6 @@
 import concurrent.futures
 import contextlib
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentAlive, NotFound, UnknownHost, UnknownMarker
 from vethagent.controller.events import Events
+from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
@@ -82,6 +84,23 @@ def test_host_state(reports: Reports, links: Links, agents: Agents) -> None:
     assert state.deleted == (model.LinkRef(link_id=goes.id, generation=2, request_id="req-1"),)
     assert state.mode is Mode.OBSERVE
     assert reports.take(fakes.report()).desired_digest == model.desired_digest([(stays.id, 1)])
+
+
+def test_marks_of_links_of_other_hosts_are_named_in_a_pull(
+    reports: Reports, links: Links, inventories: Inventories
+) -> None:
+    for host in ("h1", "h2"):
+        reports.take(fakes.report(host))
+    own, other = (links.create(fakes.CONTEXT, fakes.body(host=host)).id for host in ("h1", "h2"))
+    pairs = [model.VethPair(devices=("a", "b"), bridges=(None, None), link_id=each) for each in (own, other)]
+    port = model.BridgePort(device="c", link_id=str(uuid.UUID(int=7, version=4)))
+    told = model.HostDescription(
+        host="h1", pairs=tuple(pairs), bridges=(model.Bridge(name="br1", kind="linux", ports=(port,)),)
+    )
+    assert reports.host_state("h1").elsewhere == ()
+    inventories.store(model.inventory(told))
+    assert reports.host_state("h1").elsewhere == (other,)
+    assert reports.host_state("h2").elsewhere == ()
 
 
 def test_update(reports: Reports, agents: Agents, agent_api: fakes.AgentApi) -> None:
