@@ -89,8 +89,7 @@ def _unmarked(link: model.BridgeLink, sites: tuple[Site, Site], observed: Observ
         if link.adopt:
             return Pair(devices=pair, adopted=True)
     if link.adopt:
-        text = f"{names[0]} and {names[1]} are not a veth pair without a mark of another owner"
-        return Pair(reason=Reason.ADOPT_MISMATCH, conflict=text)
+        return Pair(reason=Reason.ADOPT_MISMATCH, conflict=_unfit(names, observed))
     return _with_conflicts(Pair(), link.id, names, observed, ours=())
 
 
@@ -107,6 +106,24 @@ def _bare(names: tuple[str, str], observed: Observed) -> tuple[Device, Device] |
     if first is None or second is None or first.kind != "veth" or observed.peer(first) is not second:
         return None
     return None if first.alias or second.alias else (first, second)
+
+
+def _unfit(names: tuple[str, str], observed: Observed) -> str:
+    """Return why the devices with both names, of which one at least is there, are no pair to take over."""
+    devices = {name: observed.device(name) for name in names}
+    wrong = [f"there is no device {name}" for name, device in devices.items() if device is None]
+    there = [device for device in devices.values() if device is not None]
+    wrong += [f"{device.name} is a {device.kind or 'physical'} device" for device in there if device.kind != "veth"]
+    wrong += [f"{device.name} has the alias {device.alias!r} of another owner" for device in there if device.alias]
+    for name, other in (names, names[::-1]):
+        device = devices[name]
+        if device is None or device.kind != "veth":
+            continue
+        if (peer := observed.peer(device)) is None:
+            wrong.append(f"the other end of {name} is in another network namespace")
+        elif peer.name != other:
+            wrong.append(f"the other end of {name} is {peer.name}")
+    return f"{names[0]} and {names[1]} are no veth pair to take over: {'; '.join(wrong)}"
 
 
 def _has_our_row(link_id: str, names: tuple[str, str], observed: Observed) -> bool:

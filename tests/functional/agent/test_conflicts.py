@@ -154,8 +154,19 @@ def test_a_pair_that_is_not_exactly_as_wanted_is_left_alone(node: Node, harm: tu
 def test_only_one_device_of_a_pair_to_adopt(node: Node) -> None:
     node.host.ip("link", "add", FIRST, "type", "veth", "peer", "name", "other")
     before = node.picture()
-    node.wait(node.create(*ENDS, adopt=True), "ERROR", "ADOPT_MISMATCH")
+    message = node.wait(node.create(*ENDS, adopt=True), "ERROR", "ADOPT_MISMATCH")["message"]
+    assert message.endswith(f": there is no device {SECOND}; the other end of {FIRST} is other"), message
     assert node.picture() == before
+
+
+def test_what_is_against_a_pair_to_adopt_is_named(node: Node) -> None:
+    """An alias, and that the other end is a guest's."""
+    node.host.ip("link", "add", FIRST, "type", "veth", "peer", "name", SECOND, "netns", node.guests["br1"].name)
+    node.host.ip("link", "set", FIRST, "alias", "uplink")
+    node.host.ip("link", "set", FIRST, "up")  # of an alias alone the kernel tells nobody
+    message = node.wait(node.create(*ENDS, adopt=True), "ERROR", "ADOPT_MISMATCH")["message"]
+    for part in ("has the alias 'uplink'", f"no device {SECOND}", f"end of {FIRST} is in another network namespace"):
+        assert part in message, message
 
 
 def test_nothing_to_adopt_is_made(node: Node) -> None:
