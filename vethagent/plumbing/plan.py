@@ -20,11 +20,17 @@ _UPDOWN = {True: "up", False: "down"}
 
 
 def plan_link(
-    link: model.BridgeLink, observed: Observed, topology: Topology, *, settled_mtu: int | None = None
+    link: model.BridgeLink,
+    observed: Observed,
+    topology: Topology,
+    *,
+    settled_mtu: int | None = None,
+    carried: bool = False,
 ) -> LinkPlan:
     """Return the steps that make ``link`` as wanted, none if it is, and its state as it is now.
 
-    ``settled_mtu`` is the ``mtu`` that the devices have had as the link is wanted now, None if it never was so.
+    ``settled_mtu`` is the ``mtu`` that the devices have had as the link is wanted now, None if it never was so, or if
+    that is not known any more, as of one that ``carried`` before it was changed.
 
     A plan that attaches something is taken into ``topology``, so of two links that would close a loop together the one
     that is planned first goes.
@@ -36,7 +42,7 @@ def plan_link(
             topology.join(*(end.bridge for end in link.ends))  # it was there: no other one takes its place meanwhile
         status = Status.DOWN if blocked.reason is Reason.OVSDB_UNAVAILABLE else Status.ERROR
         return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=end_states.by_name(link, observed)))
-    return _LinkPlanner(link, found, observed, topology, settled_mtu).plan()
+    return _LinkPlanner(link, found, observed, topology, settled_mtu, carried).plan()
 
 
 def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink | None = None) -> LinkPlan:
@@ -83,9 +89,10 @@ def plan_held(
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
     why = "with it the host lost the way to the bus or to its gateway; any change of the link tries again"
     if earlier is not None:
-        again = plan_link(earlier, observed, topology)
+        again = plan_link(earlier, observed, topology, carried=True)
         if again.state.reason is Reason.OVSDB_UNAVAILABLE:
-            return again  # nobody knows how it is
+            # Nobody knows how it is.
+            return LinkPlan(again.state.model_copy(update={"generation": link.generation}))
         if again.state.status is not Status.ERROR or again.state.reason is Reason.PORT_ERROR:
             text = f"taken back, and as it was in generation {earlier.generation}: {why}"
             state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=again.state.ends)
@@ -129,6 +136,7 @@ class _LinkPlanner:
     observed: Observed
     topology: Topology
     settled_mtu: int | None
+    carried: bool
     mtu: int | None = None
     differences: list[Difference] = dataclasses.field(default_factory=list)
 
@@ -273,7 +281,7 @@ class _LinkPlanner:
     def _kept_apart(self, pair: pairs.Pair, rows: ports.Rows) -> LinkPlan | None:
         """Return the plan of a link that would close a loop, or of which that is not known; None if it may join."""
         first = self.settled_mtu is None
-        if first and (unsure := self._unsure()):
+        if first and not self.carried and (unsure := self._unsure()):
             return self._verdict(Status.DOWN, Reason.OVSDB_UNAVAILABLE, unsure, pair)
         if not (loop := self._loop(pair.devices)):
             return None

@@ -11,7 +11,7 @@ from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import OvsBridge
-from vethagent.plumbing.plan import plan_link
+from vethagent.plumbing.plan import plan_held, plan_link
 from vethagent.privileged import operations
 
 # -- what stands in the way ----------------------------------------------------------------------------------------
@@ -271,6 +271,26 @@ def test_what_carried_does_not_wait_for_ovsdb(host: Host) -> None:
     host.observed.ovs_known = False
     topology = Topology(host.observed)
     assert plan_link(wanted, host.observed, topology, settled_mtu=1500).operations
+
+
+def test_a_change_is_undone_without_ovsdb(host: Host) -> None:
+    """Between Linux bridges, beside pairs of which it is not known where they lead: the host is cut off meanwhile."""
+    earlier, changed = link(end1=LINUX), link(end1=LINUX, generation=2, mtu=1400)
+    settle(host, earlier)
+    settle(host, changed)
+    for number, name in enumerate(("br1", "br3")):
+        host.add_pair(f"x{number}", f"y{number}", masters=(host.kernel.named(name).ifindex, None))
+    host.change(host.kernel.named("phy-br1").ifindex, master=None)
+    host.look()
+    host.observed.ovs_known = False
+    plan = plan_held(changed, earlier, host.observed, Topology(host.observed), first=True)
+    assert plan.operations and plan.state.reason is Reason.CONNECTIVITY_LOST
+
+
+def test_a_change_of_which_nothing_is_known_is_told_of_in_its_generation(host: Host) -> None:
+    host.observed.ovs_known = False
+    plan = plan_held(link(generation=2), link(), host.observed, Topology(host.observed), first=True)
+    assert plan.empty and (plan.state.generation, plan.state.reason) == (2, Reason.OVSDB_UNAVAILABLE)
 
 
 def test_what_waits_for_ovsdb_keeps_its_place(host: Host) -> None:
