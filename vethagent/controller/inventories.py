@@ -88,11 +88,13 @@ class Inventories:
         Of a host that never reported it is dropped.
         """
         description = inventory.description
-        host, topology = description.host, topology_of(description)
+        host, topology, table = description.host, topology_of(description), models.HostInventory
         with self._database.writer() as session:
             # In this order, as whoever makes links locks them (physical.claim, then a foreign key): with the other one
-            # each waits for the other, and who asks for link after link wins each time.
-            row = session.get(models.HostInventory, host, with_for_update=True)
+            # each waits for the other, and who asks for link after link wins each time. What is not there is not
+            # locked: MariaDB locks the gap then, and of many hosts that are new each waits for the others.
+            known = session.scalar(sqlalchemy.select(table.host).where(table.host == host))
+            row = session.get(table, host, with_for_update=True) if known else None
             no_labels = [orm.lazyload(models.Agent.label_rows)]
             agent = session.get(models.Agent, host, options=no_labels, with_for_update=True)
             if agent is None:
@@ -100,7 +102,7 @@ class Inventories:
             another = agent.inventory_digest != inventory.digest
             agent.inventory_digest = inventory.digest
             if row is None:
-                row = models.HostInventory(host=host)
+                row = table(host=host)
                 session.add(row)
             row.body = description.model_dump(mode="json", exclude={"version"})
             row.topology = {"ways": topology.ways, "stp": topology.stp, "networks": topology.networks}

@@ -34,3 +34,23 @@ def test_it_holds_nothing_that_a_link_needs(database: Database, inventories: Inv
             commands.wait_until(lambda: waiting(database), what="an inventory that waits", interval=0.2)
             session.execute(agent.with_for_update(nowait=True))
         assert told.result(60)
+
+
+def test_nothing_is_locked_that_is_not_there_yet(inventories: Inventories, known: str) -> None:
+    """MariaDB would lock the gap, and each of many hosts that are new would wait for the others."""
+    locked: list[str] = []
+
+    def look(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if "FOR UPDATE" in statement:
+            locked.append("host_inventories" if "FROM host_inventories" in " ".join(statement.split()) else "agents")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", look)
+    try:
+        for wanted in (["agents"], ["host_inventories", "agents"]):
+            assert inventories.store(inventory(br1="physnet1"))
+            assert locked == wanted
+            locked.clear()
+            inventories.store(inventory(br1="physnet2"))
+            locked.clear()
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", look)
