@@ -184,6 +184,10 @@ class Desired:
         """Return those that came back after they were removed as strangers: they are left alone."""
         return self._suspects.returned(set(owners) - self.ids())
 
+    def rows_are_known(self) -> None:
+        """Rows of OVSDB are known from now on; of what was removed before some may be left."""
+        self._suspects.forget()
+
     # -- what the reconciler asks --------------------------------------------------------------------------------
 
     def link(self, link_id: str) -> model.BridgeLink | None:
@@ -389,9 +393,8 @@ class Desired:
         link = self._links.pop(ref.link_id, None) or (known.link if known else None)
         if link is not None:
             self._whereabouts.remove(link)
-        self._unread.pop(ref.link_id, None)
-        self._gone.pop(ref.link_id, None)
-        self._mtus.pop(ref.link_id, None)
+        for book in (self._unread, self._gone, self._mtus):
+            book.pop(ref.link_id, None)
         self._standings.drop(ref.link_id)
         self._removals[ref.link_id] = Removal(ref, link)
         self._unsaved.add(ref.link_id)

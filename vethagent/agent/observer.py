@@ -38,8 +38,9 @@ class Observer:
         for name, port in batch.ports.items():
             dirty |= self._port(name, port)
         first_rows = batch.whole and not self._observed.ovs_known
-        if batch.whole:
+        if first_rows:
             self._observed.ovs_known = True
+            self._desired.rows_are_known()
         if batch.look_again:
             # Last, because it may fail, and what a batch tells of OVSDB is not told twice.
             devices = self._dump()

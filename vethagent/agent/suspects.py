@@ -44,6 +44,10 @@ class Suspects:
         """Return those that have been removed as strangers before."""
         return self._removed.keys() & set(link_ids)
 
+    def forget(self) -> None:
+        """What was removed was perhaps not all that carries its mark."""
+        self._removed.clear()
+
     def wanted(self, link_id: str) -> None:
         """Somebody wants it here after all, so when it has gone it is nobody else's."""
         self._removed.pop(link_id, None)

@@ -5,8 +5,11 @@ from tests.unit.plumbing.builders import link
 from vethagent import model
 from vethagent.agent import suspects
 from vethagent.agent.desired import Desired
+from vethagent.agent.inbox import Batch
+from vethagent.agent.observer import Observer
 from vethagent.agent.store import Store
 from vethagent.agent.suspects import Suspects
+from vethagent.plumbing.observed import Observed
 
 A, B = ids(2)
 
@@ -50,3 +53,19 @@ def test_of_many_marks_that_were_removed_the_oldest_are_forgotten(monkeypatch: p
         found.look(set(), {link_id}, confirm=True)
         assert found.look(set(), {link_id}, confirm=True) == {link_id}
     assert found.returned((A, B)) == {B}
+
+
+def test_what_is_seen_only_when_rows_are_known_is_removed_too(desired: Desired) -> None:
+    """A port of which nobody knew when its pair was removed."""
+    sync(desired, A)
+    sync(desired, A)
+    desired.gone(ref(A, 0))
+    assert desired.returned([A]) == {A}
+    observer = Observer(Observed(), desired, dict)
+    observer.absorb(Batch(whole=True))
+    assert desired.returned([A]) == set() and desired.strangers([A]) == {A}
+    for _ in range(2):
+        sync(desired, A)
+    desired.gone(ref(A, 0))
+    observer.absorb(Batch(whole=True))
+    assert desired.returned([A]) == {A}, "rows were known before"
