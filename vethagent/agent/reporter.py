@@ -82,7 +82,7 @@ class Heartbeat:
         self._suspected_at = 0.0
         self._strangers, self._elsewhere = set[str](), tuple[str, ...]()
         self._account = account.render(Outlook({}, {}), (), whole=False)
-        self._seen = self._backing_off = self._recognised = False
+        self._seen = self._shown = self._backing_off = self._recognised = False
         #: Waited for before the first report that tells how links are.
         self.looked: Callable[[], object] = lambda: None
         self.reached: Callable[[], None] = lambda: None
@@ -182,6 +182,7 @@ class Heartbeat:
         else:
             self._take_mode(answer.mode)
         self._recognise(answer)
+        self._shown = not answer.wants_inventory
         if answer.wants_inventory and self._inventory is not None:
             self._tell_inventory(self._inventory)
         if answer.desired_digest != self._desired.digest():
@@ -203,6 +204,7 @@ class Heartbeat:
     def _tell_inventory(self, inventory: model.HostInventory) -> None:
         try:
             self._controller.report_inventory({}, inventory)
+            self._shown = True
         except Exception as error:  # an older controller may have been asked; the next report tries again
             LOG.info("The inventory of this host was not taken: %s", error)
 
@@ -248,8 +250,10 @@ class Heartbeat:
             LOG.warning("The reconciler is busy, so what is wanted is pulled again later")
             self._pull_now = True
             return set()
-        # One beat after the other may come at once; a controller that forgot needs time to remember.
-        confirm = self._recognised and time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
+        # One beat after the other may come at once; a controller that forgot needs time to remember. One that was not
+        # shown the inventory of this host cannot tell which of the marks here are wanted on another one.
+        waited = time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
+        confirm = self._recognised and self._shown and waited
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)

@@ -1,10 +1,12 @@
 """Marks on the host of what nobody wants there."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.agent.beat import Setup
 from tests.unit.agent.builders import ids
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.privileged.ifinfo import Device
 
 (A,) = ids(1)
@@ -65,3 +67,21 @@ def test_that_such_a_mark_has_gone_is_seen(setup: Setup) -> None:
     setup.observed.put_device(7, None)
     setup.beat()
     assert setup.health.state().reasons == ()
+
+
+def test_a_mark_is_kept_until_the_controller_knows_what_is_here(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, it cannot tell that the link is wanted on another host."""
+
+    def refuse(context: dict[str, Any], inventory: model.HostInventory) -> None:
+        raise exceptions.DatabaseUnavailable("many hosts tell of themselves at once")
+
+    setup.inventory = model.inventory(model.HostDescription(host="h1"))
+    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{A}"))
+    with monkeypatch.context() as patch:
+        patch.setattr(setup.controller, "report_inventory", refuse)
+        for _ in range(5):
+            setup.beat()
+        assert setup.desired.suspects and setup.desired.removal(A) is None
+    for _ in range(3):
+        setup.beat()
+    assert setup.desired.removal(A) is not None

@@ -101,6 +101,8 @@ def test_marks_of_links_of_other_hosts_are_named_in_a_pull(
     inventories.store(model.inventory(told))
     assert reports.host_state("h1").elsewhere == (other,)
     assert reports.host_state("h2").elsewhere == ()
+    links.delete(fakes.CONTEXT, other)
+    assert reports.host_state("h1").elsewhere == (), "it is to go where it was wanted"
 
 
 def test_update(reports: Reports, agents: Agents, agent_api: fakes.AgentApi) -> None:
