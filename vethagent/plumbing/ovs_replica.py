@@ -51,6 +51,8 @@ class Connection(connection.Connection):
         waits beside one that a server does not answer is left where it is.
         """
         self.is_running = False
+        if self.thread is None:  # it waits for the first rows still
+            return True
         with contextlib.suppress(queue.Full):  # then the thread is awake
             self.txns.put(None, block=False)
         self.thread.join(timeout)

@@ -114,3 +114,7 @@ def test_the_end_waits_for_no_transaction_that_waits_for_another() -> None:
     ending.join(30)
     assert not ending.is_alive()
     assert not second.begun.is_set()
+
+
+def test_who_ends_before_the_first_rows_waits_for_no_thread() -> None:
+    assert ovs_replica.Connection(Silent(), timeout=60).stop(60)
