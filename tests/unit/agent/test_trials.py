@@ -186,6 +186,18 @@ def test_what_was_missed_during_a_trial_is_no_proof_before_the_next_batch() -> N
     assert play.plug(B) and B in play.trials
 
 
+def test_what_was_missed_long_ago_is_no_proof_before_a_batch() -> None:
+    """Whatever asked then has gone."""
+    play = Play()
+    play.reached = NOTHING
+    while play.trials.baseline(play.now) is None:
+        play.probe()
+    assert play.trials.baseline(play.now) == NOTHING
+    play.now += 1000
+    play.probe()
+    assert play.trials.baseline(play.now) is None
+
+
 def test_only_the_last_batch_goes_if_the_way_was_seen_before_it() -> None:
     play = Play()
     play.plug(A)
