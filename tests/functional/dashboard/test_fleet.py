@@ -1,6 +1,6 @@
 """The list of all hosts on the page, and what is looked for there, in a real browser."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.functional.dashboard.conftest import LIVENESS, Serve
 from tests.unit.controller import fakes
@@ -25,6 +25,31 @@ def test_links_that_were_found_stay_until_something_else_is_looked_for(
     expect(page.get_by_role("link", name="uplink on h0")).to_be_visible()
     expect(page.locator("main")).to_contain_text("2 links have this name")
     search.fill("h0")
+    expect(page.get_by_role("rowheader")).to_have_text(["h0"])
+
+
+def test_an_answer_that_comes_late_replaces_nothing_that_is_looked_for_since(
+    database: Database, serve: Serve, page: Page
+) -> None:
+    world = World(database, LIVENESS, fakes.Clock())
+    for host in world.hosts(2):
+        world.links.create({}, fakes.body(host=host, name="uplink"))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/bridge-links?*", hold)
+    page.goto(f"{serve(world.agent_api)}/index.html")
+    search = page.get_by_label("Search")
+    search.fill("uplink")
+    with page.expect_request("**/v1/bridge-links?*"):
+        search.press("Enter")
+    search.fill("h0")
+    with page.expect_response("**/v1/bridge-links?*"):
+        held[0].continue_()
+    with page.expect_response("**/v1/agents?*"):
+        pass
     expect(page.get_by_role("rowheader")).to_have_text(["h0"])
 
 

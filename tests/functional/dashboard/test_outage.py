@@ -21,8 +21,11 @@ def test_an_api_that_comes_back_is_asked_again(serve: Serve, page: Page) -> None
     ("view", "nothing"),
     [("#/", "No host yet"), ("#/templates", "No template yet"), ("#/events", "Nothing has happened yet")],
 )
-def test_what_could_not_be_asked_is_not_said_to_be_nothing(serve: Serve, page: Page, view: str, nothing: str) -> None:
-    page.route("**/v1/*?*", lambda route: route.fulfill(status=503, json={"error": {"message": "no database"}}))
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_could_not_be_asked_is_not_said_to_be_nothing(
+    serve: Serve, page: Page, view: str, nothing: str, status: int
+) -> None:
+    page.route("**/v1/*?*", lambda route: route.fulfill(status=status, json={"error": {"message": "no database"}}))
     page.goto(f"{serve(fakes.AgentApi())}/index.html{view}")
     expect(page.locator("body")).to_contain_text("no database")
     expect(page.locator("main")).not_to_contain_text(nothing)

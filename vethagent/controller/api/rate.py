@@ -18,8 +18,7 @@ class TooManyRequests(OperationError):
 class RateLimit:
     """Middleware: at most ``per_second`` requests from one address, counted in this process.
 
-    Libraries that count this way start a thread to forget with, one for many of the requests, and two requests at once
-    may start the same one.
+    No thread is started to forget with: there may be none left, and who asks is not to blame.
     """
 
     def __init__(self, per_second: int) -> None:
@@ -37,8 +36,8 @@ class RateLimit:
 
     def _count(self, address: str) -> int:
         """Return how often an address has asked in this second; all others are forgotten with the second."""
-        second = int(time.monotonic())
         with self._lock:
+            second = int(time.monotonic())
             if second != self._second:
                 self._second = second
                 self._asked.clear()

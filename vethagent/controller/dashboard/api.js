@@ -18,7 +18,7 @@ export class ApiError extends Error {
 }
 
 // Whether the API itself would say the same again, and not only that it cannot answer now.
-export const isRefusal = (error) => error instanceof ApiError && error.status < 500;
+export const isRefusal = (error) => error instanceof ApiError && error.status < 500 && error.status !== 429;
 
 function send(method, path, body) {
   const headers = { ...authorization };

@@ -51,6 +51,7 @@ export async function showFleet(main, { signal, failed }) {
     if (!text) return;
     if (LINK_ID.test(text)) { location.hash = `#/links/${text}`; return; }
     const found = await links(`name=${encodeURIComponent(text)}`).catch(() => []);
+    if (signal.aborted || search.value.trim() !== text) return; // somebody looks for something else by now
     if (found.length === 1) location.hash = `#/links/${found[0].id}`;
     else if (found.length) {
       named = found;
@@ -76,7 +77,7 @@ export async function showFleet(main, { signal, failed }) {
     if (named) {
       say(told, `${named.length} links have this name`);
       return fill(list, h("ul", null, named.map((link) =>
-        h("li", null, h("a", { href: `#/links/${link.id}` }, `${link.name} on ${link.host}`), " ", badge(link.status)))));
+        h("li", null, h("a", { href: `#/links/${link.id}` }, `${link.name} on ${link.host}`)))));
     }
     const part = found.length > shown ? `, ${shown} of them shown` : "";
     say(told, `${found.length} of ${hosts.length} hosts${part}`);
