@@ -169,7 +169,9 @@ def test_from_source(installed: Scratch) -> None:
     assert installed.run("systemctl is-active vethagent-purge.timer").strip() == "active"
     assert installed.run("stat --format '%U:%G %a' /etc/vethagent").split() == ["root:vethagent", "750"]
     check_ovsdb_socket(installed)
-    installed.run("rm -r /run/vethagent && systemctl restart vethagent-ovsdb")
+    # An agent that runs takes a moment to connect again, in which it knows of no new bridge.
+    again = "rm -r /run/vethagent && systemctl restart vethagent-ovsdb"
+    installed.run(f"systemctl stop vethagent-agent && {again} && systemctl start vethagent-agent")
     check_ovsdb_socket(installed)
     plug(installed)
     check_networkd(installed)
