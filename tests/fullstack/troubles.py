@@ -1,24 +1,17 @@
 """What all hosts share is there and of no use for as long as a block lasts."""
 
 import contextlib
-import os
-import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from tests.support import deployment, rabbit
+from tests.support import deployment, freezing, rabbit
 
 Trouble = Callable[[deployment.Deployment], contextlib.AbstractContextManager[None]]
 
 
-@contextlib.contextmanager
-def hanging(made: deployment.Deployment) -> Iterator[None]:
+def hanging(made: deployment.Deployment) -> contextlib.AbstractContextManager[None]:
     """The broker takes connections, as the kernel does that, and says nothing."""
-    os.killpg(made.broker.daemon.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(made.broker.daemon.pid, signal.SIGCONT)
+    return freezing.stopped(made.broker.daemon.pid)
 
 
 @contextlib.contextmanager
@@ -36,14 +29,14 @@ def without_room(made: deployment.Deployment) -> Iterator[None]:
 @contextlib.contextmanager
 def without_permission(made: deployment.Deployment) -> Iterator[None]:
     """Somebody has taken all rights away and changed the password, and takes it back."""
-    made.broker.control("set_permissions", "-p", "/", rabbit.USER, "^$", "^$", "^$")
+    _grant(made, "^$")
     made.broker.control("change_password", rabbit.USER, "another")
     made.broker.control("close_all_connections", "a test")
     try:
         yield
     finally:
         made.broker.control("change_password", rabbit.USER, rabbit.PASSWORD)
-        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
+        _grant(made)
 
 
 @contextlib.contextmanager
@@ -54,17 +47,12 @@ def without_vhost(made: deployment.Deployment) -> Iterator[None]:
         yield
     finally:
         made.broker.control("add_vhost", "/")
-        made.broker.control("set_permissions", "-p", "/", rabbit.USER, ".*", ".*", ".*")
+        _grant(made)
 
 
-@contextlib.contextmanager
-def without_controller(made: deployment.Deployment) -> Iterator[None]:
+def without_controller(made: deployment.Deployment) -> contextlib.AbstractContextManager[None]:
     """The controller hangs; what it was sent meanwhile it reads after that, and finds it sent again."""
-    os.killpg(made.controller.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(made.controller.pid, signal.SIGCONT)
+    return freezing.stopped(made.controller.pid)
 
 
 @contextlib.contextmanager
@@ -74,3 +62,8 @@ def locked(made: deployment.Deployment) -> Iterator[None]:
         other.execute("BEGIN EXCLUSIVE")
         yield
         other.execute("ROLLBACK")
+
+
+def _grant(made: deployment.Deployment, what: str = ".*") -> None:
+    """Let the user configure, write and read ``what`` only."""
+    made.broker.control("set_permissions", "-p", "/", rabbit.USER, what, what, what)

@@ -1,9 +1,10 @@
-"""A process that stands still, and is not seen to: it sleeps for all that anybody can tell, as one that hangs does."""
+"""Processes that stand still, and are seen to or not: one that hangs sleeps for all that anybody can tell."""
 
 import contextlib
 import ctypes
 import os
 import pathlib
+import signal
 from collections.abc import Iterator
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -11,6 +12,16 @@ _LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c
 _LIBC.ptrace.restype = ctypes.c_long
 #: Of <linux/ptrace.h> and <linux/wait.h>.
 _DETACH, _SEIZE, _INTERRUPT, _WALL = 17, 0x4206, 0x4207, 0x40000000
+
+
+@contextlib.contextmanager
+def stopped(group: int) -> Iterator[None]:
+    """Have a process and all of its group stand still by SIGSTOP."""
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(group, signal.SIGCONT)
 
 
 @contextlib.contextmanager

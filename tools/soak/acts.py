@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tests.functional.agent import sabotage
-from tests.support import commands, processes
+from tests.support import commands, freezing, processes
 from tools.soak.record import ORDER, REPAIR, SERVICE, START, Record
 from tools.soak.site import SWITCH, Site
 from tools.soak.watch import PATIENCE
@@ -73,13 +73,9 @@ def _stop_helper(site: Site, rng: random.Random, record: Record) -> None:
 
 def _stop_agent(site: Site, rng: random.Random, record: Record) -> None:
     """With its helper, as a machine does that has nothing left for them."""
-    agent = site.node.agent.pid
-    os.killpg(agent, signal.SIGSTOP)
-    try:
+    with freezing.stopped(site.node.agent.pid):
         rng.choice(_HARMS).act(site)
         time.sleep(rng.uniform(0, 5))
-    finally:
-        os.killpg(agent, signal.SIGCONT)
     with _measured("agent stopped, sabotage meanwhile", record):
         site.wait_until_carries()
 

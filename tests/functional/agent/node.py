@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from tests.support import commands, hosts, processes, rest, tidy, traffic
+from tests.support import commands, freezing, hosts, processes, rest, tidy, traffic
 from vethagent import faults
 
 HOST = "compute"
@@ -312,14 +312,9 @@ class Node(tidy.Tidy):
         """Do lines of ip(8) in one go, faster than anything can answer."""
         commands.run("ip", "-n", self.host.namespace.name, "-batch", "-", stdin="\n".join(lines))
 
-    @contextlib.contextmanager
-    def unseen(self) -> Iterator[None]:
+    def unseen(self) -> contextlib.AbstractContextManager[None]:
         """What the block does is seen at once, after it: the process stands still meanwhile."""
-        os.killpg(self.allinone.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.killpg(self.allinone.pid, signal.SIGCONT)
+        return freezing.stopped(self.allinone.pid)
 
     def mtu(self, device: str) -> int:
         """Return the MTU of a device."""

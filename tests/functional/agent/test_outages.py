@@ -188,11 +188,8 @@ def test_a_pair_that_somebody_made_anew_becomes_the_link_again(fragile: Node) ->
     node = fragile
     link = node.plug(*ENDS)
     last = node.last_event(link)
-    os.killpg(node.allinone.pid, signal.SIGSTOP)
-    try:
+    with node.unseen():
         node.batch(f"link delete {FIRST}", f"link add {FIRST} type veth peer name {SECOND}")
-    finally:
-        os.killpg(node.allinone.pid, signal.SIGCONT)
     node.wait_for_event(link, "repaired", last)
     node.check(node.wait(link, "ACTIVE"))
     node.carries()
