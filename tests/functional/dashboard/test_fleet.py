@@ -8,12 +8,18 @@ from tests.unit.controller.fleet.world import World
 from vethagent.controller.db.database import Database
 
 
-def test_links_that_were_found_stay_until_something_else_is_looked_for(
-    database: Database, serve: Serve, page: Page
-) -> None:
+def uplinks(database: Database) -> World:
+    """Two hosts, each with a link of one name."""
     world = World(database, LIVENESS, fakes.Clock())
     for host in world.hosts(2):
         world.links.create({}, fakes.body(host=host, name="uplink"))
+    return world
+
+
+def test_links_that_were_found_stay_until_something_else_is_looked_for(
+    database: Database, serve: Serve, page: Page
+) -> None:
+    world = uplinks(database)
     page.goto(f"{serve(world.agent_api)}/index.html")
     search = page.get_by_label("Search")
     search.fill("uplink")
@@ -31,9 +37,7 @@ def test_links_that_were_found_stay_until_something_else_is_looked_for(
 def test_an_answer_that_comes_late_replaces_nothing_that_is_looked_for_since(
     database: Database, serve: Serve, page: Page
 ) -> None:
-    world = World(database, LIVENESS, fakes.Clock())
-    for host in world.hosts(2):
-        world.links.create({}, fakes.body(host=host, name="uplink"))
+    world = uplinks(database)
     held: list[Route] = []
 
     def hold(route: Route) -> None:

@@ -260,29 +260,30 @@ def test_what_open_vswitch_may_have_joined_is_not_joined_before_that_is_known(ho
     refused(host.plan(wanted), Reason.LOOP)
 
 
-def test_what_carried_does_not_wait_for_ovsdb(host: Host) -> None:
-    """Between Linux bridges, beside pairs of which it is not known where they lead."""
-    wanted = link(end1=LINUX)
-    settle(host, wanted)
+def _leave_unknown(host: Host) -> None:
+    """Have an end out of its bridge, and both bridges with pairs of others of which it is not known where they lead."""
     for number, name in enumerate(("br1", "br3")):
         host.add_pair(f"x{number}", f"y{number}", masters=(host.kernel.named(name).ifindex, None))
     host.change(host.kernel.named("phy-br1").ifindex, master=None)
     host.look()
     host.observed.ovs_known = False
+
+
+def test_what_carried_does_not_wait_for_ovsdb(host: Host) -> None:
+    """Between Linux bridges."""
+    wanted = link(end1=LINUX)
+    settle(host, wanted)
+    _leave_unknown(host)
     topology = Topology(host.observed)
     assert plan_link(wanted, host.observed, topology, settled_mtu=1500).operations
 
 
 def test_a_change_is_undone_without_ovsdb(host: Host) -> None:
-    """Between Linux bridges, beside pairs of which it is not known where they lead: the host is cut off meanwhile."""
+    """Between Linux bridges; the host is cut off meanwhile."""
     earlier, changed = link(end1=LINUX), link(end1=LINUX, generation=2, mtu=1400)
     settle(host, earlier)
     settle(host, changed)
-    for number, name in enumerate(("br1", "br3")):
-        host.add_pair(f"x{number}", f"y{number}", masters=(host.kernel.named(name).ifindex, None))
-    host.change(host.kernel.named("phy-br1").ifindex, master=None)
-    host.look()
-    host.observed.ovs_known = False
+    _leave_unknown(host)
     plan = plan_held(changed, earlier, host.observed, Topology(host.observed), first=True)
     assert plan.operations and plan.state.reason is Reason.CONNECTIVITY_LOST
 
