@@ -180,10 +180,8 @@ class Trials:
                 seconds = probe.ended - (last.ended if trial.misses else probe.begun)
                 stood_still = seconds > probe.patience + (1 + _LATE) * self._interval
                 trial.missed(self._interval if stood_still else seconds, stood_still=stood_still)
-        if self._bus in probe.reached or self.pending or probe.begun - last.ended > _FRESH:
-            self._missed = 0
-        if self._bus not in probe.reached and not self.pending:
-            self._missed += 1
+        before = self._missed if probe.begun - last.ended <= _FRESH else 0
+        self._missed = 0 if self._bus in probe.reached or self.pending else before + 1
 
     def verdict(self) -> Verdict:
         """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""

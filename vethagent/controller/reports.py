@@ -198,7 +198,7 @@ def _read(session: orm.Session, hosts: Collection[str]) -> tuple[dict[str, _Know
 
 def _wanted(session: orm.Session, link_ids: Collection[str]) -> list[str]:
     """Return those of ``link_ids`` that are wanted on some host, and are not to go there."""
-    link, asked, found = models.BridgeLink, sorted(link_ids), list[str]()
+    link, asked, found = models.BridgeLink, list(link_ids), list[str]()
     staying = link.status != Status.PENDING_DELETE
     for start in range(0, len(asked), _CHUNK):
         found += session.scalars(sqlalchemy.select(link.id).where(link.id.in_(asked[start : start + _CHUNK]), staying))

@@ -236,8 +236,8 @@ class Replica(connection.OvsdbIdl):
             now = set(ovs_rows.values(row, "ports"))
             self._bridge_ports[key], self._bridge_names[key] = now, name
             stp = ovs_rows.scalar(row, "stp_enable") or ovs_rows.scalar(row, "rstp_enable")
-            deaf = ovs_rows.mapping(row, "other_config").get("forward-bpdu") != "true"
-            bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp), not deaf)
+            forwards = ovs_rows.mapping(row, "other_config").get("forward-bpdu") == "true"
+            bridges[name] = OvsBridge(name, ovs_rows.scalar(row, "datapath_type"), bool(stp), forwards)
         for port in before - now:
             if self._port_bridge.get(port) == key:
                 self._leave_bridge(port)

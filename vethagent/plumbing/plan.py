@@ -91,8 +91,7 @@ def plan_held(
     if earlier is not None:
         again = plan_link(earlier, observed, topology, carried=True)
         if again.state.reason is Reason.OVSDB_UNAVAILABLE:
-            # Nobody knows how it is.
-            return LinkPlan(again.state.model_copy(update={"generation": link.generation}))
+            return LinkPlan(again.state.model_copy(update={"generation": link.generation}))  # nobody knows how it is
         if again.state.status is not Status.ERROR or again.state.reason is Reason.PORT_ERROR:
             text = f"taken back, and as it was in generation {earlier.generation}: {why}"
             state = _state(link, Status.ERROR, Reason.CONNECTIVITY_LOST, text, ends=again.state.ends)
