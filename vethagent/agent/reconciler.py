@@ -136,13 +136,13 @@ class Reconciler:
 
     def _round(self, batch: Batch) -> None:
         self._audit(batch)
+        self._observed.ovs_away = self._health.is_bad("ovsdb")
         try:
             dirty = self._observer.absorb(batch)
         finally:
             for question in batch.questions:  # whoever asked waits, also if this round is lost
                 question()
-        unheard = not self._observed.ovs_known and not self._health.is_bad("ovsdb")
-        dirty = self._early.admit(dirty, unheard=unheard)
+        dirty = self._early.admit(dirty, unheard=not (self._observed.ovs_known or self._observed.ovs_away))
         late = self._retries.due(self._open)  # no helper for one is none for all
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE and (held := self._confirmer.to_take_back(dirty | late)):
@@ -316,8 +316,8 @@ class Reconciler:
 
     def _is_unseen(self, state: model.LinkState) -> bool:
         """Return whether OVSDB was not heard since the start, nor found not to answer: that takes a moment."""
-        waits = state.reason is Reason.OVSDB_UNAVAILABLE and not self._observed.ovs_known
-        return waits and not self._health.is_bad("ovsdb")
+        heard_of = self._observed.ovs_known or self._observed.ovs_away
+        return state.reason is Reason.OVSDB_UNAVAILABLE and not heard_of
 
     def _failed(self, state: model.LinkState, failure: Failure) -> None:
         status = Status.DOWN if failure.reason in _AWAY else Status.ERROR

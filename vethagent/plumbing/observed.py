@@ -76,6 +76,8 @@ class Observed:
         self.tx_checksum: dict[int, bool] = {}
         #: False until the rows of OVSDB are all there: until then nothing is known of it, not even that it is empty.
         self.ovs_known = False
+        #: Whether OVSDB is away, so that what its rows were may not be so any more; set by whoever hears of that.
+        self.ovs_away = False
         #: Another one after each change.
         self.revision = 0
         #: Ports whose name another device has now than the one that ovs-vswitchd opened under it; it keeps that one.

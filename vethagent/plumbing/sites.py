@@ -61,7 +61,8 @@ def wanted_mtu(link: model.BridgeLink, sites: tuple[Site, Site], settled: int | 
 def _find(end: WantedEnd, observed: Observed) -> Site:
     linux = observed.linux_bridge(end.bridge)
     row = observed.bridges.get(end.bridge)
-    if end.kind is not BridgeKind.LINUX and not observed.ovs_known and linux is None:
+    unheard = not observed.ovs_known or (observed.ovs_away and row is None)
+    if end.kind is not BridgeKind.LINUX and unheard and linux is None:
         raise BlockedError(Reason.OVSDB_UNAVAILABLE, f"bridge {end.bridge}: OVSDB does not answer")
     if end.kind is BridgeKind.AUTO and linux is not None and row is not None:
         raise BlockedError(Reason.BRIDGE_AMBIGUOUS, f"{end.bridge} is both a Linux and an OVS bridge; say which kind")

@@ -129,13 +129,16 @@ def test_plug_and_unplug_while_the_database_server_is_away(fragile: Node) -> Non
     node.api.delete(going["id"])
     coming = node.create("br2", "br-eth2")
     both_linux = node.create("br1", "br2")
+    nowhere = node.create("br1", "br-made-since")
     node.wait(both_linux, "ACTIVE")
+    node.wait(nowhere, "DOWN", "OVSDB_UNAVAILABLE")
     assert node.api.get(f"/v1/bridge-links/{going['id']}")["status"] == "PENDING_DELETE"
     _start_server(node)
     node.api.wait_until_gone(going["id"])
     node.check(node.wait(coming, "ACTIVE"))
-    node.unplug(coming)
-    node.unplug(both_linux)
+    node.wait(nowhere, "ERROR", "BRIDGE_NOT_FOUND")
+    for link in (coming, both_linux, nowhere):
+        node.unplug(link)
     commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the links")
 
 

@@ -130,6 +130,20 @@ def test_that_open_vswitch_does_not_answer_is_said(node: Node) -> None:
     assert node.said() == [(A, EventKind.CHANGED, Status.DOWN, Reason.OVSDB_UNAVAILABLE)]
 
 
+def test_no_bridge_is_missed_while_open_vswitch_is_away(node: Node) -> None:
+    """It may have been made since."""
+    node.plug(link(id=A))
+    node.said()
+    node.health.bad("ovsdb", "the connection is lost")
+    node.plug(link(id=B, end0={"device": "p2"}, end1={"bridge": "br-eth9", "device": "e2"}))
+    node.later(10)
+    assert node.said() == [(B, EventKind.CHANGED, Status.DOWN, Reason.OVSDB_UNAVAILABLE)]
+    node.health.good("ovsdb")
+    node.inbox.mark_all()
+    node.settle()
+    assert node.said() == [(B, EventKind.FAILED, Status.ERROR, Reason.BRIDGE_NOT_FOUND)]
+
+
 def test_after_a_reboot_all_is_made_again_from_the_store(node: Node) -> None:
     node.plug(link(id=A))
     node.host.delete(node.host.kernel.named("phy-br1").ifindex)
