@@ -148,7 +148,7 @@ class Desired:
             named = {link.id for link in state.links} | {ref.link_id for ref in state.deleted}
             named |= {link.id for link in state.unread}
             missing = {link_id for link_id in self._links.keys() - named if not self._since(link_id, token)}
-            strange = self.strangers(owners) - named - set(state.elsewhere)
+            strange = self.marks(owners)[0] - named - set(state.elsewhere)
             for link_id in self._suspects.look(missing, strange, confirm=confirm):
                 self._drop(model.LinkRef(link_id=link_id, generation=max(0, self._known_generation(link_id))))
                 dirty.add(link_id)
@@ -175,14 +175,14 @@ class Desired:
         """Whether another sync has to confirm that something is wanted by nobody."""
         return bool(self._suspects)
 
-    def strangers(self, owners: Iterable[str]) -> set[str]:
-        """Return those of the link ids that marks on the host name which are neither wanted nor to go."""
-        unknown = set(owners) - self.ids()
-        return unknown - self._suspects.returned(unknown)
+    def marks(self, owners: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Return those of the link ids that marks on the host name which are neither wanted nor to go.
 
-    def returned(self, owners: Iterable[str]) -> set[str]:
-        """Return those that came back after they were removed as strangers: they are left alone."""
-        return self._suspects.returned(set(owners) - self.ids())
+        First those that may be removed as strangers, then those that came back after that: they are left alone.
+        """
+        unknown = set(owners) - self.ids()
+        returned = self._suspects.returned(unknown)
+        return unknown - returned, returned
 
     def rows_are_known(self) -> None:
         """Rows of OVSDB are known from now on; of what was removed before some may be left."""

@@ -36,6 +36,8 @@ _PATIENCE = 10.0
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
 #: Reports in a row that find what no cast has told, before the queue of casts is declared anew: who deletes an exchange
 #: cuts it off, and whoever listens to the queue is not told.
+#: Of so many reports one asks whether what has its mark here is still wanted on another host.
+_ELSEWHERE_EACH = 10
 _UNHEARD = 2
 
 
@@ -80,7 +82,7 @@ class Heartbeat:
         self._arrived_at: float | None = None
         self._pull_now = desired.damage is not None  # else the first answer tells whether anything is new
         self._suspected_at = 0.0
-        self._strangers, self._elsewhere = set[str](), tuple[str, ...]()
+        self._strangers, self._elsewhere, self._unasked = set[str](), set[str](), 0
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._seen = self._shown = self._backing_off = self._recognised = False
         #: Waited for before the first report that tells how links are.
@@ -168,7 +170,7 @@ class Heartbeat:
             self._reported_at = time.monotonic()
         begins, unseen = self._arrived_at is None, not self._seen
         try:
-            if pull or self._desired.suspects or self._strangers:
+            if pull or self._desired.suspects or self._is_to_ask():
                 self._sync()
             before = self._outbox.position()
             report = self._report()
@@ -202,6 +204,11 @@ class Heartbeat:
             self._health.ready()
 
     def _tell_inventory(self, inventory: model.HostInventory) -> None:
+    def _is_to_ask(self) -> bool:
+        """Return whether a mark may be nobody's. What is wanted on another host stays so for long, as a rule."""
+        self._unasked += 1
+        return bool(self._strangers - self._elsewhere or (self._strangers and self._unasked >= _ELSEWHERE_EACH))
+
         try:
             self._controller.report_inventory({}, inventory)
             self._shown = True
@@ -257,7 +264,7 @@ class Heartbeat:
         if confirm or not self._desired.suspects:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
-        self._elsewhere = state.elsewhere
+        self._elsewhere, self._unasked = set(state.elsewhere), 0
         if self._desired.mode is not mode:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next report tells
         else:
@@ -314,9 +321,8 @@ class Heartbeat:
         self._inventory = self._look()
         outlook = self._desired.outlook()
         # A mark that nobody knows: an older copy of a database was put back, say, and no digest tells of that.
-        owners = self._observed.owners()
-        self._strangers = self._desired.strangers(owners)
-        self._judge(self._desired.returned(owners), self._strangers.intersection(self._elsewhere))
+        self._strangers, returned = self._desired.marks(self._observed.owners())
+        self._judge(returned, self._strangers & self._elsewhere)
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 
     def _judge(self, returned: Set[str], elsewhere: Set[str]) -> None:

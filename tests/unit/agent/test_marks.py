@@ -46,12 +46,19 @@ def test_a_mark_that_comes_back_is_left_alone_and_told_of(setup: Setup) -> None:
 def test_a_mark_of_a_link_of_another_host_is_kept_as_long_as_it_is_wanted_there(setup: Setup) -> None:
     setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{A}"))
     setup.controller.elsewhere = (A,)
-    for _ in range(4):
+    for _ in range(3):
         setup.beat()
     assert [(reason.part, A in reason.message) for reason in setup.health.state().reasons] == [("marks", True)]
+    pulls = setup.controller.pulls
+    for _ in range(20):
+        setup.beat()
+    assert setup.controller.pulls == pulls + 2, "it is asked for now and then"
     assert setup.desired.removal(A) is None and not setup.desired.suspects
     setup.controller.elsewhere = ()
-    setup.beat()
+    for _ in range(10):
+        setup.beat()
+        if setup.desired.suspects:
+            break
     assert setup.desired.removal(A) is None and setup.desired.suspects
     setup.beat()
     assert setup.desired.removal(A) is not None

@@ -27,11 +27,11 @@ def sync(desired: Desired, *owners: str) -> set[str]:
 def test_a_mark_that_comes_back_is_somebody_elses(desired: Desired) -> None:
     """Another agent on this host has made it anew, and would do so each time."""
     sync(desired, A)
-    assert desired.strangers([A]) == {A} and desired.returned([A]) == set()
+    assert desired.marks([A]) == ({A}, set())
     assert sync(desired, A) == {A}
-    assert desired.returned([A]) == set(), "it has not gone yet"
+    assert desired.marks([A]) == (set(), set()), "it has not gone yet"
     desired.gone(ref(A, 0))
-    assert desired.strangers([A]) == set() and desired.returned([A, B]) == {A}
+    assert desired.marks([A, B]) == ({B}, {A})
     assert sync(desired, A) == set() and sync(desired, A) == set()
     assert desired.ids() == set() and not desired.suspects
 
@@ -40,10 +40,10 @@ def test_a_mark_that_was_wanted_since_is_nobody_elses(desired: Desired) -> None:
     sync(desired, A)
     sync(desired, A)
     desired.put(link(id=A))
-    assert desired.returned([A]) == set()
+    assert desired.marks([A]) == (set(), set())
     desired.remove(ref(A, 2))
     desired.gone(ref(A, 2))
-    assert desired.strangers([A]) == {A}
+    assert desired.marks([A]) == ({A}, set())
 
 
 def test_of_many_marks_that_were_removed_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,12 +60,12 @@ def test_what_is_seen_only_when_rows_are_known_is_removed_too(desired: Desired) 
     sync(desired, A)
     sync(desired, A)
     desired.gone(ref(A, 0))
-    assert desired.returned([A]) == {A}
+    assert desired.marks([A]) == (set(), {A})
     observer = Observer(Observed(), desired, dict)
     observer.absorb(Batch(whole=True))
-    assert desired.returned([A]) == set() and desired.strangers([A]) == {A}
+    assert desired.marks([A]) == ({A}, set())
     for _ in range(2):
         sync(desired, A)
     desired.gone(ref(A, 0))
     observer.absorb(Batch(whole=True))
-    assert desired.returned([A]) == {A}, "rows were known before"
+    assert desired.marks([A]) == (set(), {A}), "rows were known before"
