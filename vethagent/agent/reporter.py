@@ -7,7 +7,6 @@ holds up nothing but itself.
 import dataclasses
 import datetime
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Set
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 from vethagent import exceptions, faults, model
 from vethagent.agent import account
-from vethagent.agent.delays import next_delay
+from vethagent.agent.delays import next_delay, next_report
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Inbox
@@ -36,9 +35,9 @@ _PATIENCE = 10.0
 _SOON_AFTER_CHANGE, _AT_MOST_EVERY = 0.5, 5.0
 #: Reports in a row that find what no cast has told, before the queue of casts is declared anew: who deletes an exchange
 #: cuts it off, and whoever listens to the queue is not told.
+_UNHEARD = 2
 #: Of so many reports one asks whether what has its mark here is still wanted on another host.
 _ELSEWHERE_EACH = 10
-_UNHEARD = 2
 
 
 class Heartbeat:
@@ -135,7 +134,7 @@ class Heartbeat:
             self._condition.notify()
 
     def _run(self) -> None:
-        delay, refused = 0.0, ""
+        delay, refused, alone = 0.0, "", False
         while not self._stopping:
             try:
                 self._beat()
@@ -146,15 +145,16 @@ class Heartbeat:
                     LOG.warning("The controller refused a report: %s", told)
                     refused = told
                 self._health.bad("bus", told)
-                self._backing_off = True
+                self._backing_off, alone = True, False
                 self._wait(delay, hurry=False)
             else:
                 delay, refused, self._backing_off = 0.0, "", False
                 self._health.good("bus")
                 self.reached()
-                self._wait(self._interval * random.uniform(0.9, 1.1), hurry=True)
+                alone |= self._wait(next_report(self._interval, alone=alone), hurry=True)
 
-    def _wait(self, seconds: float, *, hurry: bool) -> None:
+    def _wait(self, seconds: float, *, hurry: bool) -> bool:
+        """Wait; return whether it was for the whole time, as nothing has happened."""
         until = time.monotonic() + seconds
         with self._condition:
             while not self._stopping:
@@ -163,6 +163,7 @@ class Heartbeat:
                 if left <= 0 or (hurry and (self._report_now or self._pull_now)):
                     break
                 self._condition.wait(left)
+        return time.monotonic() >= until
 
     def _beat(self) -> None:
         with self._condition:
@@ -203,12 +204,12 @@ class Heartbeat:
         if not self._pull_now:
             self._health.ready()
 
-    def _tell_inventory(self, inventory: model.HostInventory) -> None:
     def _is_to_ask(self) -> bool:
         """Return whether a mark may be nobody's. What is wanted on another host stays so for long, as a rule."""
         self._unasked += 1
         return bool(self._strangers - self._elsewhere or (self._strangers and self._unasked >= _ELSEWHERE_EACH))
 
+    def _tell_inventory(self, inventory: model.HostInventory) -> None:
         try:
             self._controller.report_inventory({}, inventory)
             self._shown = True

@@ -316,7 +316,30 @@ def test_a_refusal_is_logged_once_until_a_report_is_taken(
             raise error
 
     monkeypatch.setattr(setup.heartbeat, "_beat", beat)
-    monkeypatch.setattr(setup.heartbeat, "_wait", lambda *_, **__: None)
+    monkeypatch.setattr(setup.heartbeat, "_wait", lambda *_, **__: False)
     setup.heartbeat._run()
     refusals = [text.rpartition(" ")[2] for text in caplog.messages if "refused" in text]
     assert refusals == ["away", "no", "away"]
+
+
+def test_who_came_back_with_all_others_does_not_go_on_with_them(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start and an outage are the same for many; the report right after it says that all is well, as those do."""
+    away = exceptions.BusUnavailable("away")
+    script: list[tuple[Exception | None, bool]]
+    script = [(None, False), (None, True), (None, True), (away, True), (None, False), (None, True), (None, True)]
+    pauses: list[bool] = []
+
+    def beat() -> None:
+        setup.heartbeat._stopping = len(script) == 1
+        if (error := script[0][0]) is not None:
+            raise error
+
+    def next_report(interval: float, *, alone: bool) -> float:
+        pauses.append(alone)
+        return interval
+
+    monkeypatch.setattr(setup.heartbeat, "_beat", beat)
+    monkeypatch.setattr(setup.heartbeat, "_wait", lambda *_, **__: script.pop(0)[1])
+    monkeypatch.setattr("vethagent.agent.reporter.next_report", next_report)
+    setup.heartbeat._run()
+    assert pauses == [False, False, True, False, False, True]
