@@ -92,7 +92,9 @@ class AllInOneService(service.ServiceBase):
             self._database = None
 
     def reset(self) -> None:
-        """Nothing: on SIGHUP oslo.service has read the options anew, and those that may change take effect by that."""
+        """Read the certificate again: oslo.service has done so with the options that may change."""
+        if self._api is not None:
+            self._api.renew()
 
 
 def _try_out(conf: cfg.ConfigOpts) -> None:

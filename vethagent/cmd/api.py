@@ -21,7 +21,7 @@ PROG = "vethagent-api"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads the options again that can change in a running process."""
+    """Run until SIGTERM or SIGINT; SIGHUP reads again what can change in a running process."""
     conf = cfg.CONF
     supervisor = Supervisor()
     fallen.prepare(supervisor)
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     supervisor.tell("READY=1\nSTATUS=serving on {} port {}".format(*server.address))
     while signals.wait() is signal.SIGHUP:
         conf.mutate_config_files()
+        server.renew()
     supervisor.stopping()
     server.stop()
 

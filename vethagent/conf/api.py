@@ -60,7 +60,8 @@ OPTIONS: list[cfg.Opt] = [
     ),
     cfg.StrOpt(
         "certificate_file",
-        help="PEM file with the certificate, and those that it stands on; given, vethagent-api serves HTTPS.",
+        help="PEM file with the certificate, and those that it stands on; given, vethagent-api serves HTTPS. "
+        "It is read again on SIGHUP.",
     ),
     cfg.StrOpt(
         "key_file",

@@ -47,8 +47,9 @@ class ApiServer:
         self._server = _Server((host, port), application, threads, max_body)
         # What frames the chunks counts here; the application counts the body alone, exactly.
         self._server.max_chunked_body = max_body + 64 * 1024
-        if certificate is not None:
-            self._server.ssl_adapter = _tls(certificate, key or certificate)
+        self._files = (certificate, key or certificate) if certificate is not None else None
+        if self._files is not None:
+            self._server.ssl_adapter = _tls(*self._files)
         self._thread: threading.Thread | None = None
 
     @property
@@ -76,6 +77,17 @@ class ApiServer:
         self._thread = threading.Thread(target=self._serve, name="api", daemon=True)
         self._thread.start()
         LOG.info("serving the API on %s port %d", *self.address)
+
+    def renew(self) -> None:
+        """Read the TLS files again, for connections from now on; if they are not good those that were read stay."""
+        if self._files is None:
+            return
+        try:
+            self._server.ssl_adapter = _tls(*self._files)
+        except ListenError as error:
+            LOG.error("the certificate stays as it is: %s", error)
+        else:
+            LOG.info("the certificate %s was read again", self._files[0])
 
     def stop(self) -> None:
         """Finish the requests that are being served, for a few seconds at most, and listen no more."""

@@ -360,6 +360,36 @@ def test_tls(start: Start, tmp_path: pathlib.Path) -> None:
     connection.close()
 
 
+def test_a_certificate_that_was_renewed_is_read_again(start: Start, tmp_path: pathlib.Path) -> None:
+    context, files = secured(tmp_path)
+    server = start(**files)
+    old = connect(server.address, context)
+    old.request("GET", "/v1")
+    assert answer(old)[0] == 200
+    renewed, _ = secured(tmp_path)
+    server.renew()
+    for connection in (old, connect(server.address, renewed)):
+        connection.request("GET", "/v1")
+        assert answer(connection)[0] == 200
+        connection.close()
+
+
+def test_a_certificate_that_is_not_good_is_not_taken(
+    start: Start, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context, files = secured(tmp_path)
+    server = start(**files)
+    start().renew()  # has none
+    (tmp_path / "other").mkdir()
+    certificates.make(tmp_path / "other")[1].replace(files["key"])
+    server.renew()
+    assert "the certificate stays as it is: TLS with certificate" in caplog.text
+    connection = connect(server.address, context)
+    connection.request("GET", "/v1")
+    assert answer(connection)[0] == 200
+    connection.close()
+
+
 def test_the_end_does_not_wait_for_requests_that_hang() -> None:
     command = [sys.executable, "-W", "ignore", "-c", HANGING]
     done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
