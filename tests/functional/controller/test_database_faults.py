@@ -186,6 +186,38 @@ def test_tables_are_made_anew(site: Site, run: Statement, gone: str, back: str) 
     site.check()
 
 
+_RIGHTS = {
+    databases.MariaDB: ("bare@localhost", ["{name}.*"]),
+    databases.PostgreSQL: ("bare", ["ALL TABLES IN SCHEMA public", "ALL SEQUENCES IN SCHEMA public"]),
+}
+
+
+def test_rights_are_missing(
+    server: databases.DatabaseServer, url: str, run: Statement, known: str, liveness: Liveness
+) -> None:
+    """As after somebody else has restored a dump."""
+    made, (user, tables) = sqlalchemy.make_url(url), _RIGHTS[type(server)]
+
+    def change(statement: str) -> None:
+        for named in tables:
+            run(statement.format(named.format(name=made.database), user))
+
+    run(f"CREATE USER {user}")
+    change("GRANT ALL ON {} TO {}")
+    try:
+        site = Site(made.set(username="bare").render_as_string(), liveness)
+        change("REVOKE ALL ON {} FROM {}")
+        site.database.close()  # what MariaDB has let in keeps its rights
+        site.check_request()
+        site.check_event()
+        change("GRANT ALL ON {} TO {}")
+        site.check()
+        site.database.close()
+    finally:
+        change("REVOKE ALL ON {} FROM {}")
+        run(f"DROP USER {user}")
+
+
 def test_no_connection_is_left(site: Site) -> None:
     with contextlib.ExitStack() as others:
         for _ in range(2):

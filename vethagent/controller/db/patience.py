@@ -52,8 +52,9 @@ _IS_READ_ONLY = {
     "postgresql": "SHOW transaction_read_only",
 }
 _POSTGRESQL_READ_ONLY = "25006"
-#: Of a table that is not there; PostgreSQL of a column too, of which drivers of MySQL tell as of no server.
-_MYSQL_MISSING, _POSTGRESQL_MISSING = 1146, ("42703", "42P01")
+#: Of a table that is not there; PostgreSQL of a column too, and of rights, of which drivers of MySQL tell as of no
+#: server.
+_MYSQL_MISSING, _POSTGRESQL_MISSING = 1146, ("42501", "42703", "42P01")
 
 
 def limit(engine: sqlalchemy.Engine, limits: Limits) -> None:
@@ -153,7 +154,7 @@ def is_lock_timeout(error: BaseException | None) -> bool:
 
 
 def is_being_made(error: BaseException | None) -> bool:
-    """Return whether a table is not there or not whole, as while a dump is restored or a release taken back.
+    """Return whether a table is not there, not whole or not ours, as while a dump is restored or a release taken back.
 
     oslo.db knows that of SQLite only.
     """
