@@ -186,6 +186,20 @@ def test_tables_are_made_anew(site: Site, run: Statement, gone: str, back: str) 
     site.check()
 
 
+_TROUBLE = {
+    databases.MariaDB: "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 3, MESSAGE_TEXT = 'Error writing file (Errcode: 28)'",
+    databases.PostgreSQL: "DO $$ BEGIN RAISE 'invalid page in block 0' USING ERRCODE = 'XX001'; END $$",
+}
+
+
+def test_it_has_trouble_of_its_own(server: databases.DatabaseServer, site: Site) -> None:
+    """As with no room for a temporary file, or with a disk that loses what it is given."""
+    with pytest.raises(exceptions.DatabaseUnavailable), site.database.writer() as session:
+        site.store_in(session)
+        session.connection().exec_driver_sql(_TROUBLE[type(server)])
+    site.check()
+
+
 _RIGHTS = {
     databases.MariaDB: ("bare@localhost", ["{name}.*"]),
     databases.PostgreSQL: ("bare", ["ALL TABLES IN SCHEMA public", "ALL SEQUENCES IN SCHEMA public"]),

@@ -35,8 +35,9 @@ _BUSY_MS = 1000
 _SQLITE_BEGIN = "vethagent_sqlite_begin"
 _TOLD = "vethagent_told"
 
-#: What drivers raise when a server is not there, ends, or lets nobody in.
-_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+#: What drivers raise when a server is not there, ends, lets nobody in, or has trouble of its own: no room for a
+#: temporary file, say.
+_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.InternalError)
 
 
 @dataclasses.dataclass(frozen=True)
