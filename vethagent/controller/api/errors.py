@@ -40,12 +40,14 @@ STATUS = {
     "AGENT_DOWN": 503,
     "BUS_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
+    "KEYSTONE_UNAVAILABLE": 503,
 }
 
 _UNAVAILABLE = {
     "AGENT_BUSY": "the agent is at work and did not answer in time; try again",
     "BUS_UNAVAILABLE": "the message bus or the agent could not be reached",
     "DATABASE_UNAVAILABLE": "the database could not be reached, or takes no changes now; try again",
+    "KEYSTONE_UNAVAILABLE": "Keystone could not be asked about the token; try again",
 }
 #: Seconds after which such a request may go better.
 _RETRY_AFTER = "5"

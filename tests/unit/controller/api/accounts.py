@@ -34,13 +34,19 @@ def running() -> Iterator[Identity]:
         thread.join(10)
 
 
-def validated(application: WSGIApplication, identity: Identity, folder: pathlib.Path) -> WSGIApplication:
-    """Return ``application`` behind what asks ``identity`` about tokens; its configuration is written to ``folder``."""
+def configured(url: str, folder: pathlib.Path, **options: object) -> cfg.ConfigOpts:
+    """Return the configuration of an API with the Keystone at ``url``; it is written to ``folder``."""
     path = folder / "api.conf"
     path.write_text(
-        f"[keystone_authtoken]\nauth_type = password\nauth_url = {identity.url}\nusername = vethagent\n"
+        f"[keystone_authtoken]\nauth_type = password\nauth_url = {url}\nusername = vethagent\n"
         "password = secret\nuser_domain_name = Default\nproject_name = service\nproject_domain_name = Default\n"
+        + "".join(f"{name} = {value}\n" for name, value in options.items())
     )
     conf = cfg.ConfigOpts()
     conf(["--config-file", str(path)])
-    return keystone.validated(application, conf)
+    return conf
+
+
+def validated(application: WSGIApplication, identity: Identity, folder: pathlib.Path) -> WSGIApplication:
+    """Return ``application`` behind what asks ``identity`` about tokens; its configuration is written to ``folder``."""
+    return keystone.validated(application, configured(identity.url, folder))
