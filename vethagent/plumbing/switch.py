@@ -24,6 +24,8 @@ class Switch:
         self._acted_at = clock()
         self._owes_since: float | None = None
         self._leaving: dict[str, int] = {}
+        #: The last change when it was first looked: what went by it and those before it is not known.
+        self._first: int | None = None
 
     def seen(self, asked: int, done: int) -> None:
         """The database has these numbers as ``next_cfg`` and ``cur_cfg``."""
@@ -35,6 +37,9 @@ class Switch:
                 self._acted_at = now
             if self._done is not None and done < self._done:
                 self._leaving.clear()  # another database
+                self._first = done
+            if self._first is None:
+                self._first = asked
             self._done = done
             self._leaving = {name: number for name, number in self._leaving.items() if number > done}
             if done >= asked:
@@ -59,14 +64,20 @@ class Switch:
 
     def is_leaving(self, ports: Iterable[str]) -> bool:
         """Return whether ovs-vswitchd may still hold the device of one of ``ports``."""
+        names = frozenset(ports)
         with self._condition:
-            return not self._leaving.keys().isdisjoint(ports)
+            return self._holds(names)
 
     def wait(self, ports: Iterable[str], timeout: float) -> bool:
         """Wait up to ``timeout`` seconds until it holds none of ``ports``; return whether that is so."""
         names = frozenset(ports)
         with self._condition:
-            return self._condition.wait_for(lambda: self._leaving.keys().isdisjoint(names), timeout)
+            return self._condition.wait_for(lambda: not self._holds(names), timeout)
+
+    def _holds(self, names: frozenset[str]) -> bool:
+        """An agent before this one may have taken any of them out, and not have lived to see that acted on."""
+        early = self._done is not None and self._first is not None and self._done < self._first
+        return bool(names) and (early or not self._leaving.keys().isdisjoint(names))
 
     def silent_for(self) -> float:
         """Return for how many seconds an answer has been due; 0 if none is."""

@@ -1,5 +1,7 @@
 """Open vSwitch's daemons die, start late or come back one by one; nobody has to restart the agent for it."""
 
+import pytest
+
 from tests.functional.agent.node import SECOND, Node
 from tests.functional.agent.outages import ENDS, stopped, wait_for_reasons
 
@@ -43,6 +45,27 @@ def test_a_port_that_is_wanted_again_before_the_switch_has_let_it_go(fragile: No
         node.api.wait_until_gone(link["id"])
         again = node.create(*ENDS)
         node.wait(again, "DOWN", "OVSDB_UNAVAILABLE")
+        assert SECOND not in node.host.vsctl("--no-wait", "list-ports", "br-eth1").split()
+    node.check(node.wait(again, "ACTIVE"))
+    node.carries()
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["ended", "killed"])
+def test_so_it_is_with_an_agent_that_is_started_meanwhile(fragile: Node, *, in_order: bool) -> None:
+    """It does not know what the one before it has taken out."""
+    node = fragile
+    link = node.plug(*ENDS)
+    with stopped(node.host.ovs.switch):
+        node.api.delete(link["id"])
+        node.api.wait_until_gone(link["id"])
+        if in_order:
+            assert node.allinone.stop() == 0
+        else:
+            node.crash()
+        node.start()
+        again = node.create(*ENDS)
+        node.wait(again, "DOWN", "OVSDB_UNAVAILABLE")
+        node.check(node.plug("br1", "br2"))
         assert SECOND not in node.host.vsctl("--no-wait", "list-ports", "br-eth1").split()
     node.check(node.wait(again, "ACTIVE"))
     node.carries()

@@ -56,6 +56,7 @@ def test_that_it_acts_again_is_told_once_and_only_after_a_while(scene: Scene) ->
 
 def test_a_port_is_leaving_until_the_change_that_took_it_out_was_acted_on(scene: Scene) -> None:
     switch = scene.switch
+    switch.seen(5, 5)
     switch.seen(6, 5)
     switch.left(["a"], 6)
     assert switch.is_leaving(["b", "a"])
@@ -64,6 +65,21 @@ def test_a_port_is_leaving_until_the_change_that_took_it_out_was_acted_on(scene:
     switch.seen(6, 6)
     assert not switch.is_leaving(["a"])
     assert switch.wait(["a"], 0)
+
+
+def test_what_left_before_anybody_looked_is_not_known(scene: Scene) -> None:
+    """An agent before this one may have taken out any port."""
+    switch = scene.switch
+    switch.seen(6, 5)
+    assert switch.is_leaving(["a"]) and not switch.wait(["a"], 0)
+    assert not switch.is_leaving([]) and switch.wait([], 0)
+    switch.seen(7, 5)
+    switch.left(["b"], 7)
+    switch.unknown()
+    switch.seen(7, 6)
+    assert not switch.is_leaving(["a"]) and switch.is_leaving(["b"])
+    switch.seen(1, 0)
+    assert not switch.is_leaving(["a", "b"]), "another database"
 
 
 def test_an_answer_may_come_before_the_question_is_known(scene: Scene) -> None:
