@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_a_link_is_active_at_once_and_proven_later(node: Watched) -> None:
     assert Store(str(node.path)).standings() == {A: (1, Standing.PROVEN)}
     assert node.confirmer._trials.next_probe() is None and not node.confirmer._waiting
     assert node.counters.all()["confirmed"] == 1
+
+
+def test_what_is_proven_is_written_down_when_the_store_takes_it(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may hold its lock in just that moment; else the link would be on trial again after a restart."""
+    node.plug(link(id=A))
+    node.wait(9)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.store, "save", mock.Mock(side_effect=exceptions.StoreUnusable("locked")))
+        node.wait(3)
+    assert node.desired.standing(A) is Standing.PROVEN
+    assert Store(str(node.path)).standings() == {A: (1, Standing.TRIAL)}
+    node.wait(3)
+    assert Store(str(node.path)).standings() == {A: (1, Standing.PROVEN)}
 
 
 def test_a_link_that_cuts_the_host_off_is_taken_back_and_only_it(node: Watched) -> None:
