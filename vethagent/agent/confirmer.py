@@ -67,6 +67,8 @@ class Confirmer:
         self._begin_again(self._taken_up)
         #: Links that are to be taken back, until that was done once; perhaps an agent before this one began with it.
         self._condemned = {link_id for link_id in desired.ids() if desired.standing(link_id) is Standing.HELD}
+        #: Links that take over a pair with the batch that is under way.
+        self._adopted: set[str] = set()
         self._waiting: set[str] = set()
         self._asked = False
         self._condition = threading.Condition()
@@ -88,6 +90,7 @@ class Confirmer:
 
         The links of a plan that lets packets pass for the first time are on trial from now on.
         """
+        self._take_over(plans)
         risky = {plan.state.link_id: plan.state.generation for plan in plans if self._is_risky(plan)}
         if not risky:
             return list(plans)
@@ -98,6 +101,16 @@ class Confirmer:
             self._begin_again({key: number for key, number in taken_up.items() if key not in self._trials})
             self._condition.notify()
         return [plan for plan in plans if not (waiting and plan.state.link_id in fresh)]
+
+    def _take_over(self, plans: Sequence[LinkPlan]) -> None:
+        """What is adopted carries already, also if something else than the mark is still to be set after that."""
+        self._adopted = {plan.state.link_id for plan in plans if _adopts(plan)}
+        for link_id in set(self._adopted):
+            link = self._desired.link(link_id)
+            if link is None or self._desired.standing(link_id) is not Standing.NEW:
+                self._adopted.discard(link_id)
+            else:
+                self._desired.set_standing(link_id, link.generation, Standing.PROVEN)
 
     def _is_too_early(self, links: Mapping[str, int]) -> bool:
         """Begin a trial of links; return whether they have to wait, as it is not known which ways are there."""
@@ -141,7 +154,7 @@ class Confirmer:
                 if link is not None and self._taken_up.get(link_id) == link.generation:
                     continue  # what there is of it may carry all the same
                 self._trials.drop(link_id)
-                if link is not None and self._desired.standing(link_id) is Standing.TRIAL:
+                if link is not None and (link_id in self._adopted or self._desired.standing(link_id) is Standing.TRIAL):
                     self._desired.set_standing(link_id, link.generation, Standing.NEW)
 
     def carries(self, state: model.LinkState) -> None:
@@ -175,8 +188,8 @@ class Confirmer:
         link = self._desired.link(plan.state.link_id)
         if link is None or not is_watched(link):
             return False
-        if plan.operations and all(isinstance(operation, AdoptPair) for operation in plan.operations):
-            return False  # what is adopted carries already
+        if _marks(plan):
+            return False  # what is there has passed packets before
         return self._desired.standing(link.id) in (Standing.NEW, Standing.TRIAL)
 
     # -- the thread ----------------------------------------------------------------------------------------------
@@ -236,6 +249,16 @@ class Confirmer:
         if link is not None and self._desired.standing(link_id) in (Standing.NEW, Standing.TRIAL):
             generation = link.generation
         return self._desired.set_standing(link_id, generation, Standing.HELD)
+
+
+def _marks(plan: LinkPlan) -> bool:
+    """Return whether a pair that is there is marked, and nothing else of it changes."""
+    return bool(plan.operations) and all(isinstance(operation, AdoptPair) for operation in plan.operations)
+
+
+def _adopts(plan: LinkPlan) -> bool:
+    """Return whether that pair was somebody else's: if it was the link's it has changed, and is not in BUILD."""
+    return _marks(plan) and plan.state.status is model.Status.BUILD
 
 
 def _ask(way: Way) -> bool | None:

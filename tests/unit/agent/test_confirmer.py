@@ -131,7 +131,8 @@ def test_a_link_that_is_exempt_stays(node: Watched) -> None:
     assert node.has("phy-br1") and node.said() == [PLUGGED]
 
 
-def test_a_pair_that_is_adopted_carried_before(node: Watched) -> None:
+def _made_by_hand(node: Watched) -> None:
+    """Have a pair in both bridges that carries no mark, and an agent that knows of nothing."""
     node.plug(link(id=A))
     node.store = Store(":memory:")
     for name in ("phy-br1", "eth1-br1"):
@@ -142,9 +143,32 @@ def test_a_pair_that_is_adopted_carried_before(node: Watched) -> None:
     node.boot()
     node.happen()
     node.settle()
+
+
+@pytest.mark.parametrize("offload", [False, True])
+def test_a_pair_that_is_adopted_carried_before(node: Watched, *, offload: bool) -> None:
+    """Also if more has to be done to it once it carries the mark."""
+    _made_by_hand(node)
+    node.host.offload[node.host.kernel.named("phy-br1").ifindex] = offload
     trip(node, link(id=B, adopt=True))
     node.wait(20)
     assert node.has("phy-br1") and node.desired.standing(B) is Standing.PROVEN
+    assert not node.host.offload[node.host.kernel.named("phy-br1").ifindex]
+
+
+def test_a_pair_that_was_not_adopted_in_the_end_is_on_trial_when_it_is_made(node: Watched) -> None:
+    _made_by_hand(node)
+    node.helper_error = exceptions.HelperRefused("no")
+    node.plug(link(id=B, adopt=True))
+    node.host.delete(node.host.kernel.named("phy-br1").ifindex)
+    del node.host.rows["eth1-br1"]
+    node.happen()
+    node.helper_error = None
+    with cutting_off(node):
+        node.wait(3)
+    assert node.has("phy-br1")
+    node.wait(14)
+    assert not node.has("phy-br1") and node.desired.standing(B) is Standing.HELD
 
 
 def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watched) -> None:
