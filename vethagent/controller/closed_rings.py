@@ -15,6 +15,7 @@ from vethagent import model
 from vethagent.controller import inventories, loops, physical
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
+from vethagent.controller.rings import Rings, without_dead_ends
 
 
 class Ring(NamedTuple):
@@ -70,10 +71,11 @@ def closed(session: orm.Session) -> Mapping[str, Ring]:
 def _closed(
     session: orm.Session, known: dict[str, inventories.Topology], allowed: set[str]
 ) -> Iterator[tuple[str, Ring]]:
-    ways = dict(physical.links(session, sorted(known), allowed))
-    rings = physical.read(session, known, allowed)
-    for link_id, way in ways.items():
+    networks = physical.networks_of(known)
+    ways = without_dead_ends(networks, physical.ways(session, known, allowed))
+    rings = Rings(networks, ways.values())
+    for key, way in ways.items():
         rings.remove(way)
-        if path := rings.ring(way):
-            yield link_id, Ring(way.first.host, " - ".join(path))
+        if isinstance(key, str) and (path := rings.ring(way)):
+            yield key, Ring(way.first.host, " - ".join(path))
         rings.add(way)

@@ -16,12 +16,15 @@ from vethagent.controller.db import models, turns
 from vethagent.controller.errors import PhysicalLoop
 from vethagent.controller.inventories import Topology
 from vethagent.controller.new_links import Wanted
-from vethagent.controller.rings import Port, Rings, Way
+from vethagent.controller.rings import Networks, Port, Rings, Way, without_dead_ends
 
 T = TypeVar("T")
 
 #: Names in one query.
 _CHUNK = 500
+
+#: A link by its id, or what others have joined on a host.
+Key = str | tuple[str, int]
 
 #: A ring leaves a host by one network and comes back by another one.
 _RING = 2
@@ -73,17 +76,23 @@ def check(
     joins networks.
     """
     up = [(row, prefix) for row, prefix in zip(rows, where, strict=True) if row.admin_state_up]
+    if all(row.allow_loop for row, _ in up):
+        return  # nor need others who are asked now know of them: it is as if they came later
     known = inventories.read(session, {row.host for row, _ in up})
     known = {host: topology for host, topology in known.items() if len(topology.networks) >= _RING}
     asked = [(row, prefix) for row, prefix in up if row.host in known]
     own = {row.id for row in rows}
-    if not asked or not _joins(read(session, known, own), [row for row, _ in asked]):
+    wanted: dict[Key, Way] = {row.id: _way_of(row) for row, _ in asked}
+    if not asked or not _joins(Rings(networks_of(known), ways(session, known, own).values()), wanted.values()):
         return
     if not claimed:
         raise Unclaimed
-    rings = read(session, inventories.read(session, joining_hosts(session) | known.keys()), own)
+    known = inventories.read(session, joining_hosts(session) | known.keys())
+    networks = networks_of(known)
+    left = without_dead_ends(networks, ways(session, known, own) | wanted)
+    rings = Rings(networks, (way for key, way in left.items() if key not in wanted))
     for row, prefix in asked:
-        way = _way_of(row)
+        way = wanted[row.id]
         if not row.allow_loop and (path := rings.ring(way)):
             text = f"{way.first.bridge} and {way.second.bridge} of {row.host} are joined already: {' - '.join(path)}"
             message = f"{prefix}ends: {text}; allow_loop has it made all the same"
@@ -91,12 +100,11 @@ def check(
         rings.add(way)
 
 
-def _joins(rings: Rings, rows: Sequence[Wanted]) -> bool:
-    """Return whether one of ``rows`` joins two physical networks."""
-    ways = [_way_of(row) for row in rows]
-    for way in ways:
+def _joins(rings: Rings, wanted: Collection[Way]) -> bool:
+    """Return whether one of ``wanted`` joins two physical networks."""
+    for way in wanted:
         rings.add(way)
-    return any(len(rings.networks_behind(way.first)) >= _RING for way in ways)
+    return any(len(rings.networks_behind(way.first)) >= _RING for way in wanted)
 
 
 def joining_hosts(session: orm.Session) -> set[str]:
@@ -112,20 +120,22 @@ def joining_hosts(session: orm.Session) -> set[str]:
     return set(session.scalars(used))
 
 
-def read(session: orm.Session, known: dict[str, Topology], but: set[str]) -> Rings:
-    """Return all ways of the hosts in ``known``, without those of the links ``but``."""
-    networks = {(host, bridge): name for host, each in known.items() for bridge, name in each.networks.items()}
-    rings = Rings(networks)
+def networks_of(known: dict[str, Topology]) -> Networks:
+    """Return the physical networks of the hosts in ``known``."""
+    return {(host, bridge): name for host, each in known.items() for bridge, name in each.networks.items()}
+
+
+def ways(session: orm.Session, known: dict[str, Topology], but: set[str]) -> dict[Key, Way]:
+    """Return all ways of the hosts in ``known``, those of links by their ids, without the links ``but``."""
+    found: dict[Key, Way] = dict(_links(session, sorted(known), but))
     for host, topology in known.items():
-        for first, second, patch in topology.ways:
+        for number, (first, second, patch) in enumerate(topology.ways):
             if not patch:
-                rings.add(Way(Port(host, first), Port(host, second)))
-    for _, way in links(session, sorted(known), but):
-        rings.add(way)
-    return rings
+                found[host, number] = Way(Port(host, first), Port(host, second))
+    return found
 
 
-def links(session: orm.Session, hosts: Sequence[str], but: set[str]) -> Iterable[tuple[str, Way]]:
+def _links(session: orm.Session, hosts: Sequence[str], but: set[str]) -> Iterable[tuple[str, Way]]:
     """Yield the links of ``hosts`` that are wanted up by their ids, without the links ``but``."""
     link, first, second = models.BridgeLink, orm.aliased(models.LinkEnd), orm.aliased(models.LinkEnd)
     columns = (link.id, link.host, first.bridge, first.tag, second.bridge, second.tag)

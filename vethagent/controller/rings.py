@@ -4,8 +4,10 @@ On one host the agent sees a loop by itself. That two hosts join the same two ne
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Port(NamedTuple):
@@ -32,6 +34,31 @@ class _Stand(NamedTuple):
 
 #: Physical networks by host and bridge.
 Networks = Mapping[tuple[str, str], str]
+
+
+def without_dead_ends(networks: Networks, ways: Mapping[K, Way]) -> dict[K, Way]:
+    """Return ``ways`` without those that lead to where no other one goes on, which are no pieces of rings.
+
+    Of a network into which thousands of links lead each search for a ring would look at all of them, and one that comes
+    back out of a dead end would take that for a way round.
+    """
+    left = dict(ways)
+    nodes = {key: [networks.get(_place(end), _place(end)) for end in way] for key, way in ways.items()}
+    at: defaultdict[object, list[K]] = defaultdict(list)
+    for key, both in nodes.items():
+        for node in both:
+            at[node].append(key)
+    degrees = {node: len(keys) for node, keys in at.items()}
+    ends: list[object] = [node for node, degree in degrees.items() if degree == 1]
+    while ends:
+        for key in at[ends.pop()]:
+            if left.pop(key, None) is None:
+                continue
+            for node in nodes[key]:
+                degrees[node] -= 1
+                if degrees[node] == 1:
+                    ends.append(node)
+    return left
 
 
 class Rings:

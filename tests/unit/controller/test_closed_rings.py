@@ -42,6 +42,13 @@ def test_what_others_join_closes_a_ring(fleet: Fleet, rings: ClosedRings) -> Non
     assert rings.of(link.id) is None
 
 
+def test_a_dead_end_of_another_host_closes_none(fleet: Fleet, rings: ClosedRings) -> None:
+    first, second = fleet.create("h1", "br-a", "br-b"), fleet.create("h1", "br-a", "br-b")
+    fleet.create("h2", "br-a", "br-leaf")
+    fleet.create("h2", "br-b", "br-other-leaf")
+    assert [rings.of(link.id) for link in (first, second)] == [None, None]
+
+
 def test_what_is_allowed_is_none(fleet: Fleet, rings: ClosedRings) -> None:
     first = fleet.create("h1", "br-a", "br-b")
     allowed = fleet.create("h2", "br-a", "br-b", allow_loop=True)

@@ -82,6 +82,14 @@ def test_many_at_once_count_among_themselves(fleet: Fleet, links: Links) -> None
     assert len(links.create_all(fakes.CONTEXT, bodies[:2])) == 2
 
 
+def test_a_dead_end_of_another_host_is_no_way_round(fleet: Fleet) -> None:
+    fleet.create("h2", "br-a", "br-leaf")
+    fleet.create("h2", "br-b", "br-other-leaf")
+    fleet.create("h1", "br-a", "br-b")
+    beside = fleet.create("h1", "br-a", "br-b")
+    assert beside.generation == 1, "a loop within a host is for its agent to see, which knows of STP"
+
+
 def test_what_is_going_is_a_way_until_it_is_gone(fleet: Fleet, links: Links) -> None:
     going = fleet.create("h1", "br-a", "br-b")
     links.delete(fakes.CONTEXT, going.id)

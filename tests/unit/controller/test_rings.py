@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vethagent.controller.rings import Networks, Port, Rings, Way
+from vethagent.controller.rings import Networks, Port, Rings, Way, without_dead_ends
 
 HOSTS = [f"h{number}" for number in range(4)]
 BRIDGES = ["a", "b", "c", "leaf"]
@@ -53,6 +53,19 @@ def test_without_rings_all_is_a_forest_and_with_one_it_is_none(asked: list[Way])
         forest.join(first, second)
         inside.join(first, second)
         rings.add(each)
+
+
+@given(st.lists(ways, max_size=12))
+def test_dead_ends_are_all_but_what_hangs_together_twice(asked: list[Way]) -> None:
+    forest, twice = Forest(NETWORKS), set[int]()
+    for number, each in enumerate(asked):
+        first, second = ((end.host, end.bridge) for end in each)
+        if forest.joined(first, second):
+            twice.add(number)
+        forest.join(first, second)
+    left = without_dead_ends(NETWORKS, dict(enumerate(asked)))
+    assert twice <= left.keys()
+    assert twice or not left
 
 
 @given(st.lists(ways, max_size=8), ways)
