@@ -185,10 +185,12 @@ class SetLink(_ChangeLink):
         for bridge, tag in tags.items():
             parsing.check({"bridge": bridge, "kind": "ovs", "tag": tag}, "LinkEnd")
         link = resolve.link_of(self.client.links, parsed_args.link, parsed_args.host)
+        generation = None
         if tags:
             body["ends"] = _tagged(link["ends"], tags)
             parsing.check(body, "BridgeLinkUpdate")
-        return self._shown(self.client.links.update(link["id"], body), parsed_args)
+            generation = link["generation"]  # both ends are sent, and would undo what somebody changes meanwhile
+        return self._shown(self.client.links.update(link["id"], body, generation=generation), parsed_args)
 
 
 def _tagged(ends: list[End], tags: dict[str, int | None]) -> list[End]:

@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.unit.cli.conftest import Vethctl
 from tests.unit.cli.service import HOST, Service
+from vethagent.cli import resolve
+from vethagent.client.links import Links
+from vethagent.client.types import End, Link
 
 ENDS = ("br1:phy-br1", "br-eth1:eth1-br1,kind=ovs,tag=100")
 CREATE = ("link", "create", "--host", HOST, *ENDS)
@@ -229,6 +233,24 @@ def test_set_exempts_from_confirmation_and_back(vethctl: Vethctl, link_id: str) 
 def test_set_tag_keeps_the_rest_of_the_end(vethctl: Vethctl, link_id: str) -> None:
     link = vethctl("link", "set", link_id, "--tag", "br-eth1=7", "-f", "json").json
     assert link["ends"][1] == {"bridge": "br-eth1", "kind": "ovs", "device": "eth1-br1", "mac": None, "tag": 7}
+
+
+def test_set_tag_undoes_nothing_that_others_change_meanwhile(
+    vethctl: Vethctl, link_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = resolve.link_of
+    others: list[End] = [{"bridge": "br1", "device": "phy-br1"}, {"bridge": "br-eth1", "device": "eth1-br1", "tag": 8}]
+
+    def with_others(links: Links, *arguments: Any) -> Link:
+        link = found(links, *arguments)
+        links.update(link["id"], {"ends": others})
+        return link
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resolve, "link_of", with_others)
+        result = vethctl("link", "set", link_id, "--tag", "br-eth1=7")
+    assert (result.status, "changed meanwhile" in result.err) == (1, True)
+    assert vethctl("link", "show", link_id, "-f", "json").json["ends"][1]["tag"] == 8
 
 
 def test_set_tag_of_a_bridge_that_is_not_in_the_link(vethctl: Vethctl, link_id: str) -> None:
