@@ -126,7 +126,7 @@ class ChangedMeanwhile(ApiError):
 
 
 class Unavailable(ApiError):
-    """503: the API has lost something that it needs; try again later."""
+    """429 or 503: too much was asked, or the API has lost something that it needs; try again later."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -136,6 +136,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     404: NotFound,
     409: Conflict,
     412: ChangedMeanwhile,
+    429: Unavailable,
     503: Unavailable,
 }
 

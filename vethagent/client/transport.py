@@ -115,7 +115,7 @@ def _error_of(response: requests.Response, content: object, url: str) -> excepti
     if status == 401:  # keystonemiddleware and web servers answer it with bodies of their own
         told = ("The API wants other credentials", status, "UNAUTHORIZED", None, request_id)
         return _unauthorized(response, told)
-    if status in (502, 503, 504):
+    if status in (429, 502, 503, 504):
         return exceptions.Unavailable(
             f"The vethagent API behind {url} is not available now", status, f"HTTP {status}", None, request_id
         )
