@@ -41,8 +41,11 @@ def events(source: Events, filters: Filters, limit: int) -> Iterator[Event]:
     An API that goes away is waited for; what happened meanwhile is not lost, because the last id is known.
     """
     host, link_id, kind = filters
-    newest = list(source.list(host=host, link_id=link_id, kind=kind, limit=limit))
-    return itertools.chain(newest, _after(newest[-1]["id"] if newest else 0, source, filters))
+    # Of other kinds too: the database would look through all that came after the last of a kind that is rare.
+    begun = source.list(host=host, link_id=link_id, limit=1)
+    newest = source.list(host=host, link_id=link_id, kind=kind, limit=limit)
+    last = max((event["id"] for event in (*begun, *newest)), default=0)
+    return itertools.chain(newest, _after(last, source, filters))
 
 
 def _after(last: int, source: Events, filters: Filters) -> Iterator[Event]:
@@ -50,9 +53,10 @@ def _after(last: int, source: Events, filters: Filters) -> Iterator[Event]:
     away = False
     while True:
         try:
-            for event in source.since(last, host=host, link_id=link_id, kind=kind):
+            for event in source.since(last, host=host, link_id=link_id):
                 last = event["id"]
-                yield event
+                if kind is None or event["kind"] == kind:
+                    yield event
             away = False
         except (ApiUnreachable, Unavailable) as error:
             if not away:

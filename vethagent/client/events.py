@@ -32,11 +32,9 @@ class Events:
         answer = self._transport.request("GET", PATH, query=query, key="port_events")
         return cast(list[Event], answer["port_events"])
 
-    def since(
-        self, after: int, *, host: str | None = None, link_id: str | None = None, kind: str | None = None
-    ) -> Iterator[Event]:
+    def since(self, after: int, *, host: str | None = None, link_id: str | None = None) -> Iterator[Event]:
         """Yield every event after the id ``after`` that is there now, page by page."""
-        while page := self.list(host=host, link_id=link_id, kind=kind, after=after, limit=MAX_PAGE):
+        while page := self.list(host=host, link_id=link_id, after=after, limit=MAX_PAGE):
             yield from page
             if len(page) < MAX_PAGE:
                 return

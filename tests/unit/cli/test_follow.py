@@ -65,12 +65,14 @@ class Source:
     def __init__(self, *pages: Any) -> None:
         self._pages = iter(pages)
         self.after: list[int] = []
+        self.filters: list[dict[str, Any]] = []
 
     def list(self, **_filters: Any) -> Any:
         return next(self._pages)
 
-    def since(self, after: int, **_filters: Any) -> Any:
+    def since(self, after: int, **filters: Any) -> Any:
         self.after.append(after)
+        self.filters.append(filters)
         page = next(self._pages)
         if isinstance(page, Exception):
             raise page
@@ -91,8 +93,18 @@ def test_nothing_is_lost_while_the_api_is_away(
 ) -> None:
     monkeypatch.setattr(follow, "_PAUSE", 0)
     away = ApiUnreachable("http://h", "connection refused")
-    source = Source([{"id": 3}, {"id": 4}], [{"id": 5}], away, away, [], [{"id": 6}, {"id": 7}])
+    source = Source([{"id": 4}], [{"id": 3}, {"id": 4}], [{"id": 5}], away, away, [], [{"id": 6}, {"id": 7}])
     found = follow.events(source, follow.Filters(), 2)  # type: ignore[arg-type]
     assert [event["id"] for event in itertools.islice(found, 5)] == [3, 4, 5, 6, 7]
     assert source.after == [4, 5, 5, 5, 5]
     assert len(caplog.records) == 1
+
+
+def test_a_rare_kind_is_not_looked_for_in_all_that_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "_PAUSE", 0)
+    failed, others = {"id": 3, "kind": "failed"}, [{"id": 71, "kind": "changed"}, {"id": 72, "kind": "plugged"}]
+    source = Source([{"id": 70}], [failed], others, [{"id": 73, "kind": "failed"}])
+    found = follow.events(source, follow.Filters(host="h1", kind="failed"), 2)  # type: ignore[arg-type]
+    assert [event["id"] for event in itertools.islice(found, 2)] == [3, 73]
+    assert source.after == [70, 72]
+    assert source.filters == [{"host": "h1", "link_id": None}] * 2
