@@ -17,6 +17,12 @@ class OperationError(exceptions.VethagentError):
         return self.message
 
 
+class Contradiction(OperationError):
+    """Each field is good, and together they are not, or with what is held they are not."""
+
+    code = "CONTRADICTION"
+
+
 class NotFound(OperationError):
     """There is no such thing."""
 

@@ -5,16 +5,23 @@ from typing import Any
 
 import sqlalchemy
 
+from vethagent.controller.errors import Contradiction
 from vethagent.controller.requests import parse_labels
+
+#: As many as a new link may have.
+_MOST = 64
 
 
 def merge(held: MutableMapping[str, str], changes: Mapping[str, str | None]) -> None:
-    """Set in ``held`` what ``changes`` name, and take away what they have None for."""
+    """Set in ``held`` what ``changes`` name, and take away what they have None for; raise Contradiction."""
+    before = len(held)
     for name, value in changes.items():
         if value is not None:
             held[name] = value
         elif name in held:
             del held[name]
+    if len(held) > max(before, _MOST):
+        raise Contradiction(f"labels: there would be {len(held)} then, {_MOST} at most", "labels")
 
 
 def fitting(relation: Any, table: Any, selector: str | None) -> list[sqlalchemy.ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from tests.unit.controller import fakes
 from vethagent import exceptions, model
 from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
-from vethagent.controller.errors import AgentAlive, NotFound, UnknownHost, UnknownMarker
+from vethagent.controller.errors import AgentAlive, Contradiction, NotFound, UnknownHost, UnknownMarker
 from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
@@ -228,6 +228,15 @@ def test_labels(reports: Reports, agents: Agents) -> None:
     assert agents.show("h1") == agent
     with pytest.raises(ValueError, match="labels"):
         AgentUpdate(labels=None)
+
+
+def test_labels_do_not_become_more_and_more(reports: Reports, agents: Agents) -> None:
+    reports.take(fakes.report())
+    agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={f"l{number}": "" for number in range(64)}))
+    with pytest.raises(Contradiction, match="there would be 65 then"):
+        agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={"more": ""}))
+    changed = agents.update(fakes.CONTEXT, "h1", AgentUpdate(labels={"l0": None, "l1": "7", "more": ""}))
+    assert (len(changed.labels), changed.labels["l1"], changed.labels["more"]) == (64, "7", "")
 
 
 def test_a_deleted_agent_leaves_its_links_and_comes_back(

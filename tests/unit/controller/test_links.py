@@ -10,6 +10,7 @@ from vethagent.controller import purging
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import (
+    Contradiction,
     IdConflict,
     NameConflict,
     NotFound,
@@ -193,6 +194,14 @@ def test_labels(links: Links, agent_api: fakes.AgentApi) -> None:
         "rack": "7",
         "a/b": "",
     }
+
+
+def test_labels_do_not_become_more_than_a_new_link_may_have(links: Links) -> None:
+    body = fakes.body(id=fakes.STREAM, labels={f"l{number}": "" for number in range(64)})
+    made = links.create(fakes.CONTEXT, body)
+    with pytest.raises(Contradiction):
+        links.update(fakes.CONTEXT, made.id, update(labels={"more": ""}, mtu=1400))
+    assert links.create(fakes.CONTEXT, body) == made
 
 
 def test_sorted_pages_have_each_link_once(links: Links, reports: Reports, events: Events) -> None:

@@ -7,7 +7,8 @@ import falcon
 import pydantic
 
 from vethagent import model
-from vethagent.controller.api.errors import BodyTooLarge, Contradiction, InvalidRequest, UnsupportedMediaType
+from vethagent.controller.api.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from vethagent.controller.errors import Contradiction
 
 M = TypeVar("M", bound=model.Model)
 

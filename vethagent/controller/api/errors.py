@@ -74,12 +74,6 @@ class InvalidRequest(OperationError):
     code = "INVALID_REQUEST"
 
 
-class Contradiction(OperationError):
-    """Each field is good, and together they are not."""
-
-    code = "CONTRADICTION"
-
-
 class BodyTooLarge(OperationError):
     """The body is longer than the server takes."""
 

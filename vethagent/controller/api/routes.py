@@ -37,7 +37,7 @@ ROUTES = (
     Route(
         "/metrics",
         "metrics",
-        {"GET": Operation("Show the metrics of the fleet", None, "reader", errors=("DATABASE_UNAVAILABLE",))},
+        {"GET": Operation("Show the metrics of the fleet", None, "reader")},
     ),
     Route(
         "/v1/bridge-links",
@@ -229,7 +229,7 @@ ROUTES = (
                 views.Agent,
                 "admin",
                 body=requests.AgentUpdate,
-                errors=(*BODY_ERRORS, "NOT_FOUND"),
+                errors=(*BODY_ERRORS, "NOT_FOUND", "CONTRADICTION"),
             ),
             "DELETE": Operation(
                 "Forget an agent that is dead; its links stay, but those of templates",
