@@ -4,7 +4,8 @@ Something may have changed since, so it looks again before it plugs.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import orm
@@ -20,20 +21,27 @@ from vethagent.model import Status
 _CHUNK = 500
 
 
+#: The two ends of a link.
+_Observed = Sequence[dict[str, Any]]
+
+
 class _Inventory:
     """A host as it was last seen: which bridges are joined, by links or otherwise, and which run STP or RSTP."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, links: Iterable[_Observed]) -> None:
+        """``links`` are those that are there, as they were observed."""
         self.joined: dict[str, set[str]] = {}
         self.stp: dict[str, bool | None] = dict(topology.stp)
         for first, second, _patch in topology.ways:
             self._join(first, second)
+        for observed in links:
+            self._add(observed)
 
     def _join(self, first: str, second: str) -> None:
         self.joined.setdefault(first, set()).add(second)
         self.joined.setdefault(second, set()).add(first)
 
-    def add(self, observed: Sequence[dict[str, object]]) -> None:
+    def _add(self, observed: _Observed) -> None:
         """Take in the two ends of a link, if both are in their bridges."""
         bridges = [str(end["bridge"]) for end in observed if end["attached_to"] == end["bridge"]]
         if len(bridges) == 2:
@@ -83,13 +91,13 @@ def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = (
         asked = [(row, prefix) for row, prefix in asked if all(end.bridge in used for end in row.ends)]
         if not asked:
             continue
-        inventory = _read(session, host, own, topology, up_only=up_only)
+        links = _read(session, host, own, up_only=up_only)
+        inventory = _Inventory(topology, links)
         for row, prefix in asked:
             first, second = (end.bridge for end in row.ends)
             path = inventory.loop(first, second)
             if path and row.adopt:
-                others = topology.without(first, second)
-                path = _read(session, host, own, others, up_only=up_only).loop(first, second)
+                path = _Inventory(topology.without(first, second), links).loop(first, second)
             if path:
                 text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
                 message = f"{prefix}{field}: {text}; allow_loop has it made all the same"
@@ -104,7 +112,7 @@ def beside(session: orm.Session, link_id: str) -> str | None:
     links = models.BridgeLink
     allowed = session.scalars(sqlalchemy.select(links.id).where(links.host == row.host, links.allow_loop))
     topology = inventories.read(session, {row.host}).get(row.host, Topology())
-    others = _read(session, row.host, {row.id, *allowed}, topology, up_only=True)
+    others = _Inventory(topology, _read(session, row.host, {row.id, *allowed}, up_only=True))
     return " - ".join(others.loop(*(end.bridge for end in row.ends))) or None
 
 
@@ -119,12 +127,13 @@ def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
     return found
 
 
-def _read(session: orm.Session, host: str, own: set[str], topology: Topology, *, up_only: bool) -> _Inventory:
-    links, inventory = models.BridgeLink, _Inventory(topology)
+def _read(session: orm.Session, host: str, own: set[str], *, up_only: bool) -> Sequence[_Observed]:
+    links = models.BridgeLink
     statement = sqlalchemy.select(links.id, links.observed).where(
         links.host == host, links.status != Status.PENDING_DELETE
     )
-    for link_id, observed in session.execute(statement):
-        if link_id not in own and not (up_only and any(end.get("up") is False for end in observed)):
-            inventory.add(observed)
-    return inventory
+    return [
+        observed
+        for link_id, observed in session.execute(statement)
+        if link_id not in own and not (up_only and any(end.get("up") is False for end in observed))
+    ]
