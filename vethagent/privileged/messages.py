@@ -36,5 +36,6 @@ def _bare() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in [name for name in sys.modules if name == _WHOLE or name.startswith(f"{_WHOLE}.")]:
+        # A copy: other threads import meanwhile.
+        for name in [name for name in list(sys.modules) if name == _WHOLE or name.startswith(f"{_WHOLE}.")]:
             del sys.modules[name]
