@@ -48,6 +48,7 @@ def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
     site.node.agent.start()
     if harmed:
         with _measured("agent killed, sabotage while it is away", record, START):
+            site.wait_until_carries()
             site.wait_until_whole()
     with _measured("agent killed (until the next one is heard)", record, SERVICE):
         site.wait_for_another_agent(before)

@@ -1,15 +1,11 @@
 """What people and programs do to a link, and what the agent calls it."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from typing import Protocol
 
 from tests.functional.agent.node import FIRST, GOING, GONE, SECOND
 from tests.support import commands, hosts
-
-#: Lengths of a queue, none of them twice.
-_lengths = itertools.count(1001)
 
 
 class Place(Protocol):
@@ -92,8 +88,6 @@ def _exchange_interface(node: Place) -> None:
 
 def _offload_on(node: Place) -> None:
     node.host.run("ethtool", "--offload", FIRST, "tx", "on")
-    # No event tells of it; any other of the device does, but to set what is set already makes none.
-    node.host.ip("link", "set", FIRST, "txqueuelen", str(next(_lengths)))
 
 
 #: The link is that of FIRST in br1 and SECOND in br-eth1.
