@@ -326,20 +326,19 @@ class Reconciler:
         request_id = self._request_id(state.link_id)
         self._counters.add("failures")
         about = logs.about(request_id=request_id, links=[state.link_id])
-        warned, self._warned[state.link_id] = self._warned.get(state.link_id), (state.generation, failure.reason)
-        level = logging.DEBUG if warned == self._warned[state.link_id] else logging.WARNING
+        refused = failure.reason in (Reason.NETLINK_ERROR, Reason.NAME_CONFLICT)
+        # The kernel deletes a device in steps, so the plan may have been for one that was just going; the event that
+        # says so brings the next round. If nothing does, the retry tells.
+        passing = refused and state.reason is Reason.DRIFT and state.link_id not in self._retries
+        level, why = logging.DEBUG, (state.generation, failure.reason)
+        if not passing and self._warned.get(state.link_id) != why:
+            level, self._warned[state.link_id] = logging.WARNING, why
         LOG.log(level, "Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
-        first = state.link_id not in self._retries
         self._retries.again(state.link_id)
-        refused = failure.reason in (Reason.NETLINK_ERROR, Reason.NAME_CONFLICT)
         if refused:
             self._refused.add(state.link_id)
-        if first and refused and state.reason is Reason.DRIFT:
-            # The kernel deletes a device in steps, so the plan may have been for one that was just going; the event
-            # that says so brings the next round. If nothing does, the retry tells.
-            return
-        if self._journal.tell(told, request_id=request_id):
+        if not passing and self._journal.tell(told, request_id=request_id):
             self._journal.tell_late(told, request_id=request_id)
 
     def _is_unheard(self, operation: Operation) -> bool:

@@ -12,6 +12,7 @@ from vethagent import exceptions
 from vethagent.agent.retries import SETTLE
 from vethagent.model import Reason, Status
 from vethagent.privileged import ifinfo
+from vethagent.privileged.recovery import Outcome
 
 MANY = 8
 A, B = ids(2)
@@ -73,6 +74,22 @@ def test_a_link_that_cannot_be_made_is_warned_of_once(node: Node, caplog: pytest
     node.happen()
     live(node, LONG)
     assert [text for text in warnings(caplog) if text.startswith("Link")] == [told]
+
+
+def test_that_a_device_was_just_going_is_no_warning_unless_it_lasts(
+    node: Node, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    node.plug(link(id=A))
+    node.host.change(node.host.kernel.named("phy-br1").ifindex, up=False)
+    node.happen()
+    with monkeypatch.context() as patch:
+        patch.setattr(node.host, "apply", lambda steps: [Outcome("ifindex 7 is gone", 0) for _ in steps])
+        node.round()
+        assert warnings(caplog) == []
+        live(node, 3 * SETTLE)
+        assert warnings(caplog) == [f"Link {A}: {Reason.NETLINK_ERROR}: ifindex 7 is gone"]
+    live(node, LONG)
+    assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
 
 
 def test_a_link_for_which_there_was_no_place_is_tried_when_another_has_gone(node: Node) -> None:
