@@ -18,12 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from vethagent import exceptions, faults
-from vethagent.privileged import altnames, default, encoding, ethtool, ifinfo, operations, pairs, rtnl
-from vethagent.privileged.encoding import Attributes, Request
-
-_NO_MAC = "00:00:00:00:00:00"
-#: What a Linux bridge has that has no port, unless somebody has set another one.
-_MTU_WITHOUT_PORTS = 1500
+from vethagent.privileged import altnames, bridges, default, encoding, ethtool, ifinfo, operations, pairs, rtnl
+from vethagent.privileged.bridges import set_link
+from vethagent.privileged.encoding import Request
 
 #: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
 _PAIRS = 100
@@ -74,12 +71,11 @@ class _Batch:
         #: Of pairs that are there, by the operation's place.
         self._indexes: dict[int, tuple[int, int]] = {}
         self._devices: dict[int, ifinfo.Device] = {}
-        #: Bridges whose address has been set.
-        self._addressed: set[int] = set()
+        self._bridges = bridges.Bridges(route, self._devices)
 
     def run(self) -> list[tuple[str, int]]:
         self._look()
-        bridges = self._check()
+        self._check()
         self._step("helper-looked")
         self._delete()
         self._step("helper-deleted")
@@ -87,7 +83,7 @@ class _Batch:
         self._step("helper-changed")
         self._create()
         self._step("helper-created")
-        self._keep(bridges)
+        self._bridges.restore()
         self._step("helper-done")
         return [(self._errors.get(place, ""), self._made.get(place, 0)) for place in range(len(self._batch))]
 
@@ -101,34 +97,19 @@ class _Batch:
 
     def _look(self) -> None:
         # Those that matter and no others: a dump takes longer the more links there are already.
-        self._devices = self._route.get_all(set(itertools.chain.from_iterable(map(_mentioned, self._batch))))
+        self._devices |= self._route.get_all(set(itertools.chain.from_iterable(map(_mentioned, self._batch))))
         # An end without a mark is ours if its peer is: that one has to be looked at too.
         unmarked = [device for device in self._devices.values() if device.kind == "veth" and not device.alias]
         peers = {device.peer for device in unmarked if device.peer and device.peer not in self._devices}
         self._devices |= self._route.get_all(peers)
 
-    def _check(self) -> list[ifinfo.Device]:
-        """Refuse what is not ours; return the Linux bridges that will get a port, as they are before."""
-        bridges: dict[int, ifinfo.Device] = {}
+    def _check(self) -> None:
+        """Refuse what is not ours."""
         for place, operation in enumerate(self._batch):
             if error := self._refusal(operation):
                 self._errors[place] = error
-                continue
-            for index in _masters(operation):
-                bridges[index] = self._devices[index]
-            if isinstance(operation, operations.ChangeEnd) and operation.mtu and not operation.bridge_follows:
-                device = self._devices[operation.ifindex]
-                if _may_be_followed(operation, device):
-                    continue
-                master = device.master
-                if master in self._devices or (master and self._load(master)):
-                    bridges[master] = self._devices[master]
-        return [bridge for bridge in bridges.values() if bridge.kind == "bridge"]
-
-    def _load(self, index: int) -> bool:
-        if device := self._route.get(index):
-            self._devices[index] = device
-        return device is not None
+            else:
+                self._bridges.note(operation)
 
     def _refusal(self, operation: operations.Operation) -> str:
         for index in _masters(operation):
@@ -177,30 +158,16 @@ class _Batch:
         present = [(p, op) for p, op in self._todo(operations.DeletePair) if op.ifindex in self._devices]
         if len(present) > 1 and (group := self._free_group()):
             # One by one the kernel waits for an RCU grace period each, 17 ms; a group is one message and one wait.
-            self._each(present, lambda _, op: [_set(op.ifindex, [("IFLA_GROUP", group)])])
+            self._each(present, lambda _, op: [set_link(op.ifindex, [("IFLA_GROUP", group)])])
             self._step("helper-grouped")
             message = rtnl.link_message(ifinfo.RTM_DELLINK, attributes=[("IFLA_GROUP", group)])
-            answer = self._route.request([message, *(each for _, op in present for each in self._left(op.ifindex))])[0]
+            left = [each for _, op in present for each in self._bridges.left(op.ifindex)]
+            answer = self._route.request([message, *left])[0]
             if answer.errno:
                 self._errors.update((place, answer.text) for place, _ in present)
             return
         delete = functools.partial(rtnl.link_message, ifinfo.RTM_DELLINK)
-        self._each(present, lambda _, op: [delete(index=op.ifindex), *self._left(op.ifindex)])
-
-    def _left(self, index: int, *, both: bool = True) -> list[Request]:
-        """Return what gives bridges back the MTU that they have, should a device be their last port and leave them.
-
-        By itself a bridge without ports has 1500 (br_mtu_min in br_if.c). With ``both`` the peer leaves its bridge too.
-        """
-        device = self._devices[index]
-        if device.mtu == _MTU_WITHOUT_PORTS:
-            return []  # a bridge that has another one does not follow its ports
-        ends = [device]
-        if both and device.peer and (device.peer in self._devices or self._load(device.peer)):
-            ends.append(self._devices[device.peer])
-        masters = [end.master for end in ends if end.master]
-        bridges = [self._devices[master] for master in masters if master in self._devices or self._load(master)]
-        return [_set(bridge.ifindex, [("IFLA_MTU", bridge.mtu)]) for bridge in bridges if bridge.kind == "bridge"]
+        self._each(present, lambda _, op: [delete(index=op.ifindex), *self._bridges.left(op.ifindex)])
 
     def _free_group(self) -> int:
         """Return the number of a device group that no device is in; everything in the group will be deleted."""
@@ -210,7 +177,7 @@ class _Batch:
 
     def _change(self) -> None:
         adopts = self._todo(operations.AdoptPair)
-        self._each(adopts, lambda _, op: [_set(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
+        self._each(adopts, lambda _, op: [set_link(index, [("IFLA_IFALIAS", op.alias)]) for index in op.ifindexes])
         self._step("helper-adopted")
         changes = self._todo(operations.ChangeEnd)
         release = altnames.release(self._route, [change for _, change in changes])
@@ -242,6 +209,7 @@ class _Batch:
                     self._offload(place, index, end.name, False)
         self._step("helper-offloaded")
         whole = [(place, operation) for place, operation in made if place not in self._errors]
+        self._bridges.look_again(index for _, operation in whole for index in _masters(operation))
         for start in range(0, len(whole), _PAIRS):
             part = whole[start : start + _PAIRS]
             self._each(part, lambda place, op: self._attach_messages(op, self._indexes[place]))
@@ -292,8 +260,8 @@ class _Batch:
         """Return what puts a pair into its bridges, and up, and what keeps these as they are."""
         messages = []
         for end, index in zip(create.ends, indexes, strict=True):
-            attach = _set(index, _master(end), up=end.up)
-            messages += self._keeping(end.master, end.mtu, end.mac, [attach]) if end.master else [attach]
+            attach = set_link(index, _master(end), up=end.up)
+            messages += self._bridges.keeping(end.master, end.mtu, end.mac, [attach]) if end.master else [attach]
         return messages
 
     def _change_messages(self, change: operations.ChangeEnd) -> list[Request]:
@@ -301,40 +269,11 @@ class _Batch:
         master = device.master if change.master is None else change.master
         joins = change.master or change.mac or (change.mtu and not change.bridge_follows)
         messages = _change_messages(change, is_up=device.up)
-        if change.master is not None and change.master != device.master and not _may_be_followed(change, device):
-            messages += self._left(change.ifindex, both=False)
+        if change.master is not None and change.master != device.master and not bridges.may_be_followed(change, device):
+            messages += self._bridges.left(change.ifindex, both=False)
         if not (master and joins):
             return messages
-        return self._keeping(master, change.mtu or device.mtu, change.mac or device.mac, messages)
-
-    def _keeping(self, index: int, mtu: int, mac: str, messages: list[Request]) -> list[Request]:
-        """Return ``messages``, and what keeps a bridge as it is although they give it a port with this MTU and address.
-
-        By itself it takes the smallest of each among its ports (br_if.c, br_stp_if.c). An address that is set before is
-        kept from then on; an MTU is taken for set only if it is another one than now (dev_set_mtu in dev.c). A bridge
-        that lost its last port has no address to keep, and the kernel refuses to set none.
-        """
-        bridge = self._devices.get(index)
-        if bridge is None or bridge.kind != "bridge":
-            return messages
-        first: list[Request] = []
-        if index not in self._addressed and bridge.mac != _NO_MAC and (mac < bridge.mac or bridge.follows):
-            self._addressed.add(index)
-            first.append(_set(index, [("IFLA_ADDRESS", bridge.mac)]))
-        last = [_set(index, [("IFLA_MTU", bridge.mtu)])] if mtu < bridge.mtu else []
-        return [*first, *messages, *last]
-
-    def _keep(self, bridges: Sequence[ifinfo.Device]) -> None:
-        """Give a bridge back the MAC and MTU that it had, should it have taken others all the same."""
-        messages = []
-        now = self._route.get_all((before.ifindex for before in bridges), ifinfo.TAKEN)
-        for before in bridges:
-            after = now.get(before.ifindex)
-            if after is None or (after.mac, after.mtu) == (before.mac, before.mtu):
-                continue
-            address = [] if before.mac == _NO_MAC else [("IFLA_ADDRESS", before.mac)]
-            messages.append(_set(before.ifindex, [("IFLA_MTU", before.mtu), *address]))
-        self._route.request(messages)
+        return self._bridges.keeping(master, change.mtu or device.mtu, change.mac or device.mac, messages)
 
     def _each(self, items: Sequence[tuple[int, T]], messages: Callable[[int, T], Sequence[Request]]) -> None:
         sent = [(place, message) for place, operation in items for message in messages(place, operation)]
@@ -361,21 +300,12 @@ def _mentioned(operation: operations.Operation) -> Iterable[int]:
     yield from _masters(operation)
 
 
-def _may_be_followed(change: operations.ChangeEnd, device: ifinfo.Device) -> bool:
-    """Return whether the bridge that a device leaves may have its MTU from that alone, which was too small."""
-    return change.master is not None and change.mtu is not None and change.mtu > device.mtu
-
-
 def _masters(operation: operations.Operation) -> Iterable[int]:
     match operation:
         case operations.CreatePair():
             yield from (end.master for end in operation.ends if end.master)
         case operations.ChangeEnd():
             yield from (operation.master,) if operation.master else ()
-
-
-def _set(index: int, attributes: Attributes, up: bool | None = None) -> Request:
-    return rtnl.link_message(ifinfo.RTM_SETLINK, index=index, up=up, attributes=attributes)
 
 
 def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[Request]:
@@ -387,12 +317,12 @@ def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[Reque
         ("IFLA_IFALIAS", change.alias),
     )
     attributes = [(name, value) for name, value in wanted if value is not None]
-    message = _set(change.ifindex, attributes, up=change.up)
+    message = set_link(change.ifindex, attributes, up=change.up)
     if change.name is None or not is_up:
         return [message]
     # Before Linux 6.2 only a device that is down can get another name. It comes up again even if it did not get it.
-    up = _set(change.ifindex, [], up=change.up is not False)
-    return [_set(change.ifindex, [], up=False), message, up]
+    up = set_link(change.ifindex, [], up=change.up is not False)
+    return [set_link(change.ifindex, [], up=False), message, up]
 
 
 def _master(end: operations.NewEnd) -> list[tuple[str, Any]]:

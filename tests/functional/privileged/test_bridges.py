@@ -3,6 +3,7 @@
 import pytest
 
 from tests.functional.privileged.kernel import LINK, Kernel, create
+from vethagent import faults
 from vethagent.privileged.operations import ChangeEnd, DeletePair
 
 SIZES = [68, 1000, 1500, 9000, 65535]
@@ -60,6 +61,34 @@ def test_a_lower_address_than_all_others(kernel: Kernel) -> None:
     assert _own(kernel, "br1") == before
 
 
+def test_a_lower_address_than_all_others_by_a_change(kernel: Kernel) -> None:
+    """Of a bridge that takes that of its ports, as it has one already that is not ours."""
+    index = kernel.bridge("br2")
+    kernel.foreign("xx", "yy")
+    kernel.ip("link", "set", "xx", "master", "br2", "address", "0e:00:00:00:00:01")
+    kernel.done(create(master=index))
+    before = _own(kernel, "br2")
+    assert before[0] == "0e:00:00:00:00:01"
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=kernel.index("aa"), mac="00:00:00:00:00:01"))
+    assert kernel.device("aa")["address"] == "00:00:00:00:00:01"
+    assert _own(kernel, "br2") == before
+
+
+def test_a_bridge_that_took_the_address_of_our_device_has_its_own_again(kernel: Kernel) -> None:
+    """Somebody has given our device a lower one than all others have."""
+    index = kernel.bridge("br2")
+    kernel.foreign("xx", "yy")
+    kernel.ip("link", "set", "xx", "master", "br2", "address", "0e:00:00:00:00:01")
+    made = create(master=index)
+    kernel.done(made)
+    kernel.ip("link", "set", "aa", "address", "00:00:00:00:00:01")
+    assert _own(kernel, "br2")[0] == "00:00:00:00:00:01"
+    kernel.done(ChangeEnd(link_id=LINK, ifindex=kernel.index("aa"), mac=made.ends[0].mac))
+    assert _own(kernel, "br2")[0] == "0e:00:00:00:00:01"
+    kernel.ip("link", "set", "xx", "address", "0e:00:00:00:00:02")
+    assert _own(kernel, "br2")[0] == "0e:00:00:00:00:02", "it still takes that of its ports"
+
+
 def test_the_address_stays_at_every_moment(kernel: Kernel) -> None:
     index = kernel.bridge("br2")
     before = _own(kernel, "br2")[0]
@@ -97,6 +126,26 @@ def test_a_bridge_that_followed_our_device_is_left_by_it(kernel: Kernel) -> None
     assert _own(kernel, "br2")[1] == 1000
     kernel.done(ChangeEnd(link_id=LINK, ifindex=index, mtu=1500, master=kernel.index("br1")))
     assert (_own(kernel, "br1")[1], _own(kernel, "br2")[1]) == (1500, 1500)
+
+
+@pytest.mark.parametrize("point", ["helper-looked", "helper-sent", "helper-created"])
+@pytest.mark.parametrize("ports", [0, 1])
+def test_what_somebody_sets_meanwhile_stays(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, ports: int, point: str
+) -> None:
+    """A link waits for its bridge, and who makes that sets its MTU and address with the next commands."""
+    index = kernel.bridge("br2")
+    if ports:
+        kernel.foreign("xx", "yy")
+        kernel.ip("link", "set", "xx", "master", "br2", "mtu", "9000")
+
+    def set_meanwhile(name: str) -> None:
+        if name == point:
+            kernel.ip("link", "set", "br2", "mtu", "9000", "address", "0e:00:00:00:00:09")
+
+    monkeypatch.setattr(faults, "point", set_meanwhile)
+    kernel.done(create(master=index))
+    assert _own(kernel, "br2") == ("0e:00:00:00:00:09", 9000)
 
 
 def test_many_pairs_in_one_bridge(kernel: Kernel) -> None:
