@@ -97,10 +97,14 @@ class Channel(daemon.RootwrapClientChannel):
             listening.settimeout(self._seconds)
             self._launch_anyhow(context.helper_command(str(path)), bare=context.does_without_files())
             connected, _ = listening.accept()
-        # Not that of the class above, which starts a helper in its own way, but of the one above that.
-        super(daemon.RootwrapClientChannel, self).__init__(connected, context)
-        self._began = time.monotonic()
-        self._pid = int(self.remote_call("vethagent.privileged.batch.pid", (), {}, self._seconds))
+        try:
+            # Not that of the class above, which starts a helper in its own way, but of the one above that.
+            super(daemon.RootwrapClientChannel, self).__init__(connected, context)
+            self._began = time.monotonic()
+            self._pid = int(self.remote_call("vethagent.privileged.batch.pid", (), {}, self._seconds))
+        except BaseException:
+            self.leave()  # it may be slow only, and would then wait for questions for ever
+            raise
 
     @property
     def stopped(self) -> bool:
@@ -111,14 +115,14 @@ class Channel(daemon.RootwrapClientChannel):
     def leave(self) -> None:
         """Forget the helper without waiting for it, and see to its end if that is allowed."""
         self._left = True
+        self.kill()
         with contextlib.suppress(OSError):
             self.writer.writesock.shutdown(socket.SHUT_RDWR)
-        self.kill()
 
     def kill(self) -> None:
-        """See to the end of the helper if that is allowed."""
+        """See to the end of the helper if that is allowed; if it has ended another process may have its number."""
         with contextlib.suppress(OSError):
-            if self._pid:
+            if self._pid and self.running:
                 os.kill(self._pid, signal.SIGKILL)
 
     def send_recv(self, msg: Any, timeout: float | None = None) -> Any:

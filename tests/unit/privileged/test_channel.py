@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator
 
 import pytest
-from oslo_privsep import comm
+from oslo_privsep import comm, daemon
 
 from tests.support import commands
 from vethagent import exceptions, processes
@@ -101,6 +101,23 @@ def test_a_helper_that_never_connects_is_not_waited_for(monkeypatch: pytest.Monk
         launch(monkeypatch, "", 1)
 
 
+def test_a_helper_that_connects_and_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be slow only; then it would go on waiting for what nobody asks, and a thread here for its answer."""
+    silent = socket.socket(socket.AF_UNIX)
+
+    def connect(_self: channel.Channel, command: list[str]) -> int:
+        silent.connect(command[-1])
+        return 0
+
+    monkeypatch.setattr(channel.Channel, "_launch", connect)
+    with silent:
+        with pytest.raises(daemon.FailedToDropPrivileges):
+            launch(monkeypatch, "", 0.1)
+        silent.settimeout(LONG)
+        while silent.recv(4096):
+            pass
+
+
 def test_a_helper_that_cannot_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
         launch(monkeypatch, "raise SystemExit(3)")
@@ -141,6 +158,19 @@ def test_a_helper_that_was_left_may_end(sides: tuple[channel.Channel, socket.soc
     opened.leave()
     opened.reader_thread.join(LONG)
     assert told == []
+
+
+def test_whoever_has_the_number_of_a_helper_that_has_ended_goes_on(
+    sides: tuple[channel.Channel, socket.socket],
+) -> None:
+    opened, theirs = sides
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
+        opened._pid, opened._left = process.pid, True
+        theirs.close()
+        opened.reader_thread.join(LONG)
+        opened.leave()
+        process.terminate()
+        assert process.wait(LONG) == -signal.SIGTERM
 
 
 def test_a_helper_that_stands_still_is_ended_and_another_one_started(
