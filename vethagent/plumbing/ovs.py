@@ -12,7 +12,7 @@ from ovsdbapp.backend.ovs_idl import command, connection, idlutils, transaction
 from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
-from vethagent.plumbing import ovs_json, ovs_schema, running
+from vethagent.plumbing import ovs_json, ovs_rows, ovs_schema, running
 from vethagent.plumbing.ovs_replica import SCHEMA, Connection, Replica, Sink, optional, owner, vlans
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
 from vethagent.plumbing.switch import Switch
@@ -60,6 +60,7 @@ class _Transaction(impl_idl.OvsVsctlTransaction):
 class _Api(impl_idl.OvsdbIdl):
     # The library keeps the connection on the class, where a second object would silently find the first one's.
     ovsdb_connection = None
+    idl: Replica
 
     def __init__(self, conn: connection.Connection) -> None:
         self.ovsdb_connection = conn
@@ -69,13 +70,11 @@ class _Api(impl_idl.OvsdbIdl):
 
     def named(self, table: str, name: str) -> ovs_idl.Row | None:
         """Return the row of Bridge, Port or Interface with this name, None if there is none."""
-        replica: Replica = self.idl
-        return replica.named(table, name)
+        return self.idl.named(table, name)
 
     def holder(self, interface: str) -> ovs_idl.Row | None:
         """Return the row of the port, whatever its name, that has the interface of this name; None if none has."""
-        replica: Replica = self.idl
-        return replica.holder(interface)
+        return self.idl.holder(interface)
 
     def bridge(self, name: str) -> ovs_idl.Row:
         """Return the row of a bridge; raise RowNotFound."""
@@ -103,7 +102,7 @@ class _Attach(command.BaseCommand):
             bridge = self.api.bridge(step.bridge)
             port = self.api.named("Port", step.device)
             if port is None:
-                for operation in _insertions(step, number):
+                for operation in ovs_rows.insertions(step, number):
                     txn.add_op(operation)
                 inserted.setdefault(bridge.uuid, []).append(["named-uuid", f"port{number}"])
             else:
@@ -124,31 +123,14 @@ class _Keep(command.BaseCommand):
 
     def run_idl(self, txn: ovs_idl.Transaction) -> None:
         """Change the rows of the bridge."""
-        bridge = self.api.bridge(self._step.bridge)
-        _keep(self.api, bridge, self._step.mtu, self._step.mac)
-
-
-def _insertions(step: AttachPort, number: int) -> list[dict[str, object]]:
-    """Return the operations (RFC 7047, 5.2) that make the rows of one port."""
-    mark = [constants.OVS_LINK_ID, step.link_id]
-    cause = [[constants.OVS_REQUEST_ID, step.request_id]] if step.request_id else []
-    interface = {"name": step.device, "external_ids": ["map", [mark, *cause]]}
-    port: dict[str, object] = {
-        "name": step.device,
-        "external_ids": ["map", [mark]],
-        "interfaces": ["named-uuid", f"interface{number}"],
-    }
-    if step.tag is not None:
-        port["tag"] = step.tag
-    return [
-        {"op": "insert", "table": "Interface", "uuid-name": f"interface{number}", "row": interface},
-        {"op": "insert", "table": "Port", "uuid-name": f"port{number}", "row": port},
-    ]
+        _keep(self.api, self.api.bridge(self._step.bridge), self._step.mtu, self._step.mac)
 
 
 def _change(port: ovs_idl.Row, step: AttachPort) -> None:
     """Set what is to be of a port that is there."""
-    _check_owner(port, step.link_id)
+    port.verify("external_ids")
+    if (found := owner(port)) not in (None, step.link_id):
+        raise RuntimeError(f"port {port.name} belongs to link {found}")
     interface = _alone(port)
     for row in (port, interface):
         row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
@@ -176,10 +158,12 @@ class _Detach(command.BaseCommand):
         bridge = self.api.named("Bridge", self._step.bridge)
         if port is None or bridge is None:
             return
-        if self._step.marked and owner(port) is None:
+        whose = owner(port)
+        if self._step.marked and whose is None:
             # Of the row alone nothing tells any more whose it is. As long as the pair is there a new plan can.
             raise RuntimeError(f"port {port.name} has lost its mark just now")
-        if owner(port) == (self._step.link_id if self._step.marked else None):
+        if whose == (self._step.link_id if self._step.marked else None):
+            txn.add_op(ovs_rows.unchanged(port, "external_ids"))
             bridge.delvalue("ports", port.uuid)
             self._release(bridge, port)
 
@@ -338,9 +322,8 @@ class Ovs:
             yield
         except ovsdbapp_exceptions.TimeoutException as error:
             raise exceptions.OvsdbUnavailable(f"no answer in {self._timeout} s") from error
-        except (
-            Exception
-        ) as error:  # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with
+        # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with.
+        except Exception as error:
             raise exceptions.OvsdbRefused(exceptions.named(error)) from error
 
     def settle(self, ports: Sequence[str]) -> None:
@@ -379,9 +362,11 @@ class Ovs:
 def _keep(api: _Api, bridge: ovs_idl.Row, mtu: int | None, mac: str | None) -> None:
     local = api.named("Interface", bridge.name)
     if mtu is not None and local is not None and not local.mtu_request:
+        local.verify("mtu_request")
         local.mtu_request = [mtu]
         local.setkey("external_ids", constants.OVS_MTU_KEPT, str(mtu))
     if mac is not None and "hwaddr" not in bridge.other_config:
+        bridge.verify("other_config")
         bridge.setkey("other_config", "hwaddr", mac)
         bridge.setkey("external_ids", constants.OVS_MAC_KEPT, mac)
 
@@ -392,9 +377,3 @@ def _alone(port: ovs_idl.Row) -> ovs_idl.Row:
     if len(port.interfaces) > 1:
         port.interfaces = [interface]
     return interface
-
-
-def _check_owner(port: ovs_idl.Row, link_id: str) -> None:
-    found = owner(port)
-    if found not in (None, link_id):
-        raise RuntimeError(f"port {port.name} belongs to link {found}")
