@@ -14,7 +14,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from vethagent import exceptions, faults
@@ -22,8 +22,9 @@ from vethagent.privileged import altnames, bridges, default, encoding, ethtool, 
 from vethagent.privileged.bridges import set_link
 from vethagent.privileged.encoding import Request
 
-#: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are.
-_PAIRS = 100
+#: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are,
+#: which makes so many messages for each.
+_PAIRS, _MESSAGES = 100, 6
 
 #: Devices are made under an ifindex that is chosen here, far above those that the kernel gives. So a message that
 #: follows in the same send and says which device it means cannot hit another that has the name, if making it failed.
@@ -199,8 +200,8 @@ class _Batch:
         offload off before there are a fifth fewer messages, each of which Open vSwitch, the agent and others take in.
         """
         creates = self._todo(operations.CreatePair)
-        for start in range(0, len(creates), _PAIRS):
-            self._make(creates[start : start + _PAIRS])
+        for part in self._sends(creates):
+            self._make(part)
         made = [(place, operation) for place, operation in creates if place in self._indexes]
         for place, operation in made:
             for end, index in zip(operation.ends, self._indexes[place], strict=True):
@@ -210,13 +211,18 @@ class _Batch:
         self._step("helper-offloaded")
         whole = [(place, operation) for place, operation in made if place not in self._errors]
         self._bridges.look_again(index for _, operation in whole for index in _masters(operation))
-        for start in range(0, len(whole), _PAIRS):
-            part = whole[start : start + _PAIRS]
+        for part in self._sends(whole):
             self._each(part, lambda place, op: self._attach_messages(op, self._indexes[place]))
             self._step("helper-attached")
         undo = [place for place, _ in made if place in self._errors]
         self._made = {place: self._indexes[place][0] for place, _ in made if place not in self._errors}
         self._route.request(rtnl.link_message(ifinfo.RTM_DELLINK, index=self._indexes[place][0]) for place in undo)
+
+    def _sends(self, creates: Sequence[T]) -> Iterator[Sequence[T]]:
+        """Yield as many of these at a time as have room in one send."""
+        most = max(1, min(_PAIRS, self._route.most // _MESSAGES))
+        for start in range(0, len(creates), most):
+            yield creates[start : start + most]
 
     def _make(self, creates: Sequence[tuple[int, operations.CreatePair]]) -> None:
         # No send ends between the messages of one pair: if the helper does, none is left without a mark.

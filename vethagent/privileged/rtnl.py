@@ -24,6 +24,8 @@ _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 8 << 20
 #: Bytes in one send: well below the default send buffer of 208 KiB.
 _CHUNK = 64 << 10
+#: Bytes of the receive buffer that the kernel takes for one answer, at most: that about a device takes half of it.
+_ANSWER = 8 << 10
 _ANSWER_SECONDS = 10.0
 #: How often all devices are asked for at most, as long as they change meanwhile.
 _TRIES = 3
@@ -44,9 +46,12 @@ class RouteSocket:
         self._seq = int(time.time()) & 0xFFFFFF
         for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
-        # A send of 64 KiB brings hundreds of answers before the first is read. Who may only ask gets them one by one.
+        # A send of 64 KiB brings hundreds of answers before the first is read. CAP_NET_ADMIN of a user namespace, as in
+        # a container of somebody who is not root, is not enough for so large a buffer.
         with contextlib.suppress(PermissionError):
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        #: Messages in one send at most.
+        self.most = max(1, self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _ANSWER)
         self._socket.setblocking(False)
 
     def close(self) -> None:
@@ -69,7 +74,7 @@ class RouteSocket:
         size = 0
         for message in messages:
             data = self._encode(message)
-            if size + len(data) > _CHUNK and chunk:
+            if (size + len(data) > _CHUNK and chunk) or len(chunk) == self.most:
                 answers += self._exchange(chunk, wanted)
                 chunk, size = [], 0
             chunk.append(data)

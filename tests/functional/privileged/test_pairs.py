@@ -1,9 +1,12 @@
 """Pairs of ours come, change, and go."""
 
+import socket
+
 import pytest
 
 from tests.functional.privileged.kernel import LINK, MARK, OTHER, Kernel, create
 from tests.support.commands import wait_until
+from vethagent.privileged import rtnl
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, DeletePair
 
 
@@ -143,3 +146,22 @@ def test_the_same_names_twice_in_a_batch(kernel: Kernel) -> None:
     assert (first.error, bool(second.error)) == ("", True)
     assert kernel.device("aa")["ifalias"] == MARK
     assert kernel.device("bb")["ifalias"] == MARK
+
+
+def test_many_of_a_helper_that_gets_no_large_buffer(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a user namespace: all answers of a send have to fit into the buffer that everybody has."""
+
+    def set_option(opened: socket.socket, level: int, option: int, value: int) -> None:
+        if option == rtnl._SO_RCVBUFFORCE:
+            raise PermissionError
+        usual(opened, level, option, value)
+
+    usual = socket.socket.setsockopt
+    monkeypatch.setattr(socket.socket, "setsockopt", set_option)
+    ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(150)]
+    master = kernel.index("br1")
+    kernel.done(*(create(each, (f"a{n}", f"b{n}"), master=master) for n, each in enumerate(ids)))
+    indexes = {name: device["ifindex"] for name, device in kernel.devices().items()}
+    kernel.done(*(ChangeEnd(link_id=each, ifindex=indexes[f"a{n}"], mtu=1400) for n, each in enumerate(ids)))
+    kernel.done(*(DeletePair(link_id=each, ifindex=indexes[f"b{n}"]) for n, each in enumerate(ids)))
+    assert kernel.devices().keys() == {"lo", "br1"}

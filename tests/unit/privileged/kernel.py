@@ -15,6 +15,8 @@ class FakeKernel:
     ``refuse`` maps (type, ifindex or name) to an errno that is answered instead of doing it.
     """
 
+    most = 1000
+
     def __init__(self, *devices: ifinfo.Device) -> None:
         self.devices = {device.ifindex: device for device in devices}
         self.sent: list[tuple[int, int, dict[str, Any]]] = []
