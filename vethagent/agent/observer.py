@@ -67,10 +67,13 @@ class Observer:
         """Read what no netlink message carries; return whether it changed."""
         if naming.owner(device.alias) is None or device.kind != "veth":
             return False
-        before = self._observed.tx_checksum.get(device.ifindex)
+        index, tx_checksum, gro = device.ifindex, self._observed.tx_checksum, self._observed.gro
+        before = tx_checksum.get(index), gro.get(index)
         with contextlib.suppress(OSError):
-            self._observed.tx_checksum[device.ifindex] = ethtool.get_tx_checksum(device.name)
-        return before != self._observed.tx_checksum.get(device.ifindex)
+            tx_checksum[index] = ethtool.get_tx_checksum(device.name)
+            if device.master is None:
+                gro[index] = ethtool.get_gro(device.name)
+        return before != (tx_checksum.get(index), gro.get(index))
 
     def _concerned(self, device: Device | None) -> set[str]:
         if device is None:

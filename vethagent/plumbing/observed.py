@@ -74,6 +74,8 @@ class Observed:
         self.ports: dict[str, OvsPort] = {}
         #: ifindex -> offload on; read for marked devices only, by whoever puts them in.
         self.tx_checksum: dict[int, bool] = {}
+        #: ifindex -> GRO on; read for those of the marked devices that are in no Linux bridge.
+        self.gro: dict[int, bool] = {}
         #: False until the rows of OVSDB are all there: until then nothing is known of it, not even that it is empty.
         self.ovs_known = False
         #: Whether OVSDB is away, so that what its rows were may not be so any more; set by whoever hears of that.
@@ -140,6 +142,7 @@ class Observed:
 
     def _forget(self, ifindex: int, before: Device | None) -> None:
         self.tx_checksum.pop(ifindex, None)
+        self.gro.pop(ifindex, None)
         if before is not None and self._opened.get(before.name) == ifindex:
             self._opened[before.name] = _GONE  # should one come with the same index it is another one
 

@@ -253,6 +253,10 @@ class _LinkPlanner:
         if self.sites[1 - number].userspace and self.observed.tx_checksum.get(device.ifindex):
             self._differ("TX_CHECKSUM", wanted.device, "off", "on")
             change["tx_checksum"] = False
+        if site.userspace and self.observed.gro.get(device.ifindex):
+            # What it makes larger than the MTU that datapath drops.
+            self._differ("GRO", wanted.device, "off", "on")
+            change["gro"] = False
         change |= self._master(site, device)
         marked = device.alias == naming.alias(self.link.id)
         if not marked and not adopted:

@@ -136,3 +136,5 @@ def _changes(operation: ChangeEnd, named: Callable[[int], str]) -> Iterator[str]
         yield "set it up" if operation.up else "set it down"
     if operation.tx_checksum is not None:
         yield f"turn TX checksum offload {'on' if operation.tx_checksum else 'off'}"
+    if operation.gro is not None:
+        yield f"turn GRO {'on' if operation.gro else 'off'}"

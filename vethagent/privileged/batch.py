@@ -189,9 +189,9 @@ class _Batch:
                 others = altnames.taken(self._route, [change.name], by_others_than=change.ifindex)
                 self._errors[place] = others or self._errors[place]
         for place, change in self._todo(operations.ChangeEnd):
-            if change.tx_checksum is not None:
+            if (change.tx_checksum, change.gro) != (None, None):
                 name = change.name or self._devices[change.ifindex].name
-                self._offload(place, change.ifindex, name, change.tx_checksum)
+                self._offload(place, change.ifindex, name, change.tx_checksum, change.gro)
 
     def _create(self) -> None:
         """Make pairs, then have them carry.
@@ -288,13 +288,13 @@ class _Batch:
             if answer.errno:
                 self._errors.setdefault(place, answer.text)
 
-    def _offload(self, place: int, index: int, name: str, on: bool) -> None:
+    def _offload(self, place: int, index: int, name: str, tx_checksum: bool | None, gro: bool | None = None) -> None:
         try:
-            ethtool.set_tx_checksum(index, name, on)
+            ethtool.change(index, name, tx_checksum=tx_checksum, gro=gro)
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise  # another helper has descriptors
-            self._errors[place] = f"TX checksum offload of {name}: {error.strerror}"
+            self._errors[place] = f"offload of {name}: {error.strerror}"
 
 
 def _mentioned(operation: operations.Operation) -> Iterable[int]:

@@ -58,6 +58,7 @@ class ChangeEnd(_Operation):
     master: Annotated[int, Field(strict=True, ge=0, lt=1 << 31)] | None = None
     up: model.Flag | None = None
     tx_checksum: model.Flag | None = None
+    gro: model.Flag | None = None
     bridge_follows: model.Flag | None = None
 
 

@@ -90,6 +90,10 @@ def _offload_on(node: Place) -> None:
     node.host.run("ethtool", "--offload", FIRST, "tx", "on")
 
 
+def _gro_on(node: Place) -> None:
+    node.host.run("ethtool", "--offload", SECOND, "gro", "on")
+
+
 #: The link is that of FIRST in br1 and SECOND in br-eth1.
 ALL = [
     Sabotage("first end deleted", _ip("link", "delete", FIRST), GONE, GOING),
@@ -138,6 +142,7 @@ ALL = [
     Sabotage("first end put into Open vSwitch too", _vsctl("add-port", "br-eth2", FIRST), ("WRONG_BRIDGE",)),
     Sabotage("second end put into a Linux bridge too", _ip("link", "set", SECOND, "master", "br2"), ("WRONG_BRIDGE",)),
     Sabotage("checksum offload on", _offload_on, ("TX_CHECKSUM",)),
+    Sabotage("GRO on", _gro_on, ("GRO",)),
 ]
 #: The link has no MTU of its own.
 MTU = Sabotage("MTU changed", _ip("link", "set", FIRST, "mtu", "1300"), ("MTU",))

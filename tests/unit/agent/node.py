@@ -40,6 +40,7 @@ class Node:
         patch.setattr("vethagent.agent.reconciler.time.monotonic", lambda: self.now)
         patch.setattr("vethagent.agent.reconciler.random.uniform", lambda *_: 1.0)
         patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
+        patch.setattr(ethtool, "get_gro", lambda name: False)
         self.boot()
 
     def boot(self, audit_interval: float = 600, *, ovsdb: bool = True, patience: float = 0) -> None:

@@ -28,9 +28,11 @@ class Setup:
         self.observed = Observed()
         self.kernel: dict[int, Device] = {}
         self.offload: dict[str, bool] = {}
+        self.gro: set[str] = set()
         self.observer = Observer(self.observed, self.desired, self._dump)
         self.failing = False
         patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
+        patch.setattr(ethtool, "get_gro", lambda name: name in self.gro)
 
     def sees(self, *devices: Device, **rows: Any) -> set[str]:
         """Return the links that are dirty after these were told."""
@@ -164,6 +166,15 @@ def test_offload_that_changes_makes_its_link_dirty(setup: Setup) -> None:
     setup.offload = {"x": True}
     assert setup.sees(end_of(A, 7, "x")) == {A}
     assert setup.observed.tx_checksum == {7: True}
+
+
+def test_gro_that_is_turned_on_makes_the_link_of_a_device_dirty_that_is_in_no_linux_bridge(setup: Setup) -> None:
+    devices = end_of(A, 7, "x"), dataclasses.replace(end_of(B, 8, "y"), master=3)
+    setup.offload = {"x": False, "y": False}
+    setup.sees(*devices)
+    setup.gro = {"x", "y"}
+    assert setup.sees(*devices) == {A}
+    assert setup.observed.gro == {7: True}
 
 
 def test_a_device_that_has_just_gone_cannot_be_read_and_that_is_no_error(setup: Setup) -> None:

@@ -9,6 +9,7 @@ from tests.unit.plumbing.simulator import Host
 from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
 from vethagent.plumbing.steps import DetachPort
+from vethagent.privileged import operations
 
 # -- drift ---------------------------------------------------------------------------------------------------------
 
@@ -91,6 +92,20 @@ def test_offload_that_was_turned_on_is_turned_off(host: Host) -> None:
     assert codes(plan) == {("TX_CHECKSUM", "phy-br1")}
     settle(host, link())
     assert host.offload == {host.kernel.named("phy-br1").ifindex: False}
+
+
+@pytest.mark.parametrize(("datapath_type", "found"), [("netdev", {("GRO", "eth1-br1")}), ("", set())])
+def test_gro_is_turned_off_in_a_userspace_datapath(datapath_type: str, found: set[tuple[str, str]]) -> None:
+    host = Host()
+    host.add_linux_bridge("br1")
+    host.add_ovs_bridge("br-eth1", datapath_type=datapath_type)
+    host.look()
+    settle(host, link())
+    host.observed.gro = {host.kernel.named(name).ifindex: True for name in ("phy-br1", "eth1-br1")}
+    plan = host.plan(link())
+    assert codes(plan) == found
+    changed = [(step.ifindex, step.gro) for step in plan.operations if isinstance(step, operations.ChangeEnd)]
+    assert changed == [(host.kernel.named(name).ifindex, False) for _, name in found]
 
 
 def test_an_ovs_end_that_somebody_put_into_a_linux_bridge_is_taken_out(host: Host) -> None:

@@ -52,9 +52,11 @@ class Host:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.kernel = FakeKernel()
         self.offload: list[tuple[str, bool]] = []
+        self.gro: list[tuple[str, bool]] = []
         self.offload_error: OSError | None = None
         patch.setattr(rtnl, "RouteSocket", lambda: self.kernel)
         patch.setattr(ethtool, "set_tx_checksum", self._set_tx_checksum)
+        patch.setattr(ethtool, "set_gro", lambda index, name, on: self.gro.append((name, on)))
 
     def has(self, *devices: Device) -> None:
         self.kernel.devices.update({device.ifindex: device for device in devices})
@@ -237,7 +239,7 @@ def test_a_pair_whose_offload_cannot_be_set_is_taken_back(host: Host) -> None:
     host.has(BRIDGE)
     host.offload_error = OSError(errno.EOPNOTSUPP, "not supported")
     ((error, _),) = host.apply(create(end1={"tx_checksum": False}))
-    assert error == "TX checksum offload of eth1-br1: not supported"
+    assert error == "offload of eth1-br1: not supported"
     assert host.kernel.devices == {10: BRIDGE}
 
 
@@ -261,13 +263,13 @@ def test_a_device_is_down_while_it_gets_another_name(host: Host) -> None:
 
 def test_all_of_a_change_is_one_request(host: Host) -> None:
     host.has(BRIDGE, *pair())
-    wanted = change(20, mac="02:00:00:00:00:07", mtu=1400, master=10, up=False, tx_checksum=False)
+    wanted = change(20, mac="02:00:00:00:00:07", mtu=1400, master=10, up=False, tx_checksum=False, gro=False)
     assert host.apply(wanted) == [("", 0)]
     name = pair()[0].name
     assert host.kernel.devices[20] == Device(
         20, name, "veth", MARK, master=10, peer=21, mac="02:00:00:00:00:07", mtu=1400, up=False
     )
-    assert host.offload == [(name, False)]
+    assert host.offload == host.gro == [(name, False)]
     assert [index for kind, index, _ in host.kernel.sent if index == 20] == [20]
 
 

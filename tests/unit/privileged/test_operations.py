@@ -34,6 +34,7 @@ any_operation = st.one_of(
         master=st.none() | st.just(0) | ifindexes,
         up=st.none() | st.booleans(),
         tx_checksum=st.none() | st.booleans(),
+        gro=st.none() | st.booleans(),
         bridge_follows=st.none() | st.booleans(),
     ),
     st.builds(operations.AdoptPair, link_id=strategies.link_ids, ifindexes=st.tuples(ifindexes, ifindexes)),

@@ -29,6 +29,7 @@ export const DIFFERENCES = {
   ALIAS: "does not carry the mark of the link",
   DEVICE_MISSING: "is not there",
   EXTERNAL_IDS: "has an OVS port without the mark of the link",
+  GRO: "joins packets to ones that its datapath drops as too large",
   INTERFACES: "shares its OVS port with other devices",
   MAC: "has another MAC address",
   MTU: "has another MTU",
