@@ -1,6 +1,7 @@
 """Ways out of a host, as a real kernel shows them: whoever takes an address over is another one."""
 
 import contextlib
+import json
 import socket
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,11 @@ HOSTS = {
     "IPv4": ("192.0.2.1/24", "192.0.2.2/24"),
     "IPv6": ("2001:db8::1/64", "2001:db8::2/64"),
     "link-local": ("fe80::1/64", "fe80::2/64"),
+}
+#: Who is behind such a neighbour of ours, and an address of ours that he knows.
+BEYOND = {
+    "IPv4": ("198.51.100.1/32", "198.51.100.2/32"),
+    "IPv6": ("2001:db8:1::1/128", "2001:db8:1::2/128"),
 }
 #: IPv6 is on, and everybody may send pings, as on a host of which nobody has changed that.
 _USUAL = (
@@ -32,6 +38,7 @@ class Lan:
         #: The address as it is named here, and as those name it who have it.
         self.named = f"{self.address}%lan" if zoned else self.address
         self.own = f"{self.address}%eth0" if zoned else self.address
+        self._neighbour = own.partition("/")[0]
         self.here, *self.others = [enter(namespaces.Namespace(role)) for role in ("here", "first", "second")]
         for each in (self.here, *self.others):
             each.run("sh", "-c", _USUAL)
@@ -56,6 +63,27 @@ class Lan:
         for port in range(len(self.others)):
             self.here.ip("link", "set", f"to{port}", "up" if port == number else "down")
         self.here.ip("neighbour", "flush", "dev", "lan")
+
+    def route(self, beyond: str, *, ruled: bool) -> str:
+        """Have both of the two be a router to one address; return that.
+
+        If it is ``ruled``, only what comes from our address goes there, as it does once a connection has that.
+        """
+        address, source = BEYOND[beyond]
+        across = ["via", "inet6"] if beyond == "IPv4" and ":" in self.address else ["via"]
+        (lan,) = json.loads(self.here.ip("-j", "link", "show", "dev", "lan"))
+        self._give(self.here, source, "lo")
+        by, ours = ["table", "100" if ruled else "main"], ["src", source.partition("/")[0]]
+        self.here.ip("route", "add", address, *across, self.address, "dev", "lan", *by, *ours)
+        if ruled:
+            self.here.ip("rule", "add", "from", source, "lookup", "100")
+            self.here.ip("route", "add", address, "dev", "lan", *ours)
+        for other in self.others:
+            self._give(other, address, "lo")
+            # A router has no reason to ask in the name of who is behind it, by which that would be a neighbour.
+            other.ip("neighbour", "add", self._neighbour, "lladdr", lan["address"], "dev", "eth0", "nud", "permanent")
+            other.ip("route", "add", source, *across, self._neighbour, "dev", "eth0")
+        return address.partition("/")[0]
 
     @staticmethod
     def _give(namespace: namespaces.Namespace, address: str, device: str) -> None:
@@ -83,6 +111,34 @@ def test_whoever_refuses_in_place_of_the_broker_has_taken_its_address(lan: Lan) 
         assert way.reached() is False
         lan.connect(0)
         commands.wait_until(way.reached, what="the broker's host")
+
+
+@pytest.mark.parametrize(
+    ("lan", "beyond", "ruled"),
+    [
+        ("IPv4", "IPv4", False),
+        ("IPv4", "IPv4", True),
+        ("IPv6", "IPv6", False),
+        ("link-local", "IPv6", False),
+        ("link-local", "IPv4", False),
+    ],
+    indirect=["lan"],
+)
+def test_a_router_that_refuses_in_place_of_another_has_taken_its_address(lan: Lan, beyond: str, ruled: bool) -> None:
+    """The broker is in another network, and the guest rejects what is not for it as many firewalls do."""
+    address = lan.route(beyond, ruled=ruled)
+    way = TcpWay("the bus", [(address, PORT)])
+    with lan.others[0].entered():
+        broker = socket.create_server((address, PORT), family=socket.AF_INET6 if beyond == "IPv6" else socket.AF_INET)
+    with lan.here.entered():
+        with broker:
+            commands.wait_until(way.reached, what="the broker")
+        assert way.reached() is True
+        lan.connect(1)
+        commands.wait_until(lambda: _refused(address), what="somebody else who refuses")
+        assert way.reached() is False
+        lan.connect(0)
+        commands.wait_until(way.reached, what="the router")
 
 
 def _refused(address: str) -> bool:

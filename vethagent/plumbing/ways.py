@@ -33,7 +33,7 @@ class TcpWay:
     """The way to servers of which one has to be reached: one that takes a connection, or that refuses it.
 
     A host that refuses is there, and its server only restarts. But if another device than before refuses in its place,
-    one with another MAC address, it is somebody who has taken the address.
+    one with another MAC address, it is somebody who has taken the address, or that of the router to it.
     """
 
     def __init__(
