@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support import commands, namespaces
+from vethagent.plumbing.neighbours import is_own
 from vethagent.plumbing.ways import GatewayWay, TcpWay
 
 PORT = 5672
@@ -139,6 +140,13 @@ def test_a_router_that_refuses_in_place_of_another_has_taken_its_address(lan: La
         assert way.reached() is False
         lan.connect(0)
         commands.wait_until(way.reached, what="the router")
+
+
+@pytest.mark.parametrize("lan", ["IPv4", "IPv6"], indirect=True)
+def test_which_addresses_are_those_of_the_host(lan: Lan) -> None:
+    ours, others = (address.partition("/")[0] for address in HOSTS["IPv6" if ":" in lan.address else "IPv4"])
+    with lan.here.entered():
+        assert [is_own(address) for address in ("127.0.1.1", ours, others, "203.0.113.1")] == [True, True, False, False]
 
 
 def _refused(address: str) -> bool:

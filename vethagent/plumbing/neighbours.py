@@ -53,6 +53,17 @@ def face(address: str) -> str | None:
     return mac.hex(":") if mac is not None and state & _VALID else None
 
 
+def is_own(address: str) -> bool:
+    """Return whether ``address`` is one of this host."""
+    address, _, _ = address.partition("%")
+    try:
+        with _asking() as asking:
+            kind, _ = _route(asking, ipaddress.ip_address(address).packed)
+    except OSError:
+        return False
+    return kind == _LOCAL
+
+
 @contextlib.contextmanager
 def _asking() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:

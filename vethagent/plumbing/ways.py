@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from vethagent.plumbing.neighbours import face
+from vethagent.plumbing.neighbours import face, is_own
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ class TcpWay:
     """The way to servers of which one has to be reached: one that takes a connection, or that refuses it.
 
     A host that refuses is there, and its server only restarts. But if another device than before refuses in its place,
-    one with another MAC address, it is somebody who has taken the address, or that of the router to it.
+    one with another MAC address, it is somebody who has taken the address, or that of the router to it. A server on
+    this host is always there, so it is asked only if there is no other.
     """
 
     def __init__(
@@ -75,7 +76,8 @@ class TcpWay:
         counts only if none has taken a connection before, or that one is there: who is cut off from it has no bus.
         """
         answers: dict[Server, bool | None] = {}
-        for address in self._resolve():
+        found = self._resolve()
+        for address in [address for address in found if not is_own(address[0])] or found:
             timeout, begun = self._timeout if answers else self._first, time.monotonic()
             answers[address] = self._answers(address, timeout)
             taken = time.monotonic() - begun
@@ -223,11 +225,11 @@ def _pings(address: str, timeout: float) -> bool:
 
 
 def _default_gateway() -> str | None:
-    """Return the address of the IPv4 default gateway with the best metric."""
+    """Return the address of the IPv4 default gateway with the best metric; one without (``via inet6``) is none."""
     routes = [line.split() for line in _ROUTES.read_text().splitlines()[1:]]
     gateways = [
         (int(route[6]), socket.inet_ntoa(struct.pack("=I", int(route[2], 16))))
         for route in routes
-        if route[1] == route[7] == "00000000" and int(route[3], 16) & _GATEWAY
+        if route[1] == route[7] == "00000000" != route[2] and int(route[3], 16) & _GATEWAY
     ]
     return min(gateways)[1] if gateways else None

@@ -14,6 +14,14 @@ from vethagent.plumbing.ways import GatewayWay, Server, TcpWay
 NOBODY = "192.0.2.1"
 
 
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The addresses of this host; without any its servers stand for others."""
+    found: set[str] = set()
+    monkeypatch.setattr(ways, "is_own", found.__contains__)
+    return found
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as opened:
@@ -79,6 +87,18 @@ def test_one_of_several_is_enough_and_is_asked_first_the_next_time(
     assert way.reached() is True
     asked = answer(monkeypatch, None)
     assert way.reached() is True and asked == [server]
+
+
+def test_a_server_on_this_host_is_always_there_so_another_one_has_to_answer(
+    monkeypatch: pytest.MonkeyPatch, own: set[str], server: Server
+) -> None:
+    """As on each node of a cluster of brokers that has bridges too."""
+    own.add(server[0])
+    assert TcpWay("the bus", [server]).reached() is True
+    way = TcpWay("the bus", [server, (NOBODY, 1)])
+    for outcome in TimeoutError(), None:
+        asked = answer(monkeypatch, outcome)
+        assert way.reached() is (outcome is None) and asked == [(NOBODY, 1)]
 
 
 def test_each_of_several_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +304,7 @@ ROUTES = (
     "eth1\t00000000\t010200C0\t0003\t0\t0\t200\t00000000\t0\t0\t0\n"
     "eth0\t00000000\t0100007F\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
     "tun0\t00000000\t020200C0\t0003\t0\t0\t50\t00000080\t0\t0\t0\n"
+    "eth3\t00000000\t00000000\t0003\t0\t0\t20\t00000000\t0\t0\t0\n"
     "eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
 )
 
@@ -297,6 +318,7 @@ def routes(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.P
 
 
 def test_the_gateway_of_the_best_route(routes: pathlib.Path) -> None:
+    """That of eth3 is known by an IPv6 address only, and whoever pings 0.0.0.0 is answered by this host."""
     assert ways._default_gateway() == "127.0.0.1"
     routes.write_text(ROUTES.splitlines()[0])
     assert GatewayWay("pings").reached() is GatewayWay("ARP").reached() is False
