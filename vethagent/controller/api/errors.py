@@ -41,6 +41,7 @@ STATUS = {
     "BUS_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
     "KEYSTONE_UNAVAILABLE": 503,
+    "USER_FILE_ERROR": 503,
 }
 
 _UNAVAILABLE = {
@@ -48,6 +49,7 @@ _UNAVAILABLE = {
     "BUS_UNAVAILABLE": "the message bus or the agent could not be reached",
     "DATABASE_UNAVAILABLE": "the database could not be reached, or takes no changes now; try again",
     "KEYSTONE_UNAVAILABLE": "Keystone could not be asked about the token; try again",
+    "USER_FILE_ERROR": "the file of users could not be read; try again",
 }
 #: Seconds after which such a request may go better.
 _RETRY_AFTER = "5"

@@ -55,7 +55,7 @@ class HttpBasic:
         """Everybody may ask."""
 
     def identify(self, request: falcon.Request) -> RequestContext:
-        """Return the user that the Authorization header names and whose password it has."""
+        """Return the user that the Authorization header names and whose password it has; raise UserFileError too."""
         try:
             name, password = basic_auth.parse_token(basic_auth.parse_header(request.env))
         except webob.exc.HTTPException as error:
@@ -73,7 +73,9 @@ class HttpBasic:
             if self._proved.has(proof):
                 return True
             basic_auth.authenticate(self._user_file, name, password)
-        except (OSError, ValueError, webob.exc.HTTPException):  # bcrypt refuses more than 72 bytes by ValueError
+        except OSError as error:
+            raise UserFileError(f"[api] http_basic_user_file: {self._user_file}: {error.strerror}") from error
+        except (ValueError, webob.exc.HTTPException):  # bcrypt refuses more than 72 bytes by ValueError
             return False
         self._proved.add(proof)
         return True

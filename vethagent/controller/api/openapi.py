@@ -156,7 +156,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
 
 def _errors(operation: Operation) -> dict[str, Any]:
     by_status: dict[str, list[str]] = {}
-    refused = () if operation.role is None else ("UNAUTHORIZED", "KEYSTONE_UNAVAILABLE")
+    refused = () if operation.role is None else ("UNAUTHORIZED", "KEYSTONE_UNAVAILABLE", "USER_FILE_ERROR")
     for code in dict.fromkeys((*operation.errors, *refused, *_COMMON_ERRORS)):
         by_status.setdefault(str(errors.STATUS[code]), []).append(code)
     return {
