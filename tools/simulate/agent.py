@@ -1,6 +1,5 @@
 """One agent, all of it real but kernel, Open vSwitch and its threads, which it has in common with the others."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +11,7 @@ from tools.simulate.pool import Pool
 from vethagent import exceptions, model
 from vethagent.agent import inventory
 from vethagent.agent.confirmer import Confirmer
+from vethagent.agent.delays import next_delay, next_report
 from vethagent.agent.desired import Desired
 from vethagent.agent.early import Early
 from vethagent.agent.endpoint import AgentEndpoint
@@ -35,7 +35,6 @@ from vethagent.rpc.controller_api import ControllerAPI
 T = TypeVar("T")
 
 _EVENTS_AT_ONCE = 500
-_RETRY = 1.0, 10.0
 
 #: What plumbing asks the kernel of this process; here it is that of the host whose turn it is.
 _turn = threading.local()
@@ -107,6 +106,7 @@ class Agent:
             self.host.add_linux_bridge(bridge)
         self._told: dict[int, Device] = {}
         self._delays = {"events": 0.0, "reports": 0.0}
+        self._alone = True  # the crowd starts them one after the other
         self._inbox = _Inbox(lambda: pools.work.now(self), self._mine)
         self._outbox = _Outbox(lambda: pools.events.now(self))
         self._desired, self._observed = Desired(Store(":memory:")), Observed()
@@ -219,11 +219,13 @@ class Agent:
         try:
             beat._beat()
         except exceptions.VethagentError:
+            self._alone = False
             return self._later("reports")
         self._delays["reports"] = 0.0
         if beat._report_now or beat._pull_now:
             return time.monotonic()
-        next_one = time.monotonic() + self._interval * random.uniform(0.9, 1.1)
+        next_one = time.monotonic() + next_report(self._interval, alone=self._alone)
+        self._alone = True
         return min(next_one, beat._report_by or next_one)
 
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:
@@ -231,8 +233,7 @@ class Agent:
         self._links_changed()
 
     def _later(self, kind: str) -> float:
-        first, last = _RETRY
-        self._delays[kind] = min(last, max(first, self._delays[kind] * 2)) * random.uniform(0.5, 1.0)
+        self._delays[kind] = next_delay(self._delays[kind], self._interval)
         return time.monotonic() + self._delays[kind]
 
     def _report_soon(self) -> None:
