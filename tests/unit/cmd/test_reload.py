@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support import commands
+from tests.support import certificates, commands
 from tests.unit.cmd.conftest import Start
 from tests.unit.cmd.test_controller_processes import wait_for_line
 
@@ -51,5 +51,16 @@ def test_a_mistake_changes_nothing(config: pathlib.Path, start: Start, name: str
     send(process, signal.SIGHUP)
     wait_for_line(process, "DEFAULT.debug changed from")
     wait_until_reloaded()
+    send(process, signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_certificate_that_was_renewed_is_read_again(start: Start, tmp_path: pathlib.Path) -> None:
+    certificate, key = certificates.make(tmp_path)
+    process = start("api", OS_API__PORT="0", OS_API__CERTIFICATE_FILE=str(certificate), OS_API__KEY_FILE=str(key))
+    wait_for_line(process, "serving the API")
+    send(process, signal.SIGHUP)
+    assert str(certificate) in wait_for_line(process, "was read again")
     send(process, signal.SIGTERM)
     assert process.wait(60) == 0
