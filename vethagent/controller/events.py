@@ -13,6 +13,7 @@ from vethagent import logs, model
 from vethagent.controller import damping, history, silences, views
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import NotFound
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import EventQuery
@@ -23,7 +24,6 @@ from vethagent.model import EventKind, Status
 LOG = logging.getLogger(__name__)
 
 _MAX_MESSAGE = 4096
-_CHUNK = 1000
 
 #: Changes of one link that are told, the newest ones.
 MAX_HISTORY = 1000
@@ -201,8 +201,8 @@ def _reserve(session: orm.Session, count: int) -> int:
 def _lock_links(session: orm.Session, link_ids: Collection[str]) -> dict[str, models.BridgeLink]:
     ids = sorted(link_ids)
     links: dict[str, models.BridgeLink] = {}
-    for start in range(0, len(ids), _CHUNK):
-        links |= {link.id: link for link in session.scalars(_LINKS, {"ids": ids[start : start + _CHUNK]})}
+    for piece in pieces(ids):
+        links |= {link.id: link for link in session.scalars(_LINKS, {"ids": piece})}
     return links
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import orm
 from vethagent import exceptions, model
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import Loop
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc import transport as bus
@@ -19,9 +20,6 @@ from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-
-#: Names in one query.
-_CHUNK = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +56,8 @@ def read(session: orm.Session, hosts: Iterable[str]) -> dict[str, Topology]:
     """Return the topologies of ``hosts``, as far as they are known."""
     table, names = models.HostInventory, sorted(set(hosts))
     found = {}
-    for start in range(0, len(names), _CHUNK):
-        statement = sqlalchemy.select(table.host, table.topology).where(table.host.in_(names[start : start + _CHUNK]))
+    for piece in pieces(names):
+        statement = sqlalchemy.select(table.host, table.topology).where(table.host.in_(piece))
         for host, topology in session.execute(statement):
             ways = tuple((first, second, bool(patch)) for first, second, patch in topology["ways"])
             found[host] = Topology(ways, topology["stp"], topology["networks"])

@@ -24,6 +24,7 @@ from vethagent.controller import (
 )
 from vethagent.controller.db import models, revisions
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import NotFound, PendingDelete, UnknownHost
 from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
@@ -34,8 +35,6 @@ from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
 
 LOG = logging.getLogger(__name__)
-
-_CHUNK = 500
 
 
 class _Stored(NamedTuple):
@@ -142,19 +141,19 @@ class Links:
     def delete_all(self, context: bus.Context, link_ids: Iterable[str], *, force: bool = False) -> Sequence[views.Link]:
         """Have all of them that there are unplugged, and return these; one cast a host."""
         ids = sorted(set(link_ids))
-        pieces = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
-        if len(pieces) > 1:
-            self._check_all_plain(pieces)
-        deleted = [each for piece in pieces for each in self._mark_deleted(context, piece, force=force)]
+        parts = list(pieces(ids))
+        if len(parts) > 1:
+            self._check_all_plain(parts)
+        deleted = [each for piece in parts for each in self._mark_deleted(context, piece, force=force)]
         casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
         return [self._view(each) for each in deleted]
 
-    def _check_all_plain(self, pieces: Iterable[Sequence[str]]) -> None:
+    def _check_all_plain(self, parts: Iterable[Sequence[str]]) -> None:
         """Raise TemplateLink before anything is done: the pieces of a deletion are transactions of their own."""
         link = models.BridgeLink
         others = link.template_id.is_not(None) & (link.status != Status.PENDING_DELETE)
         with self._database.reader() as session:
-            for piece in pieces:
+            for piece in parts:
                 statement = sqlalchemy.select(link).where(link.id.in_(piece), others)
                 for row in session.scalars(statement.order_by(link.id).limit(1)):
                     link_rows.check_plain(row)
@@ -298,8 +297,8 @@ def _reported(session: orm.Session, hosts: Iterable[str]) -> dict[str, datetime.
 def _with_ids(session: orm.Session, given: Sequence[str | None]) -> dict[str, models.BridgeLink]:
     ids = [link_id for link_id in given if link_id is not None]
     found: dict[str, models.BridgeLink] = {}
-    for start in range(0, len(ids), _CHUNK):
-        statement = sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.id.in_(ids[start : start + _CHUNK]))
+    for piece in pieces(ids):
+        statement = sqlalchemy.select(models.BridgeLink).where(models.BridgeLink.id.in_(piece))
         found |= {row.id: row for row in session.scalars(statement)}
     return found
 

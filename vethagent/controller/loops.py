@@ -12,14 +12,11 @@ from sqlalchemy import orm
 
 from vethagent.controller import inventories
 from vethagent.controller.db import models
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import Loop
 from vethagent.controller.inventories import Topology
 from vethagent.controller.new_links import Wanted
 from vethagent.model import Status
-
-#: Names in one query.
-_CHUNK = 500
-
 
 #: The two ends of a link.
 _Observed = Sequence[dict[str, Any]]
@@ -119,10 +116,9 @@ def beside(session: orm.Session, link_id: str) -> str | None:
 def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
     ends = models.LinkEnd
     found: set[str] = set()
-    for start in range(0, len(bridges), _CHUNK):
-        chunk = bridges[start : start + _CHUNK]
+    for piece in pieces(bridges):
         found.update(
-            session.scalars(sqlalchemy.select(ends.bridge).where(ends.host == host, ends.bridge.in_(chunk)).distinct())
+            session.scalars(sqlalchemy.select(ends.bridge).where(ends.host == host, ends.bridge.in_(piece)).distinct())
         )
     return found
 

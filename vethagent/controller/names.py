@@ -8,11 +8,9 @@ from sqlalchemy import orm
 
 from vethagent import model
 from vethagent.controller.db import models
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import NameConflict
 from vethagent.controller.new_links import Wanted
-
-#: Names in one query.
-_CHUNK = 500
 
 Taken = dict[tuple[str, str], str]
 
@@ -45,9 +43,7 @@ def _taken(session: orm.Session, columns: Any, wanted: Sequence[tuple[str, str]]
         by_host.setdefault(host, []).append(name)
     taken: Taken = {}
     for host, names in by_host.items():
-        for start in range(0, len(names), _CHUNK):
-            statement = sqlalchemy.select(*columns).where(
-                columns[0] == host, columns[1].in_(names[start : start + _CHUNK])
-            )
+        for piece in pieces(names):
+            statement = sqlalchemy.select(*columns).where(columns[0] == host, columns[1].in_(piece))
             taken |= {(host, name): link_id for host, name, link_id in session.execute(statement) if link_id not in own}
     return taken

@@ -13,15 +13,13 @@ from sqlalchemy import orm
 
 from vethagent.controller import inventories
 from vethagent.controller.db import models, turns
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.errors import PhysicalLoop
 from vethagent.controller.inventories import Topology
 from vethagent.controller.new_links import Wanted
 from vethagent.controller.rings import Networks, Port, Rings, Way, without_dead_ends
 
 T = TypeVar("T")
-
-#: Names in one query.
-_CHUNK = 500
 
 #: A link by its id, or what others have joined on a host.
 Key = str | tuple[str, int]
@@ -55,8 +53,8 @@ def claim(session: orm.Session, hosts: Collection[str], *, every: bool) -> set[s
         turns.take(session, models.PhysicalNetwork)
     table, names = models.HostInventory, sorted(hosts)
     found: set[str] = set()
-    for start in range(0, len(names), _CHUNK):
-        several = table.host.in_(names[start : start + _CHUNK]) & (table.networks >= _RING)
+    for piece in pieces(names):
+        several = table.host.in_(piece) & (table.networks >= _RING)
         found.update(
             session.scalars(sqlalchemy.select(table.host).where(several).order_by(table.host).with_for_update())
         )
@@ -145,8 +143,8 @@ def _links(session: orm.Session, hosts: Sequence[str], but: set[str]) -> Iterabl
         .join(second, (second.link_id == link.id) & (second.position == 1))
         .where(link.admin_state_up)
     )
-    for start in range(0, len(hosts), _CHUNK):
-        for row in session.execute(statement.where(link.host.in_(hosts[start : start + _CHUNK]))):
+    for piece in pieces(hosts):
+        for row in session.execute(statement.where(link.host.in_(piece))):
             link_id, host, bridge, tag, far_bridge, far_tag = row
             if link_id not in but:
                 yield link_id, Way(Port(host, bridge, tag), Port(host, far_bridge, far_tag))

@@ -15,6 +15,7 @@ from vethagent import exceptions, logs, model
 from vethagent.controller import agent_changes, damping, held, history, inventories, views, watch
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database, retried
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.digests import Digests
 from vethagent.controller.fleet import joining
 from vethagent.controller.liveness import Liveness
@@ -22,9 +23,6 @@ from vethagent.controller.together import Together, first_only
 from vethagent.model import Mode, Status
 
 LOG = logging.getLogger(__name__)
-
-#: Ids in one query.
-_CHUNK = 500
 
 
 class _Known(NamedTuple):
@@ -200,8 +198,8 @@ def _wanted(session: orm.Session, link_ids: Collection[str]) -> list[str]:
     """Return those of ``link_ids`` that are wanted on some host, and are not to go there."""
     link, asked, found = models.BridgeLink, list(link_ids), list[str]()
     staying = link.status != Status.PENDING_DELETE
-    for start in range(0, len(asked), _CHUNK):
-        found += session.scalars(sqlalchemy.select(link.id).where(link.id.in_(asked[start : start + _CHUNK]), staying))
+    for piece in pieces(asked):
+        found += session.scalars(sqlalchemy.select(link.id).where(link.id.in_(piece), staying))
     return sorted(found)
 
 
