@@ -106,16 +106,23 @@ def _joins(rings: Rings, wanted: Collection[Way]) -> bool:
 
 
 def joining_hosts(session: orm.Session) -> set[str]:
-    """Return the hosts that may join two physical networks: links or other ways are in the bridges of both."""
+    """Return the hosts that may join two physical networks; all others have dead ends only.
+
+    It takes a way of others, a link from one to the other, or a bridge in none of them with several links.
+    """
     network, ends = models.PhysicalNetwork, models.LinkEnd
-    used = (
-        sqlalchemy.select(network.host)
-        .join(ends, (ends.host == network.host) & (ends.bridge == network.bridge), isouter=True)
-        .where(ends.bridge.is_not(None) | network.joined)
-        .group_by(network.host)
-        .having(sqlalchemy.func.count(network.bridge.distinct()) >= _RING)
+    here = (network.host == ends.host) & (network.bridge == ends.bridge)
+    several = sqlalchemy.func.count() > 1
+    hosts = sqlalchemy.select(network.host).group_by(network.host).having(several)
+    across = sqlalchemy.select(ends.host).join(network, here).group_by(ends.link_id, ends.host).having(several)
+    between = (
+        sqlalchemy.select(ends.host)
+        .join(network, here, isouter=True)
+        .where(network.host.is_(None), ends.host.in_(hosts))
+        .group_by(ends.host, ends.bridge)
+        .having(several)
     )
-    return set(session.scalars(used))
+    return set(session.scalars(sqlalchemy.union(hosts.where(network.joined), across, between)))
 
 
 def networks_of(known: dict[str, Topology]) -> Networks:

@@ -45,7 +45,7 @@ def test_what_others_join_closes_a_ring(fleet: Fleet, rings: ClosedRings) -> Non
 def test_a_dead_end_of_another_host_closes_none(fleet: Fleet, rings: ClosedRings) -> None:
     first, second = fleet.create("h1", "br-a", "br-b"), fleet.create("h1", "br-a", "br-b")
     fleet.create("h2", "br-a", "br-leaf")
-    fleet.create("h2", "br-b", "br-other-leaf")
+    fleet.tell("h2", NETWORKS, {"bridges": ("br-b", "br-other-leaf"), "device": "other"})
     assert [rings.of(link.id) for link in (first, second)] == [None, None]
 
 

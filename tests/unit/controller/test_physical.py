@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.controller import fakes
 from vethagent import model
-from vethagent.controller import views
+from vethagent.controller import physical, views
+from vethagent.controller.db.database import Database
 from vethagent.controller.errors import OperationError, PhysicalLoop
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
@@ -84,10 +85,25 @@ def test_many_at_once_count_among_themselves(fleet: Fleet, links: Links) -> None
 
 def test_a_dead_end_of_another_host_is_no_way_round(fleet: Fleet) -> None:
     fleet.create("h2", "br-a", "br-leaf")
-    fleet.create("h2", "br-b", "br-other-leaf")
+    fleet.tell("h2", NETWORKS, {"bridges": ("br-b", "br-other-leaf"), "device": "other"})
     fleet.create("h1", "br-a", "br-b")
     beside = fleet.create("h1", "br-a", "br-b")
     assert beside.generation == 1, "a loop within a host is for its agent to see, which knows of STP"
+
+
+def test_only_hosts_that_may_join_networks_are_looked_at(fleet: Fleet, database: Database) -> None:
+    def joining() -> set[str]:
+        with database.reader() as session:
+            return physical.joining_hosts(session)
+
+    for host in ("h1", "h2", "h3", "h4"):
+        fleet.create(host, "br-a", "br-leaf")
+        fleet.create(host, "br-other-leaf", "br-c")
+    assert joining() == set()
+    fleet.create("h1", "br-a", "br-b")
+    fleet.create("h2", "br-b", "br-leaf", allow_loop=True)
+    fleet.tell("h3", NETWORKS, WAY)
+    assert joining() == {"h1", "h2", "h3"}
 
 
 def test_what_is_going_is_a_way_until_it_is_gone(fleet: Fleet, links: Links) -> None:
