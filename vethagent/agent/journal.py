@@ -104,6 +104,11 @@ class Journal:
         """Return the state of each link as it was told last."""
         return list(self._told.values())
 
+    def reason(self, link_id: str) -> object:
+        """Return the reason that was told last of a link, None if nothing was."""
+        state = self._told.get(link_id)
+        return state.reason if state is not None else None
+
     def looked(self, link_ids: Iterable[str]) -> bool:
         """Return whether each of the links that were wanted before the start has been looked at since."""
         return all(link_id in self._told for link_id in self._restored.intersection(link_ids))

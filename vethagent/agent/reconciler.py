@@ -17,13 +17,13 @@ from vethagent.agent.journal import Journal
 from vethagent.agent.observer import Observer
 from vethagent.agent.retries import SETTLE, Retries
 from vethagent.agent.standing import Standing
+from vethagent.agent.young_bridges import PATIENCE, YoungBridges
 from vethagent.model import Mode, Reason, Status
 from vethagent.plumbing.apply import Applier, Failure
 from vethagent.plumbing.loops import Topology
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.plan import plan_held, plan_link, plan_removal, plan_unread
 from vethagent.plumbing.steps import LinkPlan
-from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 
 LOG = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Reconciler:
         self._audit_interval = audit_interval
         self._audit_due = time.monotonic() + audit_interval
         self._early = early
+        self._young_bridges = YoungBridges(desired, journal, observed)
         self._retries = Retries()
         self._loops: set[str] = set()
         self._refused: set[str] = set()
@@ -185,7 +186,7 @@ class Reconciler:
                 todo, stopping=lambda: self._inbox.closed, passed=self._journal.stopwatch.passed
             )
             self._begun = set()
-            if any(self._is_unheard(operation) for plan in todo for operation in plan.operations):
+            if any(self._observed.hears_nothing_of(operation) for plan in todo for operation in plan.operations):
                 self._inbox.look_again()
             unanswered = {key for key, failure in failures.items() if failure.reason is Reason.HELPER_UNAVAILABLE}
             self._confirmer.failed({*failures, *left} - unanswered)
@@ -209,8 +210,11 @@ class Reconciler:
 
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
         """Return what may be done now; the others are marked again when their time has come."""
-        admitted = self._confirmer.admit(plans)
-        for link_id in {_id(plan) for plan in plans}.difference(map(_id, admitted)):
+        finished = self._young_bridges.admit(plans)
+        for link_id in set(map(_id, plans)).difference(map(_id, finished)):
+            self._retries.again(link_id, PATIENCE)
+        admitted = self._confirmer.admit(finished)
+        for link_id in set(map(_id, finished)).difference(map(_id, admitted)):
             self._retries.again(link_id)
         return admitted
 
@@ -340,18 +344,6 @@ class Reconciler:
             self._refused.add(state.link_id)
         if not passing and self._journal.tell(told, request_id=request_id):
             self._journal.tell_late(told, request_id=request_id)
-
-    def _is_unheard(self, operation: Operation) -> bool:
-        """Return whether the kernel tells nobody of what is done: that a device that is down has got its mark."""
-        match operation:
-            case AdoptPair():
-                indexes: tuple[int, ...] = operation.ifindexes
-            case ChangeEnd():
-                indexes = (operation.ifindex,)
-            case _:
-                return False
-        devices = filter(None, map(self._observed.devices.get, indexes))
-        return any(not device.up and device.alias != operation.alias for device in devices)
 
     def _judge_helper(self, plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> None:
         away = [failure for failure in failures.values() if failure.reason is Reason.HELPER_UNAVAILABLE]

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from vethagent.plumbing import naming
 from vethagent.privileged.ifinfo import Device
+from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 
 #: Devices whose members send and receive as one.
 _BUNDLES = ("bond", "team")
@@ -304,6 +305,18 @@ class Observed:
         return any(member.kind == "openvswitch" for member in members) or any(
             other is not None and self._joined(other) is None for other in others
         )
+
+    def hears_nothing_of(self, operation: Operation) -> bool:
+        """Return whether the kernel tells nobody of what is done: that a device that is down has got its mark."""
+        match operation:
+            case AdoptPair():
+                indexes: tuple[int, ...] = operation.ifindexes
+            case ChangeEnd():
+                indexes = (operation.ifindex,)
+            case _:
+                return False
+        devices = filter(None, map(self.devices.get, indexes))
+        return any(not device.up and device.alias != operation.alias for device in devices)
 
     def degree(self, bridge: str) -> int:
         """Return how many devices are in a bridge."""
