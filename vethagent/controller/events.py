@@ -35,17 +35,17 @@ _Taken = tuple[Sequence[Sequence[model.PortEvent]], set[str]]
 # no objects goes below the ORM.
 _STREAM, _COUNTER = models.EventStream, models.Counter
 _STREAMS = (
-    sqlalchemy.select(_STREAM.host, _STREAM.stream, _STREAM.seq)
+    sqlalchemy.select(_STREAM.host, _STREAM.earlier_stream, _STREAM.earlier_seq, _STREAM.stream, _STREAM.seq)
     .where(_STREAM.host.in_(sqlalchemy.bindparam("hosts", expanding=True)))
     .order_by(_STREAM.host)
     .with_for_update()
 )
-_BEGIN_STREAM = sqlalchemy.insert(_STREAM)
-_GO_ON = (
-    sqlalchemy.update(_STREAM)
-    .where(_STREAM.host == sqlalchemy.bindparam("of_host"))
-    .values(stream=sqlalchemy.bindparam("to_stream"), seq=sqlalchemy.bindparam("to_seq"))
-)
+_PLACE: dict[str, Any] = {
+    name: sqlalchemy.bindparam(f"to_{name}") for name in ("earlier_stream", "earlier_seq", "stream", "seq")
+}
+_OF_HOST: Any = sqlalchemy.bindparam("of_host")
+_BEGIN = sqlalchemy.insert(_STREAM).values(host=_OF_HOST, **_PLACE)
+_GO_ON = sqlalchemy.update(_STREAM).where(_STREAM.host == _OF_HOST).values(**_PLACE)
 _LINKS = (
     sqlalchemy.select(models.BridgeLink)
     .options(orm.lazyload(models.BridgeLink.ends), orm.lazyload(models.BridgeLink.label_rows))
@@ -59,9 +59,8 @@ _COUNTED = sqlalchemy.select(_COUNTER.value).where(_OURS)
 _INSERT_EVENTS = sqlalchemy.insert(models.PortEvent)
 
 
-def unseen(batch: model.PortEvents, stream: str | None, seq: int) -> list[model.PortEvent]:
-    """Return the events of ``batch`` that are not in the database yet, which has ``stream`` up to ``seq``; pure."""
-    last = seq if stream == batch.stream else -1
+def unseen(batch: model.PortEvents, last: int) -> list[model.PortEvent]:
+    """Return the events of ``batch`` that are not in the database yet, which has its stream up to ``last``; pure."""
     fresh = []
     for event in sorted(batch.events, key=lambda event: event.seq):
         if event.seq > last:
@@ -166,24 +165,32 @@ def _silences(host: str, since: datetime.datetime) -> sqlalchemy.Select[models.A
 
 
 def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequence[Sequence[model.PortEvent]]:
-    """Return the events of each of ``batches`` that were never taken in, and count them as taken."""
+    """Return the events of each of ``batches`` that were never taken in, and count them as taken.
+
+    Two streams of a host are known, in the order in which they began: what an agent has sent last may be heard after
+    the first words of the next one, as when a controller that had taken it stood still.
+    """
     connection = session.connection()
     found = connection.execute(_STREAMS, {"hosts": sorted({batch.host for batch in batches})})
-    positions = {host: (stream, seq) for host, stream, seq in found}
-    known = set(positions)
-    fresh, moved = [], set()
+    taken: dict[str, dict[str, int]] = {}
+    for row in found:
+        if row.earlier_stream is not None:
+            taken[row.host] = {row.earlier_stream: row.earlier_seq}
+        taken.setdefault(row.host, {})[row.stream] = row.seq
+    known, moved = set(taken), set()
+    fresh = []
     for batch in batches:
-        new = unseen(batch, *positions.get(batch.host, (batch.stream, -1)))
+        of_host = taken.setdefault(batch.host, {})
+        new = unseen(batch, of_host.get(batch.stream, -1))
         if new:
-            positions[batch.host] = batch.stream, new[-1].seq
+            of_host[batch.stream] = new[-1].seq
             moved.add(batch.host)
         fresh.append(new)
     for host in sorted(moved):
-        stream, seq = positions[host]
-        if host in known:
-            connection.execute(_GO_ON, {"of_host": host, "to_stream": stream, "to_seq": seq})
-        else:
-            connection.execute(_BEGIN_STREAM, {"host": host, "stream": stream, "seq": seq})
+        *before, (stream, seq) = taken[host].items()
+        earlier, earlier_seq = before[-1] if before else (None, None)
+        now = {"to_earlier_stream": earlier, "to_earlier_seq": earlier_seq, "to_stream": stream, "to_seq": seq}
+        connection.execute(_GO_ON if host in known else _BEGIN, {"of_host": host, **now})
     return fresh
 
 

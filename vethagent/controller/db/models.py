@@ -147,7 +147,7 @@ class PhysicalNetwork(Base):
 
 
 class EventStream(Base):
-    """How far the numbered events of one host have been taken in."""
+    """How far the numbered events of one host have been taken in, of its newest stream and of the one before."""
 
     __tablename__ = "event_streams"
     __table_args__ = MYSQL
@@ -155,6 +155,8 @@ class EventStream(Base):
     host: Mapped[str] = mapped_column(String(255), primary_key=True)
     stream: Mapped[str] = mapped_column(String(36))
     seq: Mapped[int] = mapped_column(BigInteger)
+    earlier_stream: Mapped[str | None] = mapped_column(String(36))
+    earlier_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class HostDigests(Base):
