@@ -68,6 +68,37 @@ def test_a_dialog_goes_with_what_it_is_about(database: Database, serve: Serve, p
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_what_is_refused_is_told_to_who_went_back_meanwhile(database: Database, serve: Serve, page: Page) -> None:
+    world = World(database, LIVENESS, fakes.Clock())
+    world.hosts(1)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/bridge-links", hold)
+    page.goto(f"{serve(world.agent_api)}/index.html")
+    page.get_by_role("link", name="h0").click()
+    page.get_by_role("button", name="Create a link").click()
+    page.get_by_label("First bridge").fill("br1")
+    page.get_by_label("Second bridge").fill("br2")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Fleet", include_hidden=True)).to_be_visible()
+    _next(page, held).fulfill(status=409, json={"error": {"message": "such a link is there", "field": "ends"}})
+    expect(page.get_by_role("alert")).to_have_text("such a link is there")
+    page.get_by_role("button", name="Create", exact=True).click()
+    _next(page, held).continue_()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def _next(page: Page, held: list[Route]) -> Route:
+    """Return what is held, as soon as it is."""
+    while not held:
+        page.wait_for_timeout(10)
+    return held.pop()
+
+
 def test_an_address_that_was_cut_leads_to_the_fleet(serve: Serve, page: Page) -> None:
     page.goto(f"{serve(fakes.AgentApi())}/index.html#/hosts/%E0%A4")
     expect(page.get_by_role("heading", name="Fleet")).to_be_visible()

@@ -71,8 +71,8 @@ async function show(first) {
 }
 
 addEventListener("hashchange", () => {
-  // Who went back has left what they are about.
-  for (const each of document.querySelectorAll('dialog:not([aria-labelledby="sign-in"])')) each.close();
+  // Who went back has left what they are about, but for what the API was asked for: it may refuse that.
+  for (const each of document.querySelectorAll('dialog:not([aria-labelledby="sign-in"], :has([aria-busy]))')) each.close();
   show(false);
 });
 // Perhaps as somebody else than before.
