@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, TypeVar
 
@@ -98,7 +98,7 @@ class AgentEndpoint:
         try:
             wanted = Mode(str(mode))
         except ValueError:
-            self._refuse(f"set_mode: {mode!r} is none of {', '.join(Mode)}")
+            self._refuse([f"set_mode: {mode!r:.80} is none of {', '.join(Mode)}"])
             return
         if self._desired.set_mode(wanted):
             LOG.warning("The mode is %s now", wanted)
@@ -135,18 +135,18 @@ class AgentEndpoint:
 
     def _plug(self, context: Context, bodies: list[object]) -> None:
         self._came(context)
-        dirty = []
+        dirty, refused = [], []
         for body in bodies:
             try:
                 link = wire.parse_link(body)
             except exceptions.InvalidMessage as error:
-                self._refuse(str(error))
+                refused.append(str(error))
                 continue
             if link.host != self._host:
-                self._refuse(f"link {link.id} is for host {link.host}, this is {self._host}")
+                refused.append(f"link {link.id} is for host {link.host}, this is {self._host}")
                 continue
             if isinstance(link, model.UnreadLink):
-                self._refuse(f"link {link.id}: {link.why}")
+                refused.append(f"link {link.id}: {link.why}")
                 taken = self._desired.put_unread(link)
             else:
                 taken = self._desired.put(link)
@@ -156,32 +156,36 @@ class AgentEndpoint:
                 self._counters.add("casts_stale")
             # Looked at in any case: any cast again, at any time, converges.
             dirty.append(link.id)
+        self._refuse(refused)
         self._inbox.cast(dirty)
 
     def _unplug(self, context: Context, bodies: list[object]) -> None:
         self._came(context)
-        request_id = context.get("request_id")
-        dirty = []
+        request_id = wire.request_id(context)
+        dirty, refused = [], []
         for body in bodies:
             try:
                 ref = wire.parse(model.LinkRef, body)
             except exceptions.InvalidMessage as error:
-                self._refuse(str(error))
+                refused.append(str(error))
                 continue
             if self._desired.remove(ref.model_copy(update={"request_id": ref.request_id or request_id})):
                 self._stopwatch.heard(ref.link_id, context.get("sent_at"))
             else:
                 self._counters.add("casts_stale")
             dirty.append(ref.link_id)
+        self._refuse(refused)
         self._inbox.cast(dirty)
 
     def _list(self, bodies: object, method: str) -> list[object]:
         if isinstance(bodies, list):
             return bodies
-        self._refuse(f"{method}: links must be a list")
+        self._refuse([f"{method}: links must be a list"])
         return []
 
-    def _refuse(self, sentence: str) -> None:
-        """Drop a cast: there is nobody to answer to, so it is logged and counted."""
-        self._counters.add("casts_refused")
-        LOG.error("A cast was refused: %s", sentence)
+    def _refuse(self, sentences: Sequence[str]) -> None:
+        """Drop parts of a cast: there is nobody to answer to, so they are counted, and logged in one line."""
+        if sentences:
+            self._counters.add("casts_refused", len(sentences))
+            more = f"; and {len(sentences) - 1} more in it" if len(sentences) > 1 else ""
+            LOG.error("A cast was refused: %s%s", sentences[0], more)

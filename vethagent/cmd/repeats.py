@@ -13,6 +13,8 @@ _TALKERS = ("oslo.messaging", "oslo_messaging", "kombu", "amqp", "oslo_utils.exc
 _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 _SECONDS = 300.0
 _AT_MOST = 500
+#: Letters of a line; what somebody has sent may be in it.
+_LONGEST = 1000
 
 
 class Repeats(logging.Filter):
@@ -54,7 +56,8 @@ def _in_one_line(record: logging.LogRecord) -> str:
         kind, summary = type(error).__name__, exceptions.one_line(error)
         if summary not in text:
             text = f"{text} {summary}" if summary == kind else f"{text} {kind}: {summary}"
-        record.msg, record.args, record.exc_info, record.exc_text = text, (), None, None
+    text = text[:_LONGEST].encode(errors="backslashreplace").decode()  # JSON has letters that no file takes
+    record.msg, record.args, record.exc_info, record.exc_text = text, (), None, None
     return text
 
 

@@ -1,6 +1,6 @@
 """Where a message enters: validation against the models, one sentence for what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import pydantic
@@ -8,6 +8,8 @@ import pydantic
 from vethagent import exceptions, model
 
 M = TypeVar("M", bound=model.Message)
+
+_TEXT: pydantic.TypeAdapter[str] = pydantic.TypeAdapter(model.Text)
 
 
 def parse(kind: type[M], body: object) -> M:
@@ -27,6 +29,14 @@ def parse_link(body: object) -> model.BridgeLink | model.UnreadLink:
         return model.read_link(body)
     except pydantic.ValidationError:
         return parse(model.BridgeLink, body)
+
+
+def request_id(context: Mapping[str, object]) -> str | None:
+    """Return of which request a message is, None if it does not say so in a way that can be passed on."""
+    try:
+        return _TEXT.validate_python(context.get("request_id"))
+    except pydantic.ValidationError:
+        return None
 
 
 def parse_all(kind: type[M], bodies: object) -> list[M]:

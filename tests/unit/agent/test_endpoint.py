@@ -153,16 +153,33 @@ def test_a_bad_unplug_changes_nothing_and_is_counted(setup: Setup, bad: dict[str
 
 
 @pytest.mark.parametrize("method", ["plug_bridge_links", "unplug_bridge_links"])
+def test_many_bad_ones_are_told_of_in_one_line(setup: Setup, method: str, caplog: pytest.LogCaptureFixture) -> None:
+    getattr(setup.endpoint, method)(CONTEXT, links=[{}, None, 7])
+    assert setup.counts("casts_refused") == 3
+    assert [record.message.endswith("; and 2 more in it") for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("bad", [{"a": 1}, [], 7, "a\nb", "x" * 256, "\ud800"])
+def test_a_request_that_cannot_be_told_of_is_left_out(setup: Setup, bad: object) -> None:
+    """An event of the link would be no event, and a round of the reconciler would fail for it."""
+    setup.endpoint.plug_bridge_link(CONTEXT, link=body(A))
+    setup.endpoint.unplug_bridge_link({"request_id": bad}, link_id=A, generation=2)
+    removal = setup.desired.removal(A)
+    assert removal is not None and removal.ref.request_id is None
+
+
+@pytest.mark.parametrize("method", ["plug_bridge_links", "unplug_bridge_links"])
 @pytest.mark.parametrize("bad", [None, {}, "ab", 7, {"links": []}])
 def test_what_is_no_list_is_refused(setup: Setup, method: str, bad: object) -> None:
     getattr(setup.endpoint, method)(CONTEXT, links=bad)
     assert setup.counts("casts_refused") == 1 and setup.desired.ids() == set()
 
 
-@pytest.mark.parametrize("bad", [None, "", "off", "ENFORCE", 7, [], {}])
-def test_a_mode_that_nobody_knows_is_refused(setup: Setup, bad: object) -> None:
+@pytest.mark.parametrize("bad", [None, "", "off", "ENFORCE", 7, [], {}, "x" * 1000])
+def test_a_mode_that_nobody_knows_is_refused(setup: Setup, bad: object, caplog: pytest.LogCaptureFixture) -> None:
     setup.endpoint.set_mode(CONTEXT, mode=bad)
     assert setup.desired.mode is Mode.ENFORCE and setup.counts("casts_refused") == 1
+    assert len(caplog.text) < 300
     assert not setup.inbox.left().all_dirty
 
 

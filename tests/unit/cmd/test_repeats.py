@@ -47,6 +47,11 @@ def test_it_is_said_again_after_a_while(said: Said) -> None:
     assert said.hear("unreachable") is None
 
 
+def test_what_somebody_sent_makes_no_line_that_is_endless_or_cannot_be_written(said: Said) -> None:
+    told = said.hear("no method %s", "\ud800" + "x" * 1_000_000)
+    assert told is not None and told.startswith(r"no method \ud800xxx") and len(told.encode()) < 1100
+
+
 @pytest.mark.parametrize(
     "error, told",
     [
