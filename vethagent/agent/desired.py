@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from vethagent import exceptions, model
 from vethagent.agent.outlook import Outlook, Removal, is_another
@@ -171,9 +171,9 @@ class Desired:
         return dirty
 
     @property
-    def suspects(self) -> bool:
-        """Whether another sync has to confirm that something is wanted by nobody."""
-        return bool(self._suspects)
+    def suspects(self) -> Set[str]:
+        """The ids of what another sync has to confirm as wanted by nobody."""
+        return self._suspects.found
 
     def marks(self, owners: Iterable[str]) -> tuple[set[str], set[str]]:
         """Return those of the link ids that marks on the host name which are neither wanted nor to go.

@@ -81,7 +81,7 @@ class Heartbeat:
         self._arrived_at: float | None = None
         self._pull_now = desired.damage is not None  # else the first answer tells whether anything is new
         self._suspected_at = 0.0
-        self._strangers, self._elsewhere, self._unasked = set[str](), set[str](), 0
+        self._strangers, self._elsewhere, self._doubted, self._unasked = set[str](), set[str](), set[str](), 0
         self._account = account.render(Outlook({}, {}), (), whole=False)
         self._seen = self._shown = self._backing_off = self._recognised = False
         #: Waited for before the first report that tells how links are.
@@ -200,6 +200,7 @@ class Heartbeat:
             self.links_changed()  # other links are wanted since, or not all could be told of: the next one can tell
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
+        self._doubt()
         faults.point("agent-answered")
         if not self._pull_now:
             self._health.ready()
@@ -274,6 +275,13 @@ class Heartbeat:
         self._counters.add("syncs")
         self._inbox.mark(dirty)
         return dirty
+
+    def _doubt(self) -> None:
+        """Tell of links that are to go because nobody wants them, before they do: an older database, say."""
+        doubted = set(self._desired.suspects) if self._recognised else set()
+        if news := doubted - self._doubted:
+            LOG.warning("Nobody wants these links, which go if the next report finds the same: %s", _some(news))
+        self._doubted = doubted
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Ask the consumer; raise TimeoutError if a batch takes long, or CancelledError at the end."""

@@ -18,9 +18,10 @@ class Suspects:
         self._found: set[str] = set()
         self._removed: dict[str, None] = {}
 
-    def __bool__(self) -> bool:
-        """Return whether another look has to confirm that something is wanted by nobody."""
-        return bool(self._found)
+    @property
+    def found(self) -> Set[str]:
+        """What another look has to confirm as wanted by nobody."""
+        return self._found
 
     def look(self, missing: Set[str], strangers: Set[str], *, confirm: bool) -> set[str]:
         """Return what is to go: with ``confirm`` what was a suspect and is one still.

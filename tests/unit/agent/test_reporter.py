@@ -1,5 +1,6 @@
 """A beat of the heart against a controller in memory."""
 
+import logging
 import pathlib
 from typing import Any
 
@@ -157,6 +158,18 @@ def test_a_controller_with_an_empty_database_does_not_take_the_network_down_at_o
     setup.beat()
     setup.beat()
     assert setup.desired.link(A) is not None and not setup.desired.suspects
+
+
+def test_what_is_to_go_as_nobody_wants_it_is_told_before(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    setup.desired.put(link(id=A))
+    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{B}"))
+    for _ in range(2):
+        setup.beat(after=1)
+    told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == [f"Nobody wants these links, which go if the next report finds the same: {A} and 1 more"]
+    assert setup.desired.link(A) is not None and setup.desired.removal(B) is None
+    setup.beat()
+    assert setup.desired.removal(A) is not None and setup.desired.removal(B) is not None
 
 
 def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) -> None:

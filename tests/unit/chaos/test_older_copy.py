@@ -1,9 +1,14 @@
 """An older copy of the controller's database is put back: generations that were come again, and mean something else."""
 
+import pathlib
+import sqlite3
+
 import pytest
 
-from tests.unit.chaos.world import HOST, World
+from tests.unit.chaos.world import HOST, INTERVAL, World
+from vethagent.agent.store import Store
 from vethagent.controller import views
+from vethagent.plumbing import naming
 
 
 @pytest.fixture
@@ -72,3 +77,28 @@ def test_an_older_copy_of_the_store_and_casts_of_that_time(world: World, link: v
     world.check()
     assert [each.id for each in world.controller.wanted()] == [link.id]
     assert [end.mtu for end in world.controller.wanted()[0].observed] == [1300, 1300]
+
+
+@pytest.mark.parametrize("lost", ["database", "database and store"])
+def test_a_new_database(
+    world: World, link: views.Link, template: pathlib.Path, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store tells that it is another one. Without it what is there is nobody's, and the log says so before."""
+    world.controller.put_back(sqlite3.connect(template))
+    world.bus.casts.clear()
+    if lost != "database":
+        world.agent.put_back(Store(":memory:")._db)
+    world.agent.settle()
+    for _ in range(2):
+        world.agent.beat()
+    assert _shown(world) == {link.id}
+    assert (f"go if the next report finds the same: {link.id}" in caplog.text) == (lost != "database")
+    for _ in range(4):
+        world.later(INTERVAL)
+        world.agent.beat()
+    assert _shown(world) == ({link.id} if lost == "database" else set())
+    assert [reason.part for reason in world.agent.health.state().reasons] == ["controller"] * (lost == "database")
+
+
+def _shown(world: World) -> set[str]:
+    return {owner for device in world.host.kernel.devices.values() if (owner := naming.owner(device.alias))}
