@@ -21,7 +21,7 @@ def test_they_are_left_alone_until_nobody_wants_them(world: World) -> None:
     assert _shown(world) == {wanted.id}
     assert [reason.part for reason in world.agent.health.state().reasons] == ["marks"]
     world.delete(wanted.id, force=True)
-    for _ in range(4):
+    for _ in range(14):  # it is asked for now and then only
         world.agent.beat()
         world.later(INTERVAL)
     assert _shown(world) == set()
