@@ -144,8 +144,12 @@ class Links:
         parts = list(pieces(ids))
         if len(parts) > 1:
             self._check_all_plain(parts)
-        deleted = [each for piece in parts for each in self._mark_deleted(context, piece, force=force)]
-        casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
+        deleted: list[_Stored] = []
+        try:
+            for piece in parts:
+                deleted += self._mark_deleted(context, piece, force=force)
+        finally:  # what is stored by now stays so, whatever has come of the rest
+            casts.unplug(self._agent_api, context, [each.row for each in deleted], force=force)
         return [self._view(each) for each in deleted]
 
     def _check_all_plain(self, parts: Iterable[Sequence[str]]) -> None:

@@ -1,13 +1,15 @@
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy
 from sqlalchemy import orm
 
 from tests.unit.controller import fakes
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.controller import purging
-from vethagent.controller.db import models
+from vethagent.controller.db import models, pieces
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import (
     Contradiction,
@@ -26,6 +28,7 @@ from vethagent.controller.liveness import Liveness
 from vethagent.controller.reports import Reports
 from vethagent.controller.requests import LinkQuery
 from vethagent.model import Reason, Status
+from vethagent.rpc import transport as bus
 
 pytestmark = pytest.mark.usefixtures("known")
 
@@ -358,3 +361,26 @@ def test_what_is_read_is_of_one_moment(links: Links, database: Database) -> None
         row = session.scalars(sqlalchemy.select(models.BridgeLink).options(orm.lazyload(models.BridgeLink.ends))).one()
         links.delete(fakes.CONTEXT, link.id, force=True)
         assert len(row.ends) == 2
+
+
+def test_what_is_deleted_is_cast_though_the_database_goes_meanwhile(
+    links: Links, agent_api: fakes.AgentApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted(
+        links.create(fakes.CONTEXT, fakes.body(ends=[{"bridge": "br1"}, {"bridge": f"br{number}"}])).id
+        for number in (2, 3)
+    )
+    mark = links._mark_deleted
+
+    def once(context: bus.Context, link_ids: Sequence[str], **options: Any) -> Any:
+        if ids[1] in link_ids:
+            raise exceptions.DatabaseUnavailable("gone")
+        return mark(context, link_ids, **options)
+
+    monkeypatch.setattr(pieces, "MOST", 1)
+    monkeypatch.setattr(links, "_mark_deleted", once)
+    agent_api.casts.clear()
+    with pytest.raises(exceptions.DatabaseUnavailable):
+        links.delete_all(fakes.CONTEXT, ids)
+    assert [(method, ref.link_id) for method, _, ref in agent_api.casts] == [("unplug", ids[0])]
+    assert links.show(ids[1]).status == Status.BUILD
