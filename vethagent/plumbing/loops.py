@@ -3,9 +3,11 @@
 A loop without STP melts a host: a single broadcast circles for ever, and each further port makes it worse.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Collection, Iterator
 
+from vethagent import model
 from vethagent.plumbing.observed import Observed
 
 
@@ -15,25 +17,38 @@ class Topology:
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
         self._planned: dict[str, list[str]] = {}
+        #: Bridge -> (link, bridge) of links that were there, and that nobody sees before OVSDB has told its rows.
+        self._awaited: dict[str, list[tuple[str, str]]] = {}
+        for link_id in () if observed.ovs_known else observed.awaited:
+            self._await(link_id)
 
     def join(self, first: str, second: str) -> None:
         """Take in that a link between two bridges will be made."""
         self._planned.setdefault(first, []).append(second)
         self._planned.setdefault(second, []).append(first)
 
-    def path(
-        self, first: str, second: str, *, without: Collection[str] = (), past: Collection[str] = ()
-    ) -> list[str] | None:
+    def wait_for(self, link: model.BridgeLink) -> None:
+        """Take in that a link was there; until the rows of OVSDB are known no other one is to take its place."""
+        if link.id not in self._observed.awaited:
+            first, second = link.ends
+            self._observed.awaited[link.id] = first.bridge, second.bridge
+            self._await(link.id)
+
+    def _await(self, link_id: str) -> None:
+        first, second = self._observed.awaited[link_id]
+        self._awaited.setdefault(first, []).append((link_id, second))
+        self._awaited.setdefault(second, []).append((link_id, first))
+
+    def path(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str] | None:
         """Return the bridges on a way from ``first`` to ``second``, both included, None if there is no way.
 
-        Ways through the devices ``without`` do not count: a link is no loop with itself. Nor do those through the
-        bridges ``past``.
+        Ways through devices or links ``without`` do not count: a link is no loop with itself.
         """
         if self._observed.degree(first) > self._observed.degree(second):
             # The search goes through the ports of every bridge that it meets: better begin where there are few.
-            found = self.path(second, first, without=without, past=past)
+            found = self.path(second, first, without=without)
             return found and found[::-1]
-        came_from: dict[str, str | None] = dict.fromkeys((*past, first))
+        came_from: dict[str, str | None] = {first: None}
         queue = deque([first])
         while queue:
             bridge = queue.popleft()
@@ -48,37 +63,57 @@ class Topology:
 
     def _steps(self, bridge: str, without: Collection[str]) -> Iterator[str]:
         yield from self._planned.get(bridge, ())
-        for device, neighbour in self._observed.neighbours(bridge):
-            if device not in without:
+        for way, neighbour in itertools.chain(self._awaited.get(bridge, ()), self._observed.neighbours(bridge)):
+            if way not in without:
                 yield neighbour
 
     def way(self, first: str, second: str, *, without: Collection[str] = ()) -> str:
         """Return the bridges on a way that a link between two bridges would close a loop with, '' if there is none."""
-        spanned = self.spans_tree(first) and self.spans_tree(second)
-        path = (self.unspanned if spanned else self.path)(first, second, without=without)
-        why = ", and not all of these pass on what STP tells" if spanned else ""
-        return " - ".join(path) + why if path else ""
+        if self.spans_tree(first) and self.spans_tree(second):
+            deaf = self.unspanned(first, second, without=without)
+            return f"through {', '.join(deaf)}, and what STP tells does not pass there" if deaf else ""
+        return " - ".join(self.path(first, second, without=without) or ())
 
-    def unspanned(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str] | None:
-        """Return a way between two bridges with STP on which they do not hear each other, None if there is none.
+    def unspanned(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str]:
+        """Return the bridges on ways between two with STP on which these do not hear each other, by name.
 
         An Open vSwitch bridge without STP drops what they tell each other, unless it is told to pass it on
         (``forward-bpdu`` in ovs-vswitchd.conf.db(5)). A Linux bridge without STP passes it on (br_handle_frame in
-        net/bridge/br_input.c). The shortest way to such a bridge is tried, and any way from there: of rings within
-        rings one may be missed.
+        net/bridge/br_input.c).
         """
-        for row in self._observed.bridges.values():
-            if row.stp or row.forwards_bpdus or row.name in (first, second):
-                continue
-            if len(set(self._steps(row.name, without))) < 2:
-                continue  # no way leads through it
-            for one, other in ((first, second), (second, first)):
-                begin = self.path(one, row.name, without=without, past=[other])
-                end = begin and self.path(row.name, other, without=without, past=begin[:-1])
-                if begin and end:
-                    found = begin + end[1:]
-                    return found if one == first else found[::-1]
-        return None
+        deaf = {row.name for row in self._observed.bridges.values() if not (row.stp or row.forwards_bpdus)}
+        if not deaf:
+            return []
+        if self._observed.degree(first) < self._observed.degree(second):
+            first, second = second, first  # the search goes through the ports of all bridges but the first
+        return sorted(self._between(first, second, without) & deaf)
+
+    def _between(self, first: str, second: str, without: Collection[str]) -> set[str]:
+        """Return ``second`` and all bridges on ways from it to ``first`` that pass no bridge twice.
+
+        With a link between the two these are what no single bridge cuts off from it, its biconnected component: found
+        by the search of Hopcroft and Tarjan (Algorithm 447), from that link on.
+        """
+        numbers = {first: 0, second: 1}
+        lowest, found = {second: 0}, [second]
+        walk = [(second, self._steps(second, without))]
+        while walk:
+            bridge, steps = walk[-1]
+            for neighbour in steps:
+                if neighbour not in numbers:
+                    numbers[neighbour] = lowest[neighbour] = len(numbers)
+                    found.append(neighbour)
+                    walk.append((neighbour, self._steps(neighbour, without)))
+                    break
+                lowest[bridge] = min(lowest[bridge], numbers[neighbour])
+            else:
+                walk.pop()
+                if walk and lowest[bridge] >= numbers[walk[-1][0]]:
+                    while found.pop() != bridge:  # what lies behind a bridge that all ways there lead through
+                        pass
+                elif walk:
+                    lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[bridge])
+        return set(found)
 
     def may_join(self, first: str, second: str, *, without: Collection[str] = ()) -> bool:
         """Return whether two Linux bridges may be joined by Open vSwitch, of which nothing is known yet."""

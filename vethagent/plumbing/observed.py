@@ -16,6 +16,9 @@ from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 #: Devices whose members send and receive as one.
 _BUNDLES = ("bond", "team")
 
+#: Devices that stand on another one: what is sent into them leaves by that one, and they take what comes in there.
+_UPPERS = ("vlan", "macvlan", "macvtap")
+
 #: Types of ports of Open vSwitch whose device is the other side of them: what is sent through it comes in there.
 INNER_TYPES = ("internal", "tap")
 
@@ -91,10 +94,14 @@ class Observed:
         self.remaking: set[str] = set()
         #: Link -> the other one that has a name of its own; set by whoever says so of it.
         self.rivals: dict[str, str] = {}
+        #: Link -> its bridges, of those that were there and wait for the rows of OVSDB; set by whoever finds that out.
+        self.awaited: dict[str, tuple[str, str]] = {}
         self._names: dict[str, int] = {}
         #: ifindex of a veth device -> that of the one which names it as its other end.
         self._peers: dict[int, int] = {}
         self._members: defaultdict[int, set[int]] = defaultdict(set)
+        #: ifindex of a device -> those that stand on it.
+        self._uppers: defaultdict[int, set[int]] = defaultdict(set)
         self._owned_devices: defaultdict[str, set[int]] = defaultdict(set)
         self._ports_of: defaultdict[str, set[str]] = defaultdict(set)
         self._owned_ports: defaultdict[str, set[str]] = defaultdict(set)
@@ -110,14 +117,7 @@ class Observed:
         self.revision += 1
         before = self.devices.pop(ifindex, None)
         if before is not None:
-            if self._names.get(before.name) == ifindex:
-                del self._names[before.name]
-            if before.peer and self._peers.get(before.peer) == ifindex:
-                del self._peers[before.peer]
-            if before.master:
-                _drop(self._members, before.master, ifindex)
-            if link_id := _owner(before):
-                _drop(self._owned_devices, link_id, ifindex)
+            self._leave(before)
         if device is None:
             self._forget(ifindex, before)
             return before
@@ -133,9 +133,24 @@ class Observed:
             self._peers[device.peer] = ifindex
         if device.master:
             self._members[device.master].add(ifindex)
+        if device.peer and device.kind in _UPPERS:
+            self._uppers[device.peer].add(ifindex)
         if link_id := _owner(device):
             self._owned_devices[link_id].add(ifindex)
         return before
+
+    def _leave(self, device: Device) -> None:
+        """A device is not as it was any more."""
+        if self._names.get(device.name) == device.ifindex:
+            del self._names[device.name]
+        if device.peer and self._peers.get(device.peer) == device.ifindex:
+            del self._peers[device.peer]
+        if device.master:
+            _drop(self._members, device.master, device.ifindex)
+        if device.peer and device.kind in _UPPERS:
+            _drop(self._uppers, device.peer, device.ifindex)
+        if link_id := _owner(device):
+            _drop(self._owned_devices, link_id, device.ifindex)
 
     def _come_back(self, device: Device) -> None:
         if self._let_go.get(device.name) == device.mtu:
@@ -274,11 +289,11 @@ class Observed:
     def neighbours(self, bridge: str) -> Iterator[tuple[str, str]]:
         """Yield (device, bridge): the bridges one step away, and the way there.
 
-        That is a veth pair, patch ports, a bridge in a bridge, or a port of Open vSwitch's own in a Linux bridge.
+        That is a veth pair, patch ports, a bridge in a bridge, or a port of Open vSwitch's own in a Linux bridge; also
+        by a bundle, or by a VLAN device or a macvlan that stands on one of them.
         """
-        own = self.device(bridge)
-        if own is not None and (around := self.bridge_of(own)) not in (None, bridge):
-            yield bridge, str(around)  # the bridge's own device, as a port of another
+        if own := self.device(bridge):
+            yield from self._out_of(own, bridge)  # the bridge's own device, as a port of another
         if device := self.linux_bridge(bridge):
             for index in self._members.get(device.ifindex, ()):
                 yield from self._across(self.devices[index])
@@ -289,22 +304,31 @@ class Observed:
                 if other.type == "patch" and other.peer == name:
                     yield name, other.bridge
             elif (member := self.device(name)) and port.type in INNER_TYPES:
-                if name != bridge and (joined := self._joined(member)) not in (None, bridge):
-                    yield name, str(joined)
+                if name != bridge:
+                    yield from self._out_of(member, bridge)
             elif member:
                 yield from self._across(member)
 
+    def _out_of(self, device: Device, bridge: str) -> Iterable[tuple[str, str]]:
+        """Return the ways out of a bridge by a device that is the other side of its own port."""
+        return [(device.name, around) for around in self._takers(device) if around != bridge]
+
     def leads_away(self, bridge: str) -> bool:
-        """Return whether a port of a Linux bridge leads to something on this host that is in no Linux bridge.
+        """Return whether a Linux bridge leads to something on this host that is in no Linux bridge.
 
         As long as the rows of OVSDB are not known that may be an Open vSwitch bridge.
         """
         device = self.linux_bridge(bridge)
-        members = [self.devices[index] for index in self._members.get(device.ifindex, ())] if device else []
-        others = (self.peer(member) for member in members if member.kind == "veth")
-        return any(member.kind == "openvswitch" for member in members) or any(
-            other is not None and self._joined(other) is None for other in others
-        )
+        if device is None:
+            return False
+        if (master := self.devices.get(device.master or 0)) and master.kind == "openvswitch":
+            return True
+        members = (self.devices[index] for index in self._members.get(device.ifindex, ()))
+        return any(self._leads_away(leaf) for member in members for leaf in self._leaves(member))
+
+    def _leads_away(self, leaf: Device) -> bool:
+        other = self.peer(leaf) if leaf.kind == "veth" else None
+        return leaf.kind == "openvswitch" or (other is not None and not self._takers(other))
 
     def hears_nothing_of(self, operation: Operation) -> bool:
         """Return whether the kernel tells nobody of what is done: that a device that is down has got its mark."""
@@ -324,21 +348,36 @@ class Observed:
         members = len(self._members.get(device.ifindex, ())) if device else 0
         return members + len(self._ports_of.get(bridge, ()))
 
-    def _across(self, device: Device) -> Iterable[tuple[str, str]]:
-        if device.kind == "bridge" or device.name in self.bridges:
-            yield device.name, device.name
-        elif device.kind == "veth" and (other := self.peer(device)) and (bridge := self._joined(other)):
-            yield device.name, bridge
-        elif (port := self.ports.get(device.name)) and port.type in INNER_TYPES:
-            yield device.name, port.bridge
-        elif device.kind in _BUNDLES:
-            for index in self._members.get(device.ifindex, ()):
-                yield from self._across(self.devices[index])
+    def _across(self, device: Device) -> Iterator[tuple[str, str]]:
+        for leaf in self._leaves(device):
+            if leaf.kind == "bridge" or leaf.name in self.bridges:
+                yield leaf.name, leaf.name
+            elif leaf.kind == "veth" and (other := self.peer(leaf)):
+                for bridge in self._takers(other):
+                    yield leaf.name, bridge
+            elif (port := self.ports.get(leaf.name)) and port.type in INNER_TYPES:
+                yield leaf.name, port.bridge
 
-    def _joined(self, device: Device) -> str | None:
-        """Return the bridge that ``device`` is in, by itself or as a member of a bundle."""
+    def _leaves(self, device: Device) -> Iterator[Device]:
+        """Yield the devices by which what is sent into ``device`` leaves."""
+        if device.kind in _BUNDLES:
+            for index in self._members.get(device.ifindex, ()):
+                yield from self._leaves(self.devices[index])
+        elif device.kind not in _UPPERS:
+            yield device
+        elif lower := self.devices.get(device.peer or 0):
+            yield from self._leaves(lower)
+
+    def _takers(self, device: Device) -> list[str]:
+        """Return the bridges that take what comes in by ``device``, by itself, its bundle or what stands on these."""
         master = self.devices.get(device.master) if device.master else None
-        return self.bridge_of(master if master is not None and master.kind in _BUNDLES else device)
+        whole = master if master is not None and master.kind in _BUNDLES else device
+        bridge = self.bridge_of(whole)
+        found = [] if bridge is None else [bridge]
+        if self._uppers:
+            for index in {*self._uppers.get(device.ifindex, ()), *self._uppers.get(whole.ifindex, ())}:
+                found += self._takers(self.devices[index])
+        return found
 
 
 def _owner(device: Device) -> str | None:

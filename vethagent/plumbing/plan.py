@@ -39,7 +39,7 @@ def plan_link(
         found = sites.find_sites(link, observed)
     except BlockedError as blocked:
         if blocked.reason is Reason.OVSDB_UNAVAILABLE and settled_mtu is not None:
-            topology.join(*(end.bridge for end in link.ends))  # it was there: no other one takes its place meanwhile
+            topology.wait_for(link)
         status = Status.DOWN if blocked.reason is Reason.OVSDB_UNAVAILABLE else Status.ERROR
         return LinkPlan(_state(link, status, blocked.reason, blocked.message, ends=end_states.by_name(link, observed)))
     return _LinkPlanner(link, found, observed, topology, settled_mtu, carried).plan()
@@ -306,7 +306,7 @@ class _LinkPlanner:
 
     def _own(self) -> set[str]:
         own = {device.name for device in self.observed.owned_devices(self.link.id)}
-        return own | {site.end.device for site in self.sites}
+        return own | {site.end.device for site in self.sites} | {self.link.id}
 
     def _unsure(self) -> str:
         """Return why a link that never carried has to wait until it is known what Open vSwitch joins."""

@@ -11,7 +11,7 @@ from tests.unit.plumbing.builders import link
 from vethagent.model import EventKind, Reason, Status
 from vethagent.privileged import ifinfo
 
-A, B = ids(2)
+A, B, C = ids(3)
 
 
 @pytest.fixture
@@ -104,3 +104,26 @@ def test_a_link_that_was_there_first_stays_the_one(node: Node) -> None:
     node.boot()
     node.settle()
     assert {state.link_id: state.reason for state in node.journal.states()} == wanted
+
+
+def test_a_newcomer_takes_no_place_of_those_that_wait_for_ovsdb(node: Node) -> None:
+    """After a reboot: they were there, and nothing of them is on the host; it comes alone, when they have been told."""
+    between, other = {"bridge": "br3", "device": "c"}, {"device": "d"}
+    node.plug(link(id=B), link(id=A, end0=between, end1=other))
+    for name in ("phy-br1", "c"):
+        node.host.delete(node.host.kernel.named(name).ifindex)
+    node.host.rows.clear()
+    node.boot(ovsdb=False)
+    node.settle()
+    node.health.bad("ovsdb", "no answer")
+    node.later(10)
+    newcomer = link(id=C, end0={"device": "e"}, end1={"bridge": "br3", "device": "f"})
+    node.plug(newcomer)
+    assert node.said()[-1] == (C, EventKind.FAILED, Status.ERROR, Reason.LOOP)
+    node.ovsdb = True
+    node.tell_rows(whole=True)
+    node.settle()
+    wanted = {A: Reason.NONE, B: Reason.NONE, C: Reason.LOOP}
+    assert {state.link_id: state.reason for state in node.journal.states()} == wanted
+    node.unplug(A, 2)
+    assert node.said()[-1] == (C, EventKind.PLUGGED, Status.ACTIVE, Reason.NONE)

@@ -137,27 +137,45 @@ def test_who_spans_a_tree() -> None:
 @pytest.mark.parametrize(
     ("edges", "found"),
     [
-        ([("o0", "o2"), ("o2", "o1")], ["o0", "o2", "o1"]),
-        ([("o0", "l0"), ("l0", "o2"), ("o2", "l1"), ("l1", "o1")], ["o0", "l0", "o2", "l1", "o1"]),
-        ([("o0", "o1"), ("o0", "o2"), ("o2", "o1")], ["o0", "o2", "o1"]),
-        ([("o0", "o1"), ("o0", "l0"), ("l0", "o1")], None),
-        ([("o0", "l0"), ("l0", "o1"), ("l0", "o2")], None),
-        ([("o0", "o1"), ("o0", "o2"), ("o1", "l2")], None),
-        ([("o0", "o2")], None),
+        ([("o0", "o2"), ("o2", "o1")], True),
+        ([("o0", "l0"), ("l0", "o2"), ("o2", "l1"), ("l1", "o1")], True),
+        ([("o0", "o1"), ("o0", "o2"), ("o2", "o1")], True),
+        ([("o0", "o1"), ("o0", "l0"), ("l0", "o1")], False),
+        ([("o0", "l0"), ("l0", "o1"), ("l0", "o2")], False),
+        ([("o0", "o1"), ("o0", "o2"), ("o1", "l2")], False),
+        ([("o0", "o2")], False),
+        # The shortest way to o2 is one that none leads on from.
+        ([("o0", "l0"), ("l0", "o2"), ("l0", "o1"), ("o0", "l1"), ("l1", "l2"), ("l2", "o2")], True),
     ],
 )
-def test_a_bridge_that_does_not_pass_on_what_stp_tells(
-    edges: list[Edge], found: list[str] | None, turned: bool
-) -> None:
+def test_a_bridge_that_does_not_pass_on_what_stp_tells(edges: list[Edge], found: bool, turned: bool) -> None:
     """Of the bridges on the way Open vSwitch's o2 does not, unless it runs STP itself or is told to; Linux ones do."""
     observed = host(Way(edge, False, (f"a{number}", f"b{number}")) for number, edge in enumerate(edges))
     for name in ("o0", "o1"):
         observed.put_bridge(name, OvsBridge(name, stp=True))
-    asked, expected = (("o1", "o0"), found and found[::-1]) if turned else (("o0", "o1"), found)
-    assert Topology(observed).unspanned(*asked) == expected
+    asked = ("o1", "o0") if turned else ("o0", "o1")
+    assert Topology(observed).unspanned(*asked) == (["o2"] if found else [])
     for heard in (OvsBridge("o2", stp=True), OvsBridge("o2", forwards_bpdus=True)):
         observed.put_bridge("o2", heard)
-        assert Topology(observed).unspanned(*asked) is None
+        assert Topology(observed).unspanned(*asked) == []
+
+
+def on_ways(edges: Iterable[Edge], path: tuple[str, ...], last: str) -> set[str]:
+    """Return the bridges between, on all ways that go on from ``path`` and pass no bridge twice."""
+    both = {*edges, *((second, first) for first, second in edges)}
+    if path[-1] == last:
+        return set(path[1:-1])
+    following = {second for first, second in both if first == path[-1]}.difference(path)
+    return set().union(*(on_ways(edges, (*path, each), last) for each in following))
+
+
+@given(ways(), pairs)
+def test_of_rings_within_rings_no_way_is_missed(all_ways: list[Way], asked: Edge) -> None:
+    observed, edges = host(all_ways), [way.ends for way in all_ways]
+    for name in set(asked).intersection(OVS):
+        observed.put_bridge(name, OvsBridge(name, stp=True))
+    between = on_ways(edges, (asked[0],), asked[1])
+    assert Topology(observed).unspanned(*asked) == sorted(between.intersection(OVS))
 
 
 @pytest.mark.parametrize("kind", ["bond", "team"])
@@ -174,3 +192,76 @@ def test_a_bundle_is_a_way(kind: str, far: bool) -> None:
     assert Topology(observed).path("br1", "br2") == ["br1", "br2"]
     observed.put_device(4, Device(4, "a", kind="veth", master=None, peer=5))
     assert Topology(observed).path("br1", "br2") is None
+
+
+@pytest.mark.parametrize("kind", ["vlan", "macvlan", "macvtap"])
+@pytest.mark.parametrize("below", ["bridge", "veth", "bond", "member", "internal", "local", "vlan"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_stands_on_another_device_is_a_way(kind: str, below: str, turned: bool) -> None:
+    """As ``eth1-br1.100`` in br2, whose other end is in br1."""
+    observed = Observed()
+    for index, name in ((1, "br1"), (2, "br2")):
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    lower = _below(observed, below)
+    observed.put_device(9, Device(9, "upper", kind=kind, peer=lower, master=2))
+    asked = ("o0" if below in ("internal", "local") else "br1", "br2")
+    asked = (asked[1], asked[0]) if turned else asked
+    assert sorted(observed.neighbours(asked[0]))[0][1] == asked[1]
+    assert Topology(observed).path(*asked) == list(asked)
+    observed.put_device(9, Device(9, "upper", kind=kind, peer=lower))
+    assert Topology(observed).path(*asked) is None
+    observed.put_device(9, Device(9, "upper", kind=kind, master=2))  # it stands on one in another network namespace
+    assert Topology(observed).path(*asked) is None
+    observed.put_device(9, None)
+    assert not list(observed.neighbours(asked[0]))
+
+
+def _below(observed: Observed, below: str) -> int:
+    """Put in a device by which br1, or else o0, is reached; return its ifindex."""
+    if below == "bridge":
+        return 1
+    if below in ("internal", "local"):
+        name = "o0" if below == "local" else "int0"
+        observed.put_bridge("o0", OvsBridge("o0"))
+        observed.put_port(name, OvsPort(name, name, "o0", type="internal"))
+        observed.put_device(3, Device(3, name, kind="tun"))
+        return 3
+    bonded = below in ("bond", "member")
+    observed.put_device(3, Device(3, "a", kind="veth", peer=4, master=1))
+    observed.put_device(4, Device(4, "b", kind="veth", peer=3, master=5 if bonded else None))
+    if bonded:
+        observed.put_device(5, Device(5, "bond0", kind="bond"))
+    if below == "vlan":
+        observed.put_device(6, Device(6, "b.7", kind="vlan", peer=4))
+    return {"bond": 5, "vlan": 6}.get(below, 4)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_bridge_in_a_bundle_is_a_way(turned: bool) -> None:
+    observed = Observed()
+    for index, name, master in ((1, "br1", 3), (2, "br2", None)):
+        observed.put_device(index, Device(index, name, kind="bridge", master=master))
+    observed.put_device(3, Device(3, "bond0", kind="bond", master=2))
+    asked = ("br2", "br1") if turned else ("br1", "br2")
+    assert Topology(observed).path(*asked) == list(asked)
+
+
+@pytest.mark.parametrize("first", ["member", "bond", "vlan", "bridge", "port", "vrf"])
+def test_what_may_lead_to_open_vswitch(first: str) -> None:
+    """Before its rows are known: what it holds in the kernel, and a veth whose other end is in no Linux bridge."""
+    observed = Observed()
+    observed.put_device(8, Device(8, "master", kind="vrf" if first == "vrf" else "openvswitch"))
+    held = first in ("bridge", "vrf")
+    observed.put_device(1, Device(1, "br1", kind="bridge", master=8 if held else None))
+    if first == "port":
+        observed.put_device(2, Device(2, "int0", kind="openvswitch", master=1))
+    elif not held:
+        observed.put_device(2, Device(2, "a", kind="veth", peer=3, master=1 if first == "member" else 4))
+        observed.put_device(3, Device(3, "b", kind="veth", peer=2))
+        observed.put_device(4, Device(4, "bond0", kind="bond", master=1 if first == "bond" else None))
+        observed.put_device(5, Device(5, "bond0.7", kind="vlan", peer=4, master=1))
+    assert observed.leads_away("br1") is (first != "vrf")
+    if 3 in observed.devices:
+        observed.put_device(6, Device(6, "br2", kind="bridge"))
+        observed.put_device(3, Device(3, "b", kind="veth", peer=2, master=6))
+        assert not observed.leads_away("br1")

@@ -233,7 +233,7 @@ def test_a_loop_is_one_if_a_bridge_between_those_with_stp_keeps_it_to_itself(hos
         host.add_row(f"y{number}", "br-eth1")
     host.look()
     wanted = link(end1=LINUX)
-    text = "br1 and br3 are joined already: br1 - br-eth1 - br3, and not all of these pass on what STP tells"
+    text = "br1 and br3 are joined already: through br-eth1, and what STP tells does not pass there"
     assert refused(host.plan(wanted), Reason.LOOP) == text
     host.bridges["br-eth1"] = dataclasses.replace(host.bridges["br-eth1"], forwards_bpdus=True)
     host.look()
