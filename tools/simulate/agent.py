@@ -45,6 +45,7 @@ _kernel = threading.Lock()
 def take_kernels_place() -> None:
     """Have the agents of this process ask their hosts, and never its kernel."""
     ethtool.get_tx_checksum = lambda name: _turn.host.offload.get(_turn.host.kernel.named(name).ifindex, True)
+    ethtool.get_gro = lambda name: False
 
 
 class Pools:
