@@ -22,8 +22,8 @@ from vethagent.privileged import altnames, bridges, default, encoding, ethtool, 
 from vethagent.privileged.bridges import set_link
 from vethagent.privileged.encoding import Request
 
-#: Pairs in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as they are,
-#: which makes so many messages for each.
+#: Pairs or changes in one send: their messages are less than rtnl.CHUNK, with two bridges each that have to be kept as
+#: they are, which makes so many messages for each.
 _PAIRS, _MESSAGES = 100, 6
 
 #: Devices are made under an ifindex that is chosen here, far above those that the kernel gives. So a message that
@@ -218,11 +218,11 @@ class _Batch:
         self._made = {place: self._indexes[place][0] for place, _ in made if place not in self._errors}
         self._route.request(rtnl.link_message(ifinfo.RTM_DELLINK, index=self._indexes[place][0]) for place in undo)
 
-    def _sends(self, creates: Sequence[T]) -> Iterator[Sequence[T]]:
+    def _sends(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
         """Yield as many of these at a time as have room in one send."""
         most = max(1, min(_PAIRS, self._route.most // _MESSAGES))
-        for start in range(0, len(creates), most):
-            yield creates[start : start + most]
+        for start in range(0, len(items), most):
+            yield items[start : start + most]
 
     def _make(self, creates: Sequence[tuple[int, operations.CreatePair]]) -> None:
         # No send ends between the messages of one pair: if the helper does, none is left without a mark.
@@ -282,11 +282,12 @@ class _Batch:
         return self._bridges.keeping(master, change.mtu or device.mtu, change.mac or device.mac, messages)
 
     def _each(self, items: Sequence[tuple[int, T]], messages: Callable[[int, T], Sequence[Request]]) -> None:
-        sent = [(place, message) for place, operation in items for message in messages(place, operation)]
-        answers = self._route.request(message for _, message in sent)
-        for (place, _), answer in zip(sent, answers, strict=True):
-            if answer.errno:
-                self._errors.setdefault(place, answer.text)
+        for part in self._sends(items):  # none ends between what a change does to a bridge and what undoes that
+            sent = [(place, message) for place, operation in part for message in messages(place, operation)]
+            answers = self._route.request(message for _, message in sent)
+            for (place, _), answer in zip(sent, answers, strict=True):
+                if answer.errno:
+                    self._errors.setdefault(place, answer.text)
 
     def _offload(self, place: int, index: int, name: str, tx_checksum: bool | None, gro: bool | None = None) -> None:
         try:

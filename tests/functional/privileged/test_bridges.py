@@ -1,9 +1,12 @@
 """A bridge keeps its address and MTU, whatever is put into it; by itself it takes both from its ports."""
 
+import struct
+
 import pytest
 
 from tests.functional.privileged.kernel import LINK, Kernel, create
 from vethagent import faults
+from vethagent.privileged import ifinfo, rtnl
 from vethagent.privileged.operations import ChangeEnd, DeletePair
 
 SIZES = [68, 1000, 1500, 9000, 65535]
@@ -165,3 +168,26 @@ def test_a_bridge_that_lost_its_last_port_has_no_address_to_keep(kernel: Kernel)
     assert address == "00:00:00:00:00:00"
     kernel.done(create(master=index, mtu=1400))
     assert _own(kernel, "br2") == (kernel.device("aa")["address"], mtu)
+
+
+@pytest.mark.parametrize("smaller", range(1, 5))
+def test_no_send_ends_between_a_change_and_what_keeps_the_bridge(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, smaller: int
+) -> None:
+    """The helper may die there, and for the next one what the bridge has taken from its port is its own."""
+    index, _ = kernel.pair()
+    bridge = kernel.index("br1")
+    exchange, first = rtnl.RouteSocket._exchange, set()
+
+    def look(route: rtnl.RouteSocket, chunk: list[bytes], *wanted: object) -> object:
+        if struct.unpack_from("=H", chunk[0], 4)[0] == ifinfo.RTM_SETLINK:
+            first.add(struct.unpack_from("=i", chunk[0], 20)[0])
+        return exchange(route, chunk, *wanted)  # type: ignore[arg-type]
+
+    before = _own(kernel, "br1")
+    marks = [ChangeEnd(link_id=LINK, ifindex=index)] * smaller
+    with monkeypatch.context() as patch:
+        patch.setattr(rtnl.RouteSocket, "_exchange", look)
+        kernel.done(*marks, *[ChangeEnd(link_id=LINK, ifindex=index, mtu=1400)] * 600)
+    assert index in first and _own(kernel, "br1") == before
+    assert bridge not in first
