@@ -195,6 +195,16 @@ class Chaos(RuleBasedStateMachine):
         self.world.bus.lose = lose
         self.world.agent.send()
 
+    @precondition(lambda self: self.world.bus.calls)
+    @rule(back=st.integers(0, 3))
+    def hear_again(self, back: int) -> None:
+        """What an agent has said arrives once more, late, perhaps after the first words of the next one."""
+        self.world.bus.hear_again(back)
+
+    @rule(away=st.booleans())
+    def turn_ovsdb(self, away: bool) -> None:
+        self.world.turn_ovsdb(away=away)
+
     # -- the host ---------------------------------------------------------------------------------------------------
 
     @rule()

@@ -262,8 +262,16 @@ class World:
         self.agent.later(seconds)
         self.agent.send()
 
+    def turn_ovsdb(self, *, away: bool) -> None:
+        """Let OVSDB be away for the agent, or tell it all of its rows again."""
+        if self.host.connected == away:
+            self.host.connected = self.agent.ovsdb = not away
+            self.agent.tell_rows(whole=True)
+            self.agent.inbox.mark_all()
+
     def calm_down(self) -> None:
         """End all faults and let some reports go by; casts that have not arrived never do."""
+        self.turn_ovsdb(away=False)
         self.bus.away, self.bus.lose, self.agent.helper_error = False, "", None
         self.add_bridges()
         self.set_mode(Mode.ENFORCE)
