@@ -82,7 +82,7 @@ class Topology:
         net/bridge/br_input.c).
         """
         deaf = {row.name for row in self._observed.bridges.values() if not (row.stp or row.forwards_bpdus)}
-        if not deaf:
+        if not any(self._observed.degree(name) > 1 for name in deaf):  # no way leads through one
             return []
         if self._observed.degree(first) < self._observed.degree(second):
             first, second = second, first  # the search goes through the ports of all bridges but the first
