@@ -26,6 +26,7 @@ class Switch:
         self._leaving: dict[str, int] = {}
         #: The last change when it was first looked: what went by it and those before it is not known.
         self._first: int | None = None
+        self._asked = 0
 
     def seen(self, asked: int, done: int) -> None:
         """The database has these numbers as ``next_cfg`` and ``cur_cfg``."""
@@ -35,12 +36,12 @@ class Switch:
             late = acted and self._owes_since is not None and now - self._owes_since >= _LATE
             if acted:
                 self._acted_at = now
-            if self._done is not None and done < self._done:
-                self._leaving.clear()  # another database
-                self._first = done
             if self._first is None:
                 self._first = asked
-            self._done = done
+            if asked < self._asked:  # another database, maybe made anew while this one was away
+                self._leaving.clear()
+                self._first = done
+            self._asked, self._done = asked, done
             self._leaving = {name: number for name, number in self._leaving.items() if number > done}
             if done >= asked:
                 self._owes_since = None

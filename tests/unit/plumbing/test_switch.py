@@ -98,12 +98,16 @@ def test_who_waits_is_woken(scene: Scene) -> None:
     thread.join()
 
 
-def test_a_database_that_was_made_anew_counts_anew(scene: Scene) -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_a_database_that_was_made_anew_counts_anew(scene: Scene, *, away: bool) -> None:
     switch = scene.switch
+    switch.seen(56, 56)
     switch.seen(57, 56)
     switch.left(["a"], 57)
-    switch.seen(1, 0)
-    assert not switch.is_leaving(["a"])
+    if away:
+        switch.unknown()
+    switch.seen(1, 1)
+    assert not switch.is_leaving(["a", "b"]) and switch.wait(["a", "b"], 0)
 
 
 def test_without_the_database_nothing_is_known(scene: Scene) -> None:
