@@ -204,10 +204,13 @@ class _Batch:
             self._make(part)
         made = [(place, operation) for place, operation in creates if place in self._indexes]
         for place, operation in made:
-            for end, index in zip(operation.ends, self._indexes[place], strict=True):
+            first, second = zip(operation.ends, self._indexes[place], strict=True)
+            for (end, index), (other, opposite) in ((first, second), (second, first)):
                 if not end.tx_checksum:
                     self._step("helper-made")
                     self._offload(place, index, end.name, False)
+                    # The other end is in a userspace datapath then. Before Linux 5.13 GRO is on at a new device.
+                    self._offload(place, opposite, other.name, None, gro=False)
         self._step("helper-offloaded")
         whole = [(place, operation) for place, operation in made if place not in self._errors]
         self._bridges.look_again(index for _, operation in whole for index in _masters(operation))

@@ -29,6 +29,8 @@ class Host:
         self.bridges: dict[str, OvsBridge] = {}
         self.rows: dict[str, OvsPort] = {}
         self.offload: dict[int, bool] = {}
+        #: As before Linux 5.13 a device has it on when it is made.
+        self.gro: dict[int, bool] = {}
         self.mtu_requests: dict[str, int] = {}
         self.observed = Observed()
         self.observed.ovs_known = True
@@ -116,7 +118,7 @@ class Host:
 
     def apply(self, batch_operations: list[operations.Operation]) -> list[Outcome]:
         body = operations.dump(batch_operations)
-        with mock.patch.object(ethtool, "set_tx_checksum", self._set_tx_checksum):
+        with mock.patch.multiple(ethtool, set_tx_checksum=self._set_tx_checksum, set_gro=self._set_gro):
             return [Outcome(*outcome) for outcome in batch._Batch(self.kernel, operations.parse(body)).run()]  # type: ignore[arg-type]
 
     def is_stuck(self, ports: Iterable[str]) -> bool:
@@ -166,6 +168,9 @@ class Host:
     def _set_tx_checksum(self, index: int, name: str, on: bool) -> None:
         self.offload[self.kernel.named(name).ifindex] = on
 
+    def _set_gro(self, index: int, name: str, on: bool) -> None:
+        self.gro[self.kernel.named(name).ifindex] = on
+
     def _follow(self, bridge: str) -> None:
         local = self.kernel.named(bridge)
         ports = {row.name for row in self.rows.values() if row.bridge == bridge and row.name != bridge}
@@ -183,6 +188,8 @@ class Host:
             self.observed.put_device(index, dataclasses.replace(device, carrier=carrier))
             if naming.owner(device.alias) and device.kind == "veth":
                 self.observed.tx_checksum[index] = self.offload.get(index, True)
+                if device.master is None:
+                    self.observed.gro[index] = self.gro.get(index, True)
         for name in self.observed.ports.keys() - self.rows.keys():
             self.observed.put_port(name, None)
         for name, row in self.rows.items():

@@ -76,6 +76,16 @@ def test_a_link_that_is_wanted_down_is_made_down(host: Host) -> None:
     assert reason(plan) == ACTIVE
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_pair_that_was_made_is_as_wanted(host: Host, *, turned: bool) -> None:
+    """Also where a new device has GRO on, and an end is in a userspace datapath."""
+    ends = link().ends[::-1] if turned else link().ends
+    wanted = link().model_copy(update={"ends": ends})
+    assert host.carry_out(host.plan(wanted)) == {}
+    plan = host.plan(wanted)
+    assert reason(plan) == ACTIVE and plan.empty and plan.state.differences == ()
+
+
 def test_another_name_is_a_rename_and_the_port_follows(host: Host) -> None:
     (before,) = settle(host, link())
     plan = host.plan(link(generation=2, end1={"device": "other"}))

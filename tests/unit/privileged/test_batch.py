@@ -210,7 +210,7 @@ def test_a_pair_is_made_whole(host: Host) -> None:
         index, "phy-br1", "veth", MARK, master=10, peer=second.ifindex, mac="02:00:00:00:00:01", mtu=1500, up=True
     )
     assert (second.alias, second.master, second.peer, second.up) == (MARK, None, index, True)
-    assert host.offload == [("phy-br1", False)]
+    assert host.offload == [("phy-br1", False)] and host.gro == [("eth1-br1", False)]
 
 
 def test_a_pair_that_is_wanted_down_stays_down(host: Host) -> None:
