@@ -16,28 +16,26 @@ class Topology:
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
-        self._planned: dict[str, list[str]] = {}
-        #: Bridge -> (link, bridge) of links that were there, and that nobody sees before OVSDB has told its rows.
-        self._awaited: dict[str, list[tuple[str, str]]] = {}
-        for link_id in () if observed.ovs_known else observed.awaited:
-            self._await(link_id)
+        #: Bridge -> (link, bridge): of links that will be made, '' each, and of those that were there and that nobody
+        #: sees before OVSDB has told its rows.
+        self._unseen: dict[str, list[tuple[str, str]]] = {}
+        for link_id, ends in () if observed.ovs_known else observed.awaited.items():
+            self._add(link_id, *ends)
 
     def join(self, first: str, second: str) -> None:
         """Take in that a link between two bridges will be made."""
-        self._planned.setdefault(first, []).append(second)
-        self._planned.setdefault(second, []).append(first)
+        self._add("", first, second)
 
     def wait_for(self, link: model.BridgeLink) -> None:
         """Take in that a link was there; until the rows of OVSDB are known no other one is to take its place."""
         if link.id not in self._observed.awaited:
             first, second = link.ends
             self._observed.awaited[link.id] = first.bridge, second.bridge
-            self._await(link.id)
+            self._add(link.id, first.bridge, second.bridge)
 
-    def _await(self, link_id: str) -> None:
-        first, second = self._observed.awaited[link_id]
-        self._awaited.setdefault(first, []).append((link_id, second))
-        self._awaited.setdefault(second, []).append((link_id, first))
+    def _add(self, link_id: str, first: str, second: str) -> None:
+        self._unseen.setdefault(first, []).append((link_id, second))
+        self._unseen.setdefault(second, []).append((link_id, first))
 
     def path(self, first: str, second: str, *, without: Collection[str] = ()) -> list[str] | None:
         """Return the bridges on a way from ``first`` to ``second``, both included, None if there is no way.
@@ -62,8 +60,7 @@ class Topology:
         return None
 
     def _steps(self, bridge: str, without: Collection[str]) -> Iterator[str]:
-        yield from self._planned.get(bridge, ())
-        for way, neighbour in itertools.chain(self._awaited.get(bridge, ()), self._observed.neighbours(bridge)):
+        for way, neighbour in itertools.chain(self._unseen.get(bridge, ()), self._observed.neighbours(bridge)):
             if way not in without:
                 yield neighbour
 
@@ -120,10 +117,14 @@ class Topology:
         return not self._observed.ovs_known and all(self._leads_away(bridge, without) for bridge in (first, second))
 
     def _leads_away(self, bridge: str, without: Collection[str]) -> bool:
-        found = [bridge]
+        seen, found = {bridge}, [bridge]
         for each in found:
-            found += set(self._steps(each, without)).difference(found)
-        return any(map(self._observed.leads_away, found))
+            if self._observed.leads_away(each):
+                return True
+            new = set(self._steps(each, without)) - seen
+            seen |= new
+            found += new
+        return False
 
     def spans_tree(self, bridge: str) -> bool:
         """Return whether STP or RSTP runs on the bridge."""
