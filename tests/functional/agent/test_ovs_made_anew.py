@@ -27,6 +27,9 @@ def _lose_the_root(node: Node) -> None:
 @pytest.mark.parametrize("lose", [_lose_the_file, _lose_the_root])
 def test_all_is_lost_and_the_bridges_are_made_again(fragile: Node, lose: Callable[[Node], None]) -> None:
     node = fragile
+    assert node.allinone.stop() == 0
+    node.host.vsctl("set", "Open_vSwitch", ".", "next_cfg=5000")  # as on a host of some age
+    node.start()
     link = node.plug({"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND})
     lose(node)
     node.wait(link, "ERROR", "BRIDGE_NOT_FOUND")
