@@ -90,6 +90,8 @@ def check(
     left = without_dead_ends(networks, ways(session, known, own) | wanted)
     rings = Rings(networks, (way for key, way in left.items() if key not in wanted))
     for row, prefix in asked:
+        if row.id not in left:
+            continue
         way = wanted[row.id]
         if not row.allow_loop and (path := rings.ring(way)):
             text = f"{way.first.bridge} and {way.second.bridge} of {row.host} are joined already: {' - '.join(path)}"

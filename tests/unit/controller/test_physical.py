@@ -91,6 +91,11 @@ def test_a_dead_end_of_another_host_is_no_way_round(fleet: Fleet) -> None:
     assert beside.generation == 1, "a loop within a host is for its agent to see, which knows of STP"
 
 
+def test_a_dead_end_that_is_made_by_the_same_request_is_no_way_round(fleet: Fleet, links: Links) -> None:
+    ends = [("h2", "br-a", "br-leaf"), ("h2", "br-b", "br-other-leaf"), ("h1", "br-a", "br-b"), ("h1", "br-a", "br-b")]
+    assert len(links.create_all(fakes.CONTEXT, [fleet.body(*each) for each in ends])) == len(ends)
+
+
 def test_only_hosts_that_may_join_networks_are_looked_at(fleet: Fleet, database: Database) -> None:
     def joining() -> set[str]:
         with database.reader() as session:
