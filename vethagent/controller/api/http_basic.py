@@ -68,7 +68,8 @@ class HttpBasic:
     def _is_right(self, name: str, password: bytes) -> bool:
         try:
             # What the file says is part of what is remembered: a password that was changed there counts at once.
-            seen = os.stat(self._user_file)
+            with open(self._user_file, "rb") as file:  # the library does not tell that it cannot read it
+                seen = os.fstat(file.fileno())
             proof = (name, password, seen.st_mtime_ns, seen.st_ino, seen.st_size)
             if self._proved.has(proof):
                 return True

@@ -181,13 +181,17 @@ def test_files_that_cannot_be_used(tmp_path: pathlib.Path, user_file: pathlib.Pa
     assert "in the clear" not in str(refusal.value)
 
 
-def test_a_file_of_users_that_is_gone_is_nobodys_wrong_password(
+def test_a_file_of_users_that_cannot_be_read_is_nobodys_wrong_password(
     basic: testing.TestClient, user_file: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert look(basic, credentials("alice")).status_code == 200
     user_file.rename(user_file.with_suffix(".away"))
     assert code(look(basic, credentials("alice"))) == (503, "USER_FILE_ERROR")
     assert f"{user_file}: No such file or directory" in caplog.text
+    user_file.mkdir()  # is there and cannot be read, as a file of somebody else's; that root could read
+    assert code(look(basic, credentials("alice"))) == (503, "USER_FILE_ERROR")
+    assert f"{user_file}: Is a directory" in caplog.text
+    user_file.rmdir()
     user_file.with_suffix(".away").rename(user_file)
     assert look(basic, credentials("alice")).status_code == 200
 
