@@ -233,7 +233,7 @@ class Confirmer:
             self._desired.set_standing(link_id, generation, Standing.PROVEN)
         if verdict.confirmed:
             self._counters.add("confirmed", len(verdict.confirmed))
-            self._inbox.mark(verdict.confirmed)  # a round writes it down, again and again if the store takes nothing
+            self._inbox.wake()  # a round writes it down, again and again if the store takes nothing
         held = {link_id for link_id, generation in verdict.condemned.items() if self._hold(link_id, generation)}
         if held:
             links = sorted(held)

@@ -294,6 +294,11 @@ class Desired:
                 raise
 
     @property
+    def unsaved(self) -> bool:
+        """Whether there is something about links that ``flush`` has to write."""
+        return bool(self._unsaved)
+
+    @property
     def damage(self) -> str | None:
         """What befell the store, None if it is whole: there may be more that is wanted than what is known."""
         return self._store.damage
@@ -342,9 +347,7 @@ class Desired:
         gone = [(link_id, self._gone[link_id]) for link_id in unsaved if link_id in self._gone]
         try:
             self._store.save(
-                wanted=[
-                    (self._links[link_id], self._mtus.get(link_id)) for link_id in unsaved if link_id in self._links
-                ],
+                wanted=[(self._links[key], self._mtus.get(key)) for key in unsaved if key in self._links],
                 removed=[(removal.ref.link_id, removal.ref.generation, removal.link) for removal in removals],
                 gone=gone,
                 standings={link_id: known for link_id in unsaved if (known := self._standings.known(link_id))},
@@ -359,10 +362,8 @@ class Desired:
             raise
 
     def _known_generation(self, link_id: str) -> int:
-        if unread := self._unread.get(link_id):
-            return unread.generation
-        if link := self._links.get(link_id):
-            return link.generation
+        if known := self._unread.get(link_id) or self._links.get(link_id):
+            return known.generation
         if removal := self._removals.get(link_id):
             return removal.ref.generation
         return self._gone.get(link_id, -1)
@@ -380,9 +381,7 @@ class Desired:
             self._whereabouts.remove(before)
         self._standings.take(before, link)
         self._suspects.wanted(link.id)
-        self._removals.pop(link.id, None)
-        self._unread.pop(link.id, None)
-        for book in (self._gone, self._mtus):
+        for book in (self._removals, self._unread, self._gone, self._mtus):
             book.pop(link.id, None)
         self._links[link.id] = link
         self._whereabouts.add(link)

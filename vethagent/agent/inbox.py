@@ -79,7 +79,7 @@ class Inbox:
             self._notify()
 
     def wake(self) -> None:
-        """Whoever is called by ``take`` before it returns has something to leave."""
+        """Have ``take`` return, also if nothing is left here: what it calls has something, or there is to be saved."""
         with self._condition:
             self._notify()
 

@@ -219,9 +219,9 @@ class Reconciler:
         return admitted
 
     def _is_to_save(self) -> bool:
-        """Return whether the time has come to save, or a loss of the store has been found that was not told of yet."""
+        """Return whether there is something to save and it is time, or a loss was found that was not told of yet."""
         if self._save_due is None:
-            return self._desired.mendable
+            return self._desired.unsaved or self._desired.mendable
         return time.monotonic() >= self._save_due
 
     def _save(self) -> None:

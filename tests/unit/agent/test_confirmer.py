@@ -14,6 +14,7 @@ from vethagent import exceptions
 from vethagent.agent.standing import Standing
 from vethagent.agent.store import Store
 from vethagent.model import EventKind, Mode, Reason, Status
+from vethagent.plumbing.plan import plan_link
 from vethagent.privileged import operations
 from vethagent.privileged.recovery import Outcome
 
@@ -34,6 +35,17 @@ def test_a_link_is_active_at_once_and_proven_later(node: Watched) -> None:
     assert Store(str(node.path)).standings() == {A: (1, Standing.PROVEN)}
     assert node.confirmer._trials.next_probe() is None and not node.confirmer._waiting
     assert node.counters.all()["confirmed"] == 1
+
+
+def test_a_link_that_is_proven_need_not_be_looked_at(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thousand that were plugged at once all are proven at once, and nothing of them has changed."""
+    node.plug(link(id=A))
+    node.wait(9)
+    planned = mock.Mock(side_effect=plan_link)
+    monkeypatch.setattr("vethagent.agent.reconciler.plan_link", planned)
+    node.wait(3)
+    assert Store(str(node.path)).standings() == {A: (1, Standing.PROVEN)}
+    planned.assert_not_called()
 
 
 def test_what_is_proven_is_written_down_when_the_store_takes_it(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
