@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vethagent import model
 from vethagent.model import BridgeKind
 from vethagent.plumbing import naming
+from vethagent.plumbing.loops import shared_port
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.steps import LinkPlan
 
@@ -80,6 +81,8 @@ def _owner(name: str, observed: Observed) -> str | None:
 
 def _ways(bridge: str, observed: Observed) -> Iterator[model.BridgeWay]:
     for device, other in sorted(observed.neighbours(bridge)):
+        if shared_port(observed, bridge, other) or shared_port(observed, other, bridge):
+            continue  # which of those behind that port it is a way between is known here only
         if bridge < other:  # the other one shows it too
             row = observed.ports.get(device)
             patch = row is not None and row.type == "patch"

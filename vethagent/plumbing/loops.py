@@ -5,10 +5,13 @@ A loop without STP melts a host: a single broadcast circles for ever, and each f
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from vethagent import model
 from vethagent.plumbing.observed import Observed
+
+#: A bridge, and the port by which a search has come to it and by which it does not go on, if there is one.
+_Place = tuple[str, str | None]
 
 
 class Topology:
@@ -46,23 +49,32 @@ class Topology:
             # The search goes through the ports of every bridge that it meets: better begin where there are few.
             found = self.path(second, first, without=without)
             return found and found[::-1]
-        came_from: dict[str, str | None] = {first: None}
-        queue = deque([first])
+        begin: _Place = (first, None)
+        came_from: dict[_Place, _Place | None] = {begin: None}
+        queue = deque([begin])
         while queue:
-            bridge = queue.popleft()
-            for neighbour in self._steps(bridge, without):
-                if neighbour in came_from:
+            place = bridge, entry = queue.popleft()
+            for neighbour in self._steps(bridge, without, entry):
+                if (neighbour, None) in came_from:
                     continue
-                came_from[neighbour] = bridge
+                reached = neighbour, self._entry(neighbour, bridge)
+                if reached in came_from:
+                    continue
+                came_from[reached] = place
                 if neighbour == second:
-                    return _trace(came_from, second)
-                queue.append(neighbour)
+                    return _trace(came_from, reached)
+                queue.append(reached)
         return None
 
-    def _steps(self, bridge: str, without: Collection[str]) -> Iterator[str]:
+    def _steps(self, bridge: str, without: Collection[str], entry: str | None = None) -> Iterator[str]:
         for way, neighbour in itertools.chain(self._unseen.get(bridge, ()), self._observed.neighbours(bridge)):
-            if way not in without:
+            if way not in without and (entry is None or way != entry):
                 yield neighbour
+
+    def _entry(self, bridge: str, before: str) -> str | None:
+        if any(neighbour == before for _, neighbour in self._unseen.get(bridge, ())):
+            return None
+        return shared_port(self._observed, bridge, before)
 
     def way(self, first: str, second: str, *, without: Collection[str] = ()) -> str:
         """Return the bridges on a way that a link between two bridges would close a loop with, '' if there is none."""
@@ -134,10 +146,30 @@ class Topology:
         return row is not None and row.stp
 
 
-def _trace(came_from: dict[str, str | None], last: str) -> list[str]:
+def shared_port(observed: Observed, bridge: str, before: str) -> str | None:
+    """Return the port of ``bridge`` by which comes in what VLAN devices in ``before`` send, if others are behind it.
+
+    A bridge sends nothing back by the port by which it came. So it joins no two that have VLAN devices of one device in
+    them, as ``br0.100`` and ``br0.200``, whatever else it joins these with.
+    """
+    if not observed.stacked:
+        return None
+    ways = [other for _, other in observed.neighbours(before)]
+    members = filter(None, map(observed.device, observed.ports_of(before)))
+    sent = [other for member in members if member.kind == "vlan" for _, other in observed.across(member)]
+    if ways.count(bridge) != sent.count(bridge):
+        return None
+    behind: dict[str, set[str]] = {}
+    for device, other in observed.neighbours(bridge):
+        behind.setdefault(device, set()).add(other)
+    ports = [device for device, others in behind.items() if before in others]
+    return ports[0] if len(ports) == 1 and len(behind[ports[0]]) > 1 else None
+
+
+def _trace(came_from: Mapping[_Place, _Place | None], last: _Place) -> list[str]:
     path: list[str] = []
-    bridge: str | None = last
-    while bridge is not None:
-        path.append(bridge)
-        bridge = came_from[bridge]
+    place: _Place | None = last
+    while place is not None:
+        path.append(place[0])
+        place = came_from[place]
     return path[::-1]

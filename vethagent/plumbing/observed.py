@@ -296,7 +296,7 @@ class Observed:
             yield from self._out_of(own, bridge)  # the bridge's own device, as a port of another
         if device := self.linux_bridge(bridge):
             for index in self._members.get(device.ifindex, ()):
-                yield from self._across(self.devices[index])
+                yield from self.across(self.devices[index])
         for name in self._ports_of.get(bridge, ()):
             port = self.ports[name]
             if port.type == "patch" and port.peer and (other := self.ports.get(port.peer)):
@@ -307,11 +307,16 @@ class Observed:
                 if name != bridge:
                     yield from self._out_of(member, bridge)
             elif member:
-                yield from self._across(member)
+                yield from self.across(member)
 
     def _out_of(self, device: Device, bridge: str) -> Iterable[tuple[str, str]]:
         """Return the ways out of a bridge by a device that is the other side of its own port."""
         return [(device.name, around) for around in self._takers(device) if around != bridge]
+
+    @property
+    def stacked(self) -> bool:
+        """Whether VLAN devices or macvlans stand on anything here."""
+        return bool(self._uppers)
 
     def leads_away(self, bridge: str) -> bool:
         """Return whether a Linux bridge leads to something on this host that is in no Linux bridge.
@@ -348,7 +353,8 @@ class Observed:
         members = len(self._members.get(device.ifindex, ())) if device else 0
         return members + len(self._ports_of.get(bridge, ()))
 
-    def _across(self, device: Device) -> Iterator[tuple[str, str]]:
+    def across(self, device: Device) -> Iterator[tuple[str, str]]:
+        """Yield (device, bridge): the bridges behind a device that is in a bridge, and the way there."""
         for leaf in self._leaves(device):
             if leaf.kind == "bridge" or leaf.name in self.bridges:
                 yield leaf.name, leaf.name

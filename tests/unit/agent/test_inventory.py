@@ -4,7 +4,8 @@ from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
 from tests.unit.plumbing.simulator import Host
 from vethagent.agent import inventory
 from vethagent.model import BridgeKind, BridgePort
-from vethagent.plumbing.observed import OvsPort
+from vethagent.plumbing.observed import Observed, OvsPort
+from vethagent.privileged.ifinfo import Device
 
 
 @pytest.fixture
@@ -81,6 +82,18 @@ def test_ways_ours_and_others(host: Host) -> None:
         (("br-eth1", "br1"), "eth1-br1", False, LINK_ID),
         (("br-eth1", "br1"), "their-a", False, None),
     ]
+
+
+def test_ways_of_which_others_cannot_know_where_they_lead_are_not_told() -> None:
+    """Of ``br1.100`` and ``br1.200``: what comes in by one does not leave by the other."""
+    observed = Observed()
+    for index, name in ((1, "br1"), (2, "br2"), (3, "br3")):
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    for index, name, master in ((4, "br1.100", 2), (5, "br1.200", 3)):
+        observed.put_device(index, Device(index, name, kind="vlan", peer=1, master=master))
+    assert inventory.describe("h1", observed).ways == ()
+    observed.put_device(5, None)
+    assert [way.bridges for way in inventory.describe("h1", observed).ways] == [("br1", "br2")]
 
 
 def test_patch_ports_are_told_as_such(host: Host) -> None:
