@@ -296,6 +296,7 @@ class Heartbeat:
         if self._desired.set_mode(mode):
             LOG.warning("The mode is %s now", mode)
             self._inbox.mark_all()
+            self.links_changed()  # who set it waits to see that it is so
 
     def _report(self) -> model.StateReport:
         try:

@@ -124,10 +124,13 @@ def test_a_mode_that_was_set_during_a_pull_stays(setup: Setup, monkeypatch: pyte
 
 
 def test_the_mode_comes_with_the_answer(setup: Setup) -> None:
+    """And is told soon, also if its cast comes later and changes nothing any more."""
     setup.beat()
+    setup.beat()
+    assert setup.heartbeat._report_by is None
     setup.controller.mode = Mode.OBSERVE
     setup.beat()
-    assert setup.desired.mode is Mode.OBSERVE
+    assert setup.desired.mode is Mode.OBSERVE and setup.heartbeat._report_by is not None
     setup.beat()
     assert setup.controller.reports[-1].mode is Mode.OBSERVE
 
