@@ -212,7 +212,8 @@ class Reconciler:
         """Return what may be done now; the others are marked again when their time has come."""
         finished = self._young_bridges.admit(plans)
         for link_id in set(map(_id, plans)).difference(map(_id, finished)):
-            self._retries.again(link_id, PATIENCE)
+            self._retries.again(link_id)
+            self._retries.soon([link_id], PATIENCE)  # something else may have had it tried seldom by now
         admitted = self._confirmer.admit(finished)
         for link_id in set(map(_id, finished)).difference(map(_id, admitted)):
             self._retries.again(link_id)

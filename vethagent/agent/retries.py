@@ -30,8 +30,8 @@ class Retries:
         """Return the ids of all links that are to be looked at again."""
         return iter(self._retries)
 
-    def again(self, link_id: str, least: float = SETTLE) -> None:
-        """Look at a link after a while, ``least`` seconds or more: seldomer each time, and not at all links at once.
+    def again(self, link_id: str) -> None:
+        """Look at a link after a while: seldomer each time, and not at all links at once.
 
         A look because of an event, before the time has come, does not count.
         """
@@ -39,11 +39,11 @@ class Retries:
         if known is not None and known.due > time.monotonic():
             return
         delay = min(_LAST, known.delay * 2) if known is not None else _FIRST
-        self._retries[link_id] = _Retry(time.monotonic() + max(least, delay) * random.uniform(0.9, 1.1), delay)
+        self._retries[link_id] = _Retry(time.monotonic() + max(SETTLE, delay) * random.uniform(0.9, 1.1), delay)
 
-    def soon(self, link_ids: Iterable[str]) -> None:
-        """Look sooner at those that are to be looked at again. Not at once, lest it be for ever."""
-        soon = time.monotonic() + SETTLE
+    def soon(self, link_ids: Iterable[str], most: float = SETTLE) -> None:
+        """Look after ``most`` seconds at those that are to be looked at later. Not at once, lest it be for ever."""
+        soon = time.monotonic() + most
         for link_id in link_ids:
             if retry := self._retries.get(link_id):
                 retry.due = min(retry.due, soon)
