@@ -22,8 +22,8 @@ class Bridges:
         self._devices = devices
         #: What is to stay, by attribute, of each bridge.
         self._kept: dict[int, dict[str, Any]] = {}
-        #: What a bridge might take from a port, as devices of ours have it or get it.
-        self._given: set[object] = set()
+        #: What each might take from a port, as devices of ours in it have it or get it.
+        self._given: dict[int, set[object]] = {}
         #: Bridges whose address has been set.
         self._addressed: set[int] = set()
 
@@ -44,17 +44,22 @@ class Bridges:
     def _note(self, index: int | None, *, mtu: int | None, mac: str) -> None:
         bridge = self._find(index)
         if bridge is not None and bridge.kind == "bridge":
-            kept = self._kept.setdefault(bridge.ifindex, {})
-            if bridge.mac != _NO_MAC:
-                kept["IFLA_ADDRESS"] = bridge.mac
-            if mtu is not None:
-                kept["IFLA_MTU"] = bridge.mtu
-            self._given |= {mac, mtu}
+            self._keep(bridge, mtu=mtu is not None)
+            self._given.setdefault(bridge.ifindex, set()).update({mac, mtu})
+
+    def _keep(self, bridge: ifinfo.Device, *, mtu: bool) -> None:
+        kept = self._kept.setdefault(bridge.ifindex, {})
+        if bridge.mac != _NO_MAC:
+            kept["IFLA_ADDRESS"] = bridge.mac
+        if mtu:
+            kept["IFLA_MTU"] = bridge.mtu
 
     def look_again(self, indexes: Iterable[int]) -> None:
-        """Look once more at bridges that had no port yet: who has just made one may set what it is to have."""
-        young = {index for index in indexes if self._devices[index].follows}
-        self._devices |= self._route.get_all(young)
+        """Look once more at bridges that have had no port yet: who has just made one may set what it is to have."""
+        young = {index for index in indexes if self._devices[index].follows} - self._addressed
+        self._devices |= (found := self._route.get_all(young))
+        for bridge in found.values():
+            self._keep(bridge, mtu=True)
 
     def left(self, index: int, *, both: bool = True) -> list[Request]:
         """Return what gives bridges back the MTU that they have, should a device be their last port and leave them.
@@ -94,7 +99,7 @@ class Bridges:
         for index, after in self._route.get_all(self._kept, ifinfo.TAKEN).items():
             now = {"IFLA_ADDRESS": after.mac, "IFLA_MTU": after.mtu}
             kept = self._kept[index].items()
-            lost = [(name, value) for name, value in kept if now[name] != value and now[name] in self._given]
+            lost = [(name, value) for name, value in kept if now[name] != value and now[name] in self._given[index]]
             if lost:
                 messages.append(set_link(index, lost))
         self._route.request(messages)

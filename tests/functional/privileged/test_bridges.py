@@ -151,6 +151,34 @@ def test_what_somebody_sets_meanwhile_stays(
     assert _own(kernel, "br2") == ("0e:00:00:00:00:09", 9000)
 
 
+@pytest.mark.parametrize("point", ["helper-looked", "helper-sent"])
+def test_so_does_what_our_device_in_it_has_too(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    """Jumbo frames on a bridge that has just been made, and on the link that waited for it."""
+    index = kernel.bridge("br2")
+
+    def set_meanwhile(name: str) -> None:
+        if name == point:
+            kernel.ip("link", "set", "br2", "mtu", "9000")
+
+    monkeypatch.setattr(faults, "point", set_meanwhile)
+    kernel.done(create(master=index, mtu=9000))
+    assert _own(kernel, "br2")[1] == 9000
+
+
+def test_so_does_what_our_device_in_another_one_has(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = kernel.bridge("br2")
+    kernel.foreign("xx", "yy")
+    kernel.ip("link", "set", "xx", "master", "br2")
+
+    def set_meanwhile(name: str) -> None:
+        if name == "helper-looked":
+            kernel.ip("link", "set", "br2", "mtu", "9000")
+
+    monkeypatch.setattr(faults, "point", set_meanwhile)
+    kernel.done(create(master=index), create(names=("cc", "dd"), master=kernel.index("br1"), mtu=9000))
+    assert _own(kernel, "br2")[1] == 9000
+
+
 def test_many_pairs_in_one_bridge(kernel: Kernel) -> None:
     before = _own(kernel, "br1")
     master = kernel.index("br1")
