@@ -181,7 +181,9 @@ class Trials:
                 stood_still = seconds > probe.patience + (1 + _LATE) * self._interval
                 trial.missed(self._interval if stood_still else seconds, stood_still=stood_still)
         before = self._missed if probe.begun - last.ended <= _FRESH else 0
-        self._missed = 0 if self._bus in probe.reached or self.pending else before + 1
+        # With no trial, which comes to an end, it counts: a host that can never ask would wait for ever.
+        unknown = bool(self._open) and self._bus in probe.unknown
+        self._missed = 0 if self._bus in probe.reached or self.pending or unknown else before + 1
 
     def verdict(self) -> Verdict:
         """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""

@@ -229,6 +229,30 @@ def test_what_cannot_be_found_out_is_not_held_against_a_batch() -> None:
     assert play.confirmed == {A: 1}
 
 
+def test_what_could_not_be_found_out_is_no_loss_before_the_next_batch() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached, play.unknown = NOTHING, BUS
+    play.go(5)
+    play.reached, play.unknown = BUS, NOTHING
+    assert not play.plug(B)
+    play.go(1)
+    assert play.plug(B)
+    play.reached = NOTHING
+    play.go(TIMEOUT * 3)
+    assert play.condemned == [{B}, {A}]
+
+
+def test_a_batch_waits_for_what_cannot_be_found_out_no_longer_than_for_the_trial() -> None:
+    play = Play()
+    play.plug(A)
+    play.reached, play.unknown = NOTHING, BUS
+    play.go(5)
+    assert not play.plug(B)
+    play.go(TIMEOUT)
+    assert play.plug(B)
+
+
 def test_who_does_not_carry_yet_is_not_confirmed() -> None:
     play = Play()
     play.probe()
