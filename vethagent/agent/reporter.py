@@ -259,11 +259,12 @@ class Heartbeat:
             LOG.warning("The reconciler is busy, so what is wanted is pulled again later")
             self._pull_now = True
             return set()
-        # One beat after the other may come at once; a controller that forgot needs time to remember. One that was not
-        # shown the inventory of this host cannot tell which of the marks here are wanted on another one.
+        # One beat after the other may come at once; a controller that forgot needs time to remember, from when it is
+        # the one that knew this host. One that was not shown the inventory of this host cannot tell which of the marks
+        # here are wanted on another one.
         waited = time.monotonic() - self._suspected_at >= self._interval * _CONFIRM_AFTER
         confirm = self._recognised and self._shown and waited
-        if confirm or not self._desired.suspects:
+        if confirm or not self._desired.suspects or not self._recognised:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
         self._elsewhere, self._unasked = set(state.elsewhere), 0

@@ -216,6 +216,25 @@ def test_a_controller_with_another_database_takes_nothing_down(setup: Setup) -> 
     assert setup.desired.link(A) is None, "and now it is the one that decides"
 
 
+def test_what_another_database_did_not_know_is_no_reason_for_the_old_one(
+    setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty one was put in place of it for a while, and then an older copy."""
+    setup.controller_wants(link(id=A))
+    setup.beat()
+    setup.controller_wants()
+    setup.controller.incarnation = B
+    for _ in range(2):
+        setup.beat()
+    setup.controller.incarnation = A
+    caplog.clear()
+    setup.beat()
+    assert setup.desired.link(A) is not None
+    assert any(text.startswith("Nobody wants these links, which go if the next") for text in caplog.messages)
+    setup.beat()
+    assert setup.desired.link(A) is None
+
+
 def test_another_database_is_told_from_the_old_one_after_a_restart(tmp_path: pathlib.Path) -> None:
     before = Desired(Store(str(tmp_path / "store")))
     assert before.recognise(A) and before.recognise(A)
