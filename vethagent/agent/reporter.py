@@ -200,7 +200,6 @@ class Heartbeat:
             self.links_changed()  # other links are wanted since, or not all could be told of: the next one can tell
         elif answer.observed_digest != report.observed_digest and before[1] and self._outbox.position() == before:
             self._repeat(answer.observed_digest, report.observed_digest)
-        self._doubt()
         faults.point("agent-answered")
         if not self._pull_now:
             self._health.ready()
@@ -228,6 +227,7 @@ class Heartbeat:
             self._health.bad(
                 "controller", "its database is not the one that knew this host; links that it does not know are kept"
             )
+        self._doubt()
 
     def _repeat(self, theirs: str, ours: str) -> None:
         """Tell all states again, but not for ever: what did not help once does not help the second time."""
@@ -267,6 +267,7 @@ class Heartbeat:
         if confirm or not self._desired.suspects or not self._recognised:
             self._suspected_at = time.monotonic()
         dirty = self._desired.sync(state, token, owners, confirm=confirm)
+        self._doubt()
         self._elsewhere, self._unasked = set(state.elsewhere), 0
         if self._desired.mode is not mode:
             self.links_changed()  # a cast was quicker than this answer, which may be older; the next report tells

@@ -3,6 +3,7 @@
 import logging
 import pathlib
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -175,6 +176,19 @@ def test_what_is_to_go_as_nobody_wants_it_is_told_before(setup: Setup, caplog: p
     assert setup.desired.removal(A) is not None and setup.desired.removal(B) is not None
 
 
+def test_so_it_is_if_the_report_after_the_pull_does_not_arrive(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        setup.beat()
+    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{B}"))
+    setup.beat()
+    with monkeypatch.context() as patch, pytest.raises(exceptions.BusUnavailable):
+        patch.setattr(setup.controller, "report_state", mock.Mock(side_effect=exceptions.BusUnavailable("away")))
+        setup.beat()
+    assert setup.desired.suspects == {B} and any(B in text for text in caplog.messages)
+
+
 def test_what_the_controller_does_not_know_for_an_interval_goes(setup: Setup) -> None:
     setup.desired.put(link(id=A))
     setup.beat()
@@ -198,9 +212,10 @@ def test_a_mark_that_nobody_knows_goes_also_if_it_comes_later(setup: Setup) -> N
     assert (setup.controller.pulls, setup.desired.ids()) == (pulls, {A, B})
 
 
-def test_a_controller_with_another_database_takes_nothing_down(setup: Setup) -> None:
+def test_a_controller_with_another_database_takes_nothing_down(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     setup.controller_wants(link(id=A))
     setup.beat()
+    setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{C}"))
     setup.controller_wants()
     setup.controller.incarnation = B
     for _ in range(5):
@@ -208,8 +223,9 @@ def test_a_controller_with_another_database_takes_nothing_down(setup: Setup) -> 
     assert setup.desired.link(A) is not None
     assert [reason.part for reason in setup.health.state().reasons] == ["controller"]
     setup.controller_wants(link(id=A))
+    assert C not in caplog.text
     setup.beat()
-    assert not setup.health.state().reasons, "it knows everything again"
+    assert C in caplog.text and not setup.health.state().reasons, "it knows everything again"
     setup.controller_wants()
     for _ in range(3):
         setup.beat()
