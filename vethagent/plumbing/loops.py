@@ -19,15 +19,16 @@ class Topology:
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
-        #: Bridge -> (link, bridge): of links that will be made, '' each, and of those that were there and that nobody
-        #: sees before OVSDB has told its rows.
+        self._planned = itertools.count()
+        #: Bridge -> (link, bridge): of links that will be made, a number each, and of those that were there and that
+        #: nobody sees before OVSDB has told its rows.
         self._unseen: dict[str, list[tuple[str, str]]] = {}
         for link_id, ends in () if observed.ovs_known else observed.awaited.items():
             self._add(link_id, *ends)
 
     def join(self, first: str, second: str) -> None:
         """Take in that a link between two bridges will be made."""
-        self._add("", first, second)
+        self._add(f"planned {next(self._planned)}", first, second)
 
     def wait_for(self, link: model.BridgeLink) -> None:
         """Take in that a link was there; until the rows of OVSDB are known no other one is to take its place."""
@@ -51,13 +52,16 @@ class Topology:
             return found and found[::-1]
         begin: _Place = (first, None)
         came_from: dict[_Place, _Place | None] = {begin: None}
+        entries: dict[str, str | None] = {}
         queue = deque([begin])
         while queue:
             place = bridge, entry = queue.popleft()
-            for neighbour in self._steps(bridge, without, entry):
-                if (neighbour, None) in came_from:
+            for way, neighbour in self._ways(bridge, without):
+                if (entry is not None and way == entry) or (neighbour, None) in came_from:
                     continue
-                reached = neighbour, self._entry(neighbour, bridge)
+                port = self._entry(neighbour, place, way, without)
+                # One that is reached by two of its ports is left by each.
+                reached = neighbour, port if entries.setdefault(neighbour, port) == port else None
                 if reached in came_from:
                     continue
                 came_from[reached] = place
@@ -66,15 +70,27 @@ class Topology:
                 queue.append(reached)
         return None
 
-    def _steps(self, bridge: str, without: Collection[str], entry: str | None = None) -> Iterator[str]:
-        for way, neighbour in itertools.chain(self._unseen.get(bridge, ()), self._observed.neighbours(bridge)):
-            if way not in without and (entry is None or way != entry):
-                yield neighbour
+    def _steps(self, bridge: str, without: Collection[str]) -> Iterator[str]:
+        return (neighbour for _, neighbour in self._ways(bridge, without))
 
-    def _entry(self, bridge: str, before: str) -> str | None:
-        if any(neighbour == before for _, neighbour in self._unseen.get(bridge, ())):
+    def _ways(self, bridge: str, without: Collection[str]) -> Iterator[tuple[str, str]]:
+        found = itertools.chain(self._unseen.get(bridge, ()), self._observed.neighbours(bridge))
+        return ((way, neighbour) for way, neighbour in found if way not in without)
+
+    def _entry(self, bridge: str, before: _Place, way: str, without: Collection[str]) -> str | None:
+        """Return the port of ``bridge`` by which a search does not go on that comes from ``before``.
+
+        One that may not leave a bridge by some port does not turn round behind another one either.
+        """
+        came_from, entry = before
+        device = self._observed.device(way)
+        if device is None or way == came_from or self._observed.bridge_of(device) == came_from:
+            # No VLAN device sends by that: known without a look at all ports of the other one, which may have many.
+            ports = [] if entry is None else [port for port, other in self._ways(bridge, without) if other == came_from]
+            return ports[0] if len(ports) == 1 else None
+        if any(neighbour == came_from for _, neighbour in self._unseen.get(bridge, ())):
             return None
-        return shared_port(self._observed, bridge, before)
+        return shared_port(self._observed, bridge, came_from)
 
     def way(self, first: str, second: str, *, without: Collection[str] = ()) -> str:
         """Return the bridges on a way that a link between two bridges would close a loop with, '' if there is none."""

@@ -2,12 +2,13 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vethagent.agent import inventory
 from vethagent.plumbing.loops import Topology, shared_port
 from vethagent.plumbing.observed import Observed, OvsBridge, OvsPort
 from vethagent.privileged.ifinfo import Device
@@ -234,6 +235,67 @@ def _below(observed: Observed, below: str) -> int:
     if below == "vlan":
         observed.put_device(6, Device(6, "b.7", kind="vlan", peer=4))
     return {"bond": 5, "vlan": 6}.get(below, 4)
+
+
+def _with_vlans(observed: Observed | None = None) -> Observed:
+    """Have ``br1.5`` in br2 and ``br1.6`` in br3, and br4 joined to br1."""
+    observed = observed or Observed()
+    for index, name in ((1, "br1"), (2, "br2"), (3, "br3"), (4, "br4")):
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    for index, master in ((5, 2), (6, 3)):
+        observed.put_device(index, Device(index, f"br1.{index}", kind="vlan", peer=1, master=master))
+    for index, peer, master in ((7, 8, 1), (8, 7, 4)):
+        observed.put_device(index, Device(index, f"v{index}", kind="veth", peer=peer, master=master))
+    return observed
+
+
+@pytest.mark.parametrize("asked", [("br2", "br3"), ("br3", "br2")])
+def test_nor_does_one_behind_it(asked: tuple[str, str]) -> None:
+    topology = Topology(_with_vlans())
+    topology.join("br1", "br5")
+    topology.join("br5", "br6")
+    assert topology.path(*asked) is None
+    assert topology.path("br2", "br4") == ["br2", "br1", "br4"]
+    assert topology.path("br6", "br3") == ["br6", "br5", "br1", "br3"]
+
+
+def test_what_comes_back_by_another_port_goes_on_by_the_first() -> None:
+    topology = Topology(_with_vlans())
+    topology.join("br4", "br5")
+    topology.join("br5", "br1")
+    assert topology.path("br2", "br3") is not None
+    topology = Topology(_with_vlans())
+    topology.join("br2", "br5")
+    topology.join("br5", "br4")  # found by br1 before
+    assert topology.path("br2", "br3") == ["br2", "br5", "br4", "br1", "br3"]
+    assert topology.path("br3", "br2")
+
+
+class _Counting(Observed):
+    """Counts how often all ports of br1 are gone through."""
+
+    looks = 0
+
+    def neighbours(self, bridge: str) -> Iterator[tuple[str, str]]:
+        """Count, and do it."""
+        self.looks += bridge == "br1"
+        return super().neighbours(bridge)
+
+
+def test_the_ports_of_a_large_bridge_are_not_gone_through_once_for_each_of_them() -> None:
+    observed = _Counting()
+    _with_vlans(observed)
+    for index in range(20, 110, 3):
+        observed.put_device(index, Device(index, f"leaf{index}", kind="bridge"))
+        observed.put_device(index + 1, Device(index + 1, f"v{index}", kind="veth", peer=index + 2, master=1))
+        observed.put_device(index + 2, Device(index + 2, f"w{index}", kind="veth", peer=index + 1, master=index))
+    observed.put_device(11, Device(11, "alone", kind="bridge"))
+    observed.put_device(12, Device(12, "eth0", master=11))
+    assert Topology(observed).path("leaf20", "alone") is None
+    assert observed.looks < 8
+    observed.looks = 0
+    assert len(inventory.describe("h1", observed).ways) == 31
+    assert observed.looks < 8
 
 
 @pytest.mark.parametrize("below", ["bridge", "veth", "bond", "member", "internal", "local", "vlan"])
