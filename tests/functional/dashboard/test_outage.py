@@ -36,16 +36,9 @@ def test_what_could_not_be_asked_is_not_said_to_be_nothing(
 def test_what_is_pressed_twice_is_asked_for_once(database: Database, serve: Serve, page: Page) -> None:
     world = World(database, LIVENESS, fakes.Clock())
     world.hosts(1)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/v1/bridge-links", hold)
+    held = _hold(page)
     page.goto(f"{serve(world.agent_api)}/index.html#/hosts/h0")
-    page.get_by_role("button", name="Create a link").click()
-    page.get_by_label("First bridge").fill("br1")
-    page.get_by_label("Second bridge").fill("br2")
+    _fill_in_a_link(page)
     create = page.get_by_role("button", name="Create", exact=True)
     create.dblclick()
     expect(page.locator("dialog [aria-busy]")).to_have_count(1)
@@ -71,17 +64,10 @@ def test_a_dialog_goes_with_what_it_is_about(database: Database, serve: Serve, p
 def test_what_is_refused_is_told_to_who_went_back_meanwhile(database: Database, serve: Serve, page: Page) -> None:
     world = World(database, LIVENESS, fakes.Clock())
     world.hosts(1)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/v1/bridge-links", hold)
+    held = _hold(page)
     page.goto(f"{serve(world.agent_api)}/index.html")
     page.get_by_role("link", name="h0").click()
-    page.get_by_role("button", name="Create a link").click()
-    page.get_by_label("First bridge").fill("br1")
-    page.get_by_label("Second bridge").fill("br2")
+    _fill_in_a_link(page)
     page.get_by_role("button", name="Create", exact=True).click()
     page.go_back()
     expect(page.get_by_role("heading", name="Fleet", include_hidden=True)).to_be_visible()
@@ -90,6 +76,23 @@ def test_what_is_refused_is_told_to_who_went_back_meanwhile(database: Database, 
     page.get_by_role("button", name="Create", exact=True).click()
     _next(page, held).continue_()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def _hold(page: Page) -> list[Route]:
+    """Return where requests for links wait from now on."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/bridge-links", hold)
+    return held
+
+
+def _fill_in_a_link(page: Page) -> None:
+    page.get_by_role("button", name="Create a link").click()
+    page.get_by_label("First bridge").fill("br1")
+    page.get_by_label("Second bridge").fill("br2")
 
 
 def _next(page: Page, held: list[Route]) -> Route:

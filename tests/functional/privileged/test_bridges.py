@@ -64,12 +64,17 @@ def test_a_lower_address_than_all_others(kernel: Kernel) -> None:
     assert _own(kernel, "br1") == before
 
 
-def test_a_lower_address_than_all_others_by_a_change(kernel: Kernel) -> None:
-    """Of a bridge that takes that of its ports, as it has one already that is not ours."""
+def _following(kernel: Kernel) -> int:
+    """Make br2, which takes the address of its ports, and has that of one that is not ours; return its ifindex."""
     index = kernel.bridge("br2")
     kernel.foreign("xx", "yy")
     kernel.ip("link", "set", "xx", "master", "br2", "address", "0e:00:00:00:00:01")
-    kernel.done(create(master=index))
+    return index
+
+
+def test_a_lower_address_than_all_others_by_a_change(kernel: Kernel) -> None:
+    """Of a bridge that takes that of its ports, as it has one already that is not ours."""
+    kernel.done(create(master=_following(kernel)))
     before = _own(kernel, "br2")
     assert before[0] == "0e:00:00:00:00:01"
     kernel.done(ChangeEnd(link_id=LINK, ifindex=kernel.index("aa"), mac="00:00:00:00:00:01"))
@@ -79,10 +84,7 @@ def test_a_lower_address_than_all_others_by_a_change(kernel: Kernel) -> None:
 
 def test_a_bridge_that_took_the_address_of_our_device_has_its_own_again(kernel: Kernel) -> None:
     """Somebody has given our device a lower one than all others have."""
-    index = kernel.bridge("br2")
-    kernel.foreign("xx", "yy")
-    kernel.ip("link", "set", "xx", "master", "br2", "address", "0e:00:00:00:00:01")
-    made = create(master=index)
+    made = create(master=_following(kernel))
     kernel.done(made)
     kernel.ip("link", "set", "aa", "address", "00:00:00:00:00:01")
     assert _own(kernel, "br2")[0] == "00:00:00:00:00:01"

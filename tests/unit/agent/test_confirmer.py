@@ -168,6 +168,14 @@ def test_a_pair_that_is_adopted_carried_before(node: Watched, *, offload: bool) 
     assert not node.host.offload[node.host.kernel.named("phy-br1").ifindex]
 
 
+def _is_made_and_taken_back(node: Watched, link_id: str) -> None:
+    with cutting_off(node):
+        node.wait(3)
+    assert node.has("phy-br1")
+    node.wait(14)
+    assert not node.has("phy-br1") and node.desired.standing(link_id) is Standing.HELD
+
+
 def test_a_pair_that_was_not_adopted_in_the_end_is_on_trial_when_it_is_made(node: Watched) -> None:
     _made_by_hand(node)
     node.helper_error = exceptions.HelperRefused("no")
@@ -176,11 +184,7 @@ def test_a_pair_that_was_not_adopted_in_the_end_is_on_trial_when_it_is_made(node
     del node.host.rows["eth1-br1"]
     node.happen()
     node.helper_error = None
-    with cutting_off(node):
-        node.wait(3)
-    assert node.has("phy-br1")
-    node.wait(14)
-    assert not node.has("phy-br1") and node.desired.standing(B) is Standing.HELD
+    _is_made_and_taken_back(node, B)
 
 
 def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watched) -> None:
@@ -188,11 +192,7 @@ def test_a_link_of_which_the_plug_failed_is_on_trial_when_it_succeeds(node: Watc
     node.plug(link(id=A))
     assert node.desired.standing(A) is Standing.NEW and node.confirmer._trials.next_probe() is None
     node.helper_error = None
-    with cutting_off(node):
-        node.wait(3)
-    assert node.has("phy-br1")
-    node.wait(14)
-    assert not node.has("phy-br1") and node.desired.standing(A) is Standing.HELD
+    _is_made_and_taken_back(node, A)
 
 
 def test_a_link_that_a_helper_has_made_without_saying_so_is_on_trial(node: Watched) -> None:
