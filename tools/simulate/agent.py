@@ -42,10 +42,13 @@ _turn = threading.local()
 _kernel = threading.Lock()
 
 
+def _read(name: str, *, gro: bool) -> tuple[bool, bool | None]:
+    return _turn.host.offload.get(_turn.host.kernel.named(name).ifindex, True), False if gro else None
+
+
 def take_kernels_place() -> None:
     """Have the agents of this process ask their hosts, and never its kernel."""
-    ethtool.get_tx_checksum = lambda name: _turn.host.offload.get(_turn.host.kernel.named(name).ifindex, True)
-    ethtool.get_gro = lambda name: False
+    ethtool.read = _read
 
 
 class Pools:

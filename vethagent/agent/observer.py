@@ -70,9 +70,9 @@ class Observer:
         index, tx_checksum, gro = device.ifindex, self._observed.tx_checksum, self._observed.gro
         before = tx_checksum.get(index), gro.get(index)
         with contextlib.suppress(OSError):
-            tx_checksum[index] = ethtool.get_tx_checksum(device.name)
-            if device.master is None:
-                gro[index] = ethtool.get_gro(device.name)
+            tx_checksum[index], on = ethtool.read(device.name, gro=device.master is None)
+            if on is not None:
+                gro[index] = on
         return before != (tx_checksum.get(index), gro.get(index))
 
     def _concerned(self, device: Device | None) -> set[str]:

@@ -14,14 +14,14 @@ _GET_TX_CHECKSUM, _SET_TX_CHECKSUM = 0x16, 0x17
 _GET_GRO, _SET_GRO = 0x2B, 0x2C
 
 
-def get_tx_checksum(name: str) -> bool:
-    """Return whether the device leaves TX checksums to whoever receives; raise OSError if it is gone."""
-    return _get(name, _GET_TX_CHECKSUM)
+def read(name: str, *, gro: bool) -> tuple[bool, bool | None]:
+    """Return whether the device leaves TX checksums to whoever receives, and whether it has GRO on, None if not asked.
 
-
-def get_gro(name: str) -> bool:
-    """Return whether the device makes large packets of those that it receives; raise OSError if it is gone."""
-    return _get(name, _GET_GRO)
+    With GRO it makes large packets of those that it receives. Raise OSError if it is gone.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        tx_checksum = bool(_ioctl(control, name, _GET_TX_CHECKSUM, 0))
+        return tx_checksum, bool(_ioctl(control, name, _GET_GRO, 0)) if gro else None
 
 
 def change(index: int, name: str, *, tx_checksum: bool | None, gro: bool | None) -> None:
@@ -40,11 +40,6 @@ def set_tx_checksum(index: int, name: str, on: bool) -> None:
 def set_gro(index: int, name: str, on: bool) -> None:
     """Turn GRO on or off; raise OSError as ``change``."""
     _set(index, name, _SET_GRO, on)
-
-
-def _get(name: str, command: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        return bool(_ioctl(control, name, command, 0))
 
 
 def _set(index: int, name: str, command: int, on: bool) -> None:

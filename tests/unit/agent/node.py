@@ -39,8 +39,7 @@ class Node:
         self._told: dict[int, Device] = {}
         patch.setattr("vethagent.agent.reconciler.time.monotonic", lambda: self.now)
         patch.setattr("vethagent.agent.reconciler.random.uniform", lambda *_: 1.0)
-        patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
-        patch.setattr(ethtool, "get_gro", lambda name: False)
+        patch.setattr(ethtool, "read", self._read)
         self.boot()
 
     def boot(self, audit_interval: float = 600, *, ovsdb: bool = True, patience: float = 0) -> None:
@@ -112,8 +111,8 @@ class Node:
         self._told = dict(self.host.observed.devices)
         return dict(self._told)
 
-    def _offload_of(self, name: str) -> bool:
-        return self.host.offload.get(self.host.kernel.named(name).ifindex, True)
+    def _read(self, name: str, *, gro: bool) -> tuple[bool, bool | None]:
+        return self.host.offload.get(self.host.kernel.named(name).ifindex, True), False if gro else None
 
     # -- the test's side --------------------------------------------------------------------------------------------
 

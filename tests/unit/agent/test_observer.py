@@ -31,8 +31,7 @@ class Setup:
         self.gro: set[str] = set()
         self.observer = Observer(self.observed, self.desired, self._dump)
         self.failing = False
-        patch.setattr(ethtool, "get_tx_checksum", self._offload_of)
-        patch.setattr(ethtool, "get_gro", lambda name: name in self.gro)
+        patch.setattr(ethtool, "read", self._read)
 
     def sees(self, *devices: Device, **rows: Any) -> set[str]:
         """Return the links that are dirty after these were told."""
@@ -50,10 +49,10 @@ class Setup:
             raise TimeoutError("rtnetlink did not answer")
         return dict(self.kernel)
 
-    def _offload_of(self, name: str) -> bool:
+    def _read(self, name: str, *, gro: bool) -> tuple[bool, bool | None]:
         if name not in self.offload:
             raise OSError(19, "no such device")
-        return self.offload[name]
+        return self.offload[name], name in self.gro if gro else None
 
 
 @pytest.fixture
