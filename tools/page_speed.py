@@ -127,7 +127,7 @@ def serve(database: Database) -> ApiServer:
         None,  # type: ignore[arg-type]  # nothing is cast
         liveness=Liveness(86400),
         authentication=auth.Noauth(),
-        rules=policies.enforcer(conf),
+        rules=policies.Rules(conf),
     )
     server = ApiServer(application, host="127.0.0.1", port=0, max_body=app.MAX_BODY)
     server.start()

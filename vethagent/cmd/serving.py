@@ -33,7 +33,7 @@ def application(conf: cfg.ConfigOpts, database: Database, agent_api: AgentAPI, l
         agent_api,
         liveness=liveness,
         authentication=_authentication(conf),
-        rules=policies.enforcer(conf),
+        rules=policies.Rules(conf),
         max_body=conf.api.max_body_size,
         rate_limit=conf.api.rate_limit,
     )

@@ -6,7 +6,6 @@ from wsgiref.types import WSGIApplication
 
 import falcon
 import oslo_middleware
-from oslo_policy import policy
 
 from vethagent.controller import agents as agent_operations
 from vethagent.controller.api import (
@@ -49,7 +48,7 @@ def build(
     *,
     liveness: Liveness,
     authentication: auth.Authentication,
-    rules: policy.Enforcer,
+    rules: policies.Rules,
     max_body: int = MAX_BODY,
     rate_limit: int = 0,
 ) -> WSGIApplication:
@@ -80,7 +79,7 @@ def _headed(resource: Any) -> Any:
 
 
 def _resources(
-    database: Database, agent_api: AgentAPI, liveness: Liveness, *, rules: policy.Enforcer, max_body: int
+    database: Database, agent_api: AgentAPI, liveness: Liveness, *, rules: policies.Rules, max_body: int
 ) -> dict[str, Any]:
     """Return what serves the routes, by the names in the table of routes."""
     links = Links(database, agent_api, liveness)

@@ -3,8 +3,10 @@
 Links are part of the hosts and belong to no project: a role in a project alone opens nothing but to admins.
 """
 
+import contextlib
 import logging
 import os
+import threading
 
 import falcon
 from oslo_config import cfg
@@ -17,6 +19,8 @@ from vethagent.controller.api.auth import Authentication, Unauthorized
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.operation import Operation, Route
 from vethagent.controller.api.routes import ROUTES
+
+LOG = logging.getLogger(__name__)
 
 _PARSER_LOG = logging.getLogger("oslo_policy._parser")
 _PREFIX = "vethagent:"
@@ -36,7 +40,7 @@ class PolicyFileError(exceptions.VethagentError):
 def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
     """Return the rules, with those of the files that ``[oslo_policy]`` of ``conf`` names in place of the defaults.
 
-    The files are read again when they change. Raise PolicyFileError.
+    The files are read now and never again. Raise PolicyFileError.
     """
     made = policy.Enforcer(conf)
     made.register_defaults(list_rules())
@@ -45,11 +49,68 @@ def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
         made.load_rules(force_reload=True)
         made.check_rules(raise_on_violation=True)
         _check_file(made, conf)
-    except (policy.InvalidDefinitionError, ValueError, TypeError, AttributeError, OSError) as error:
+    except (policy.InvalidDefinitionError, cfg.Error, ValueError, TypeError, AttributeError, OSError) as error:
         raise PolicyFileError(f"[oslo_policy] policy_file: {error}") from error
     finally:
         _PARSER_LOG.disabled = False
+    made.use_conf = False
     return made
+
+
+class Rules:
+    """The rules in force: those of the files as they last made sense. Raise PolicyFileError if they never did.
+
+    oslo.policy reads files again by itself, and lets the defaults, which may be wider, take the place of a file that is
+    deleted. It answers with what it has read of a mistake so far, and has no rule at all for other threads meanwhile.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+        self._lock = threading.Lock()
+        self._seen = _files(conf)
+        self._enforcer = enforcer(conf)
+
+    def now(self) -> policy.Enforcer:
+        """Return them, after a look whether a file has changed."""
+        if _files(self._conf) != self._seen:
+            with self._lock:
+                found = _files(self._conf)
+                if found != self._seen:
+                    self._read(found)
+        return self._enforcer
+
+    def _read(self, found: "_Files") -> None:
+        try:
+            made = enforcer(self._conf)
+            before = self._enforcer.policy_path
+            if before is not None and not os.path.isfile(made.policy_path or ""):
+                raise PolicyFileError(f"[oslo_policy] policy_file: there is no file {before} any more")
+        except PolicyFileError as error:
+            LOG.error("%s; the rules that were read before it stay in force", error)
+        else:
+            if _files(self._conf) != found:
+                return  # it may be of two moments; the next look tries again
+            LOG.info("the rules of oslo.policy were read again")
+            self._enforcer = made
+        self._seen = found
+
+
+#: Paths of files, and of each what is different after a change.
+_Files = dict[str, tuple[int, int, int]]
+
+
+def _files(conf: cfg.ConfigOpts) -> _Files:
+    """Return the files that have rules, as they are now."""
+    paths = [conf.find_file(conf.oslo_policy.policy_file)]
+    for folder in filter(None, map(conf.find_file, conf.oslo_policy.policy_dirs)):
+        with contextlib.suppress(OSError):
+            paths += [os.path.join(folder, name) for name in os.listdir(folder)]
+    found: _Files = {}
+    for path in filter(None, paths):
+        with contextlib.suppress(OSError):
+            seen = os.stat(path)
+            found[path] = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
+    return found
 
 
 def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts) -> None:
@@ -86,21 +147,22 @@ def rule_name(route: Route, method: str) -> str:
     return f"{_PREFIX}{route.operation_id(method)}"
 
 
-def allowed(rules: policy.Enforcer, caller: RequestContext) -> list[str]:
+def allowed(rules: Rules, caller: RequestContext) -> list[str]:
     """Return the names of the operations that are open to ``caller``, sorted, without those that are to everybody."""
+    current = rules.now()
     names = [
         route.operation_id(method)
         for route in ROUTES
         for method, operation in route.operations.items()
         if operation.role is not None
     ]
-    return sorted(name for name in names if rules.authorize(f"{_PREFIX}{name}", {}, caller))
+    return sorted(name for name in names if current.authorize(f"{_PREFIX}{name}", {}, caller))
 
 
 class Gate:
     """Middleware: lets through who may do what it asks for, and leaves who that is in ``request.context.caller``."""
 
-    def __init__(self, authentication: Authentication, rules: policy.Enforcer) -> None:
+    def __init__(self, authentication: Authentication, rules: Rules) -> None:
         self._authentication = authentication
         self._rules = rules
         self._operations = {
@@ -135,7 +197,7 @@ class Gate:
         request.context.caller = caller
 
     def _check(self, rule: str, operation: Operation, caller: RequestContext) -> None:
-        if not self._rules.authorize(rule, {}, caller):
+        if not self._rules.now().authorize(rule, {}, caller):
             name = caller.user_name or caller.user_id
             taken = f"the role {operation.role}"
             if operation.role != "admin" and caller.system_scope != "all":

@@ -18,5 +18,5 @@ def build(
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
     opts.set_defaults(conf, policy_file)
-    chosen: dict[str, Any] = {"authentication": auth.Noauth(), "rules": policies.enforcer(conf)} | options
+    chosen: dict[str, Any] = {"authentication": auth.Noauth(), "rules": policies.Rules(conf)} | options
     return app.build(database, agent_api, liveness=liveness, **chosen)

@@ -1,0 +1,96 @@
+"""The files of rules change while the API runs."""
+
+import pathlib
+from collections.abc import Callable
+
+import pytest
+from oslo_config import cfg
+from oslo_context.context import RequestContext
+from oslo_policy import opts
+
+from vethagent.controller.api import policies
+
+RULE = "vethagent:get_agents"
+NOBODY, EVERYBODY = f'"{RULE}": "!"\n', f'"{RULE}": "@"\n'
+READER = RequestContext(user_id="carol", roles=["reader"], system_scope="all")  # whom the default lets in
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "policy.yaml"
+
+
+def following(path: pathlib.Path) -> Callable[[], bool]:
+    """Return what tells whether the rules of ``path`` let a reader in."""
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[], default_config_dirs=[str(path.parent)])
+    opts.set_defaults(conf, str(path))
+    conf.set_override("policy_dirs", [str(path.with_name("policy.d"))], "oslo_policy")
+    rules = policies.Rules(conf)
+    return lambda: rules.now().authorize(RULE, {}, READER)
+
+
+def mistake(path: pathlib.Path) -> None:
+    path.write_text(EVERYBODY + "a: [")
+
+
+def nonsense(path: pathlib.Path) -> None:
+    path.write_text(f'{EVERYBODY}"vethagent:get_access": "rule:nowhere"\n')
+
+
+def folder(path: pathlib.Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("harm", [pathlib.Path.unlink, mistake, nonsense, folder])
+def test_what_is_no_file_of_rules_any_more_opens_nothing(
+    path: pathlib.Path, caplog: pytest.LogCaptureFixture, harm: Callable[[pathlib.Path], None]
+) -> None:
+    path.write_text(NOBODY)
+    is_let_in = following(path)
+    harm(path)
+    assert not is_let_in()
+    assert not is_let_in()
+    [said] = [record.getMessage() for record in caplog.records if record.name == policies.__name__]
+    assert said.endswith("the rules that were read before it stay in force")
+    if path.is_dir():
+        path.rmdir()
+    path.write_text(EVERYBODY)
+    assert is_let_in()
+
+
+def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(NOBODY)
+    is_let_in = following(path)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path.write_text(EVERYBODY + "\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.open", refused)
+        assert not is_let_in()
+        with pytest.raises(policies.PolicyFileError):
+            following(path)
+
+
+def test_an_older_file_is_put_back(path: pathlib.Path) -> None:
+    earlier = path.with_name("earlier.yaml")
+    earlier.write_text(NOBODY)
+    path.write_text(EVERYBODY)
+    is_let_in = following(path)
+    assert is_let_in()
+    earlier.rename(path)
+    assert not is_let_in()
+
+
+def test_files_that_come_later(path: pathlib.Path) -> None:
+    is_let_in = following(path)
+    assert is_let_in()
+    path.write_text(NOBODY)
+    assert not is_let_in()
+    more = path.with_name("policy.d")
+    more.mkdir()
+    (more / "more.yaml").write_text(EVERYBODY)
+    assert is_let_in()
