@@ -7,6 +7,7 @@ import os
 import pathlib
 import sqlite3
 import time
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import pydantic
@@ -37,6 +38,11 @@ _REMEMBER = 7 * 86400
 #: Seconds to wait for a lock of somebody who has no business with the file, at the start and, in milliseconds, after
 #: it: a repair waits for what has to be written before it, and on eventlet all of the agent does.
 _LOCKED, _LOCKED_MS = 1.0, 20
+
+
+#: What begins the checksum of a link, which is behind all else: an older version passes over a field that it does not
+#: know.
+_SUM = ',"crc32":'
 
 
 class _NewerError(Exception):
@@ -156,7 +162,7 @@ class Store:
         if found is not None:
             return found  # by the look for damage; nothing has been written since
         rows = self._db.execute("SELECT id, body, mtu FROM link")
-        return [(_link(body, link_id), None if mtu is None else int(mtu)) for link_id, body, mtu in rows]
+        return [(_link(body, link_id, mtu), None if mtu is None else int(mtu)) for link_id, body, mtu in rows]
 
     def removed(self) -> list[tuple[str, int, model.BridgeLink | None, bool]]:
         """Return (id, generation, as it was wanted, whether it is gone) of all that are not wanted any more.
@@ -275,7 +281,7 @@ class Store:
         if link is None:
             self._db.execute("DELETE FROM earlier WHERE id = ?", (link_id,))
         else:
-            self._db.execute("REPLACE INTO earlier VALUES (?, ?)", (link_id, link.model_dump_json()))
+            self._db.execute("REPLACE INTO earlier VALUES (?, ?)", (link_id, _body(link)))
 
     def forget(self, link_ids: Collection[str] = ()) -> set[str]:
         """Forget these links, which are gone, and what went long ago; return the ids. Raise StoreUnusable."""
@@ -302,11 +308,11 @@ class Store:
         gone: Iterable[tuple[str, int]],
     ) -> None:
         for link, mtu in wanted:
-            self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, link.model_dump_json(), mtu))
+            self._db.execute("REPLACE INTO link VALUES (?, ?, ?)", (link.id, _body(link, mtu), mtu))
             self._db.execute("DELETE FROM removed WHERE id = ?", (link.id,))
         for link_id, generation, body in removed:
             self._delete(link_id)
-            text = body.model_dump_json() if body else None
+            text = _body(body) if body else None
             self._db.execute("REPLACE INTO removed VALUES (?, ?, ?, NULL)", (link_id, generation, text))
         for link_id, generation in gone:
             self._delete(link_id)
@@ -317,8 +323,21 @@ class Store:
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (link_id,))
 
 
-def _link(body: str, link_id: str) -> model.BridgeLink:
+def _body(link: model.BridgeLink, mtu: int | None = None) -> str:
+    """Return what is kept of a link, with a checksum: with another letter in it it may be a link too."""
+    body = link.model_dump_json()
+    return f"{body[:-1]}{_SUM}{_sum(body, mtu)}}}"
+
+
+def _sum(body: str, mtu: int | None) -> int:
+    return zlib.crc32(f"{mtu} {body}".encode())
+
+
+def _link(body: str, link_id: str, mtu: int | None = None) -> model.BridgeLink:
     """Raise _NewerError if only a newer version understands it, and ValueError or TypeError if none does."""
+    content, found, number = body.rpartition(_SUM)
+    if found and number != f"{_sum(content + '}', mtu)}}}":
+        raise ValueError(f"malformed: the link {link_id!r} is not what was written")
     try:
         link = model.BridgeLink.model_validate_json(body)
         if link.id != link_id:
