@@ -213,6 +213,11 @@ def test_a_device_that_leaves_may_end_a_loop(setup: Setup, after: Device | None)
     assert setup.unjoined()
 
 
+def test_so_may_one_that_came_and_went_unseen(setup: Setup) -> None:
+    assert setup.gone(7) == set()
+    assert setup.unjoined()
+
+
 @pytest.mark.parametrize(
     "after",
     [

@@ -12,6 +12,7 @@ from vethagent import exceptions
 from vethagent.agent.retries import SETTLE
 from vethagent.model import Reason, Status
 from vethagent.privileged import ifinfo
+from vethagent.privileged.operations import Operation
 from vethagent.privileged.recovery import Outcome
 
 MANY = 8
@@ -100,5 +101,21 @@ def test_a_link_for_which_there_was_no_place_is_tried_when_another_has_gone(node
     assert [state.reason for state in node.journal.states() if state.link_id == B] == [Reason.NETLINK_ERROR]
     node.host.kernel.refuse.clear()
     node.unplug(A, 2)
+    live(node, 2 * SETTLE)
+    assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
+
+
+def test_a_pair_that_is_deleted_each_time_while_it_is_made_comes_soon_after_the_last_time(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apply(steps: list[Operation]) -> list[Outcome]:
+        node.inbox.put_devices(dict.fromkeys((7, 8)))  # nothing was seen of them before
+        return [Outcome("offload of eth1-br1: No such device", 0) for _ in steps]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.host, "apply", apply)
+        node.plug(link(id=A))
+        live(node, LONG)
+        assert [state.reason for state in node.journal.states()] == [Reason.NETLINK_ERROR]
     live(node, 2 * SETTLE)
     assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
