@@ -252,7 +252,12 @@ class Heartbeat:
         """Pull; return the ids of links that are not as they were known here."""
         LOG.info("Pulling what is wanted on this host")
         token, mode = self._desired.begin_sync(), self._desired.mode
-        state = self._controller.get_bridge_links({}, self._host)
+        try:
+            state = self._controller.get_bridge_links({}, self._host)
+        except BaseException:
+            # Also if casts have told all of it by then: what they change is kept for the answer for as long.
+            self._pull_now = True
+            raise
         try:
             owners = self._ask(self._observed.owners)
         except TimeoutError:  # a report need not wait for that; the watchdog tells of a reconciler that stays so
