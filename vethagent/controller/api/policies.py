@@ -11,7 +11,7 @@ import threading
 import falcon
 from oslo_config import cfg
 from oslo_context.context import RequestContext
-from oslo_policy import policy
+from oslo_policy import opts, policy
 
 from vethagent import exceptions
 from vethagent.controller.api import errors
@@ -67,6 +67,7 @@ class Rules:
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._conf = conf
         self._lock = threading.Lock()
+        opts.set_defaults(conf)  # nobody has registered the options yet
         self._seen = _files(conf)
         self._enforcer = enforcer(conf)
 

@@ -30,6 +30,12 @@ def following(path: pathlib.Path) -> Callable[[], bool]:
     return lambda: rules.now().authorize(RULE, {}, READER)
 
 
+def test_options_of_oslo_policy_need_not_be_known_before() -> None:
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[], default_config_dirs=[])
+    assert policies.Rules(conf).now().authorize(RULE, {}, READER)
+
+
 def mistake(path: pathlib.Path) -> None:
     path.write_text(EVERYBODY + "a: [")
 
