@@ -57,6 +57,11 @@ _OURS = _COUNTER.name == models.PortEvent.__tablename__
 _COUNT_ON = sqlalchemy.update(_COUNTER).where(_OURS).values(value=_COUNTER.value + sqlalchemy.bindparam("more"))
 _COUNTED = sqlalchemy.select(_COUNTER.value).where(_OURS)
 _INSERT_EVENTS = sqlalchemy.insert(models.PortEvent)
+_STORED = sqlalchemy.select(models.PortEvent.link_id, models.PortEvent.seq, models.PortEvent.observed_at).where(
+    models.PortEvent.link_id.in_(sqlalchemy.bindparam("ids", expanding=True)),
+    models.PortEvent.host == sqlalchemy.bindparam("of_host"),
+    models.PortEvent.observed_at >= sqlalchemy.bindparam("since"),
+)
 
 
 def unseen(batch: model.PortEvents, last: int) -> list[model.PortEvent]:
@@ -168,7 +173,8 @@ def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequ
     """Return the events of each of ``batches`` that were never taken in, and count them as taken.
 
     Two streams of a host are known, in the order in which they began: what an agent has sent last may be heard after
-    the first words of the next one, as when a controller that had taken it stood still.
+    the first words of the next one, as when a controller that had taken it stood still. The first events of any other
+    stream are looked up, for they may be the last ones of an earlier agent still.
     """
     connection = session.connection()
     found = connection.execute(_STREAMS, {"hosts": sorted({batch.host for batch in batches})})
@@ -182,6 +188,8 @@ def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequ
     for batch in batches:
         of_host = taken.setdefault(batch.host, {})
         new = unseen(batch, of_host.get(batch.stream, -1))
+        if of_host and batch.stream not in of_host:
+            new = _not_stored(connection, batch.host, new)
         if new:
             of_host[batch.stream] = new[-1].seq
             moved.add(batch.host)
@@ -192,6 +200,18 @@ def _take_new(session: orm.Session, batches: Sequence[model.PortEvents]) -> Sequ
         now = {"to_earlier_stream": earlier, "to_earlier_seq": earlier_seq, "to_stream": stream, "to_seq": seq}
         connection.execute(_GO_ON if host in known else _BEGIN, {"of_host": host, **now})
     return fresh
+
+
+def _not_stored(
+    connection: sqlalchemy.Connection, host: str, events: Sequence[model.PortEvent]
+) -> list[model.PortEvent]:
+    """Return those of ``events`` that are not in the database, by link, number and time: no two are alike in these."""
+    since = min((event.observed_at for event in events), default=None)
+    stored: set[tuple[str, int, datetime.datetime]] = set()
+    for piece in pieces(sorted({event.state.link_id for event in events})):
+        rows = connection.execute(_STORED, {"ids": piece, "of_host": host, "since": since})
+        stored.update((row.link_id, row.seq, row.observed_at) for row in rows)
+    return [event for event in events if (event.state.link_id, event.seq, event.observed_at) not in stored]
 
 
 def _reserve(session: orm.Session, count: int) -> int:

@@ -22,7 +22,8 @@ OTHER_STREAM = str(uuid.UUID(int=2))
 
 
 def numbered(seqs: list[int], stream: str = fakes.STREAM) -> model.PortEvents:
-    return fakes.batch([fakes.event(LINK, seq) for seq in seqs], stream=stream)
+    began = fakes.START + datetime.timedelta(minutes=uuid.UUID(stream).int % 1000)
+    return fakes.batch([fakes.event(LINK, seq, observed_at=began) for seq in seqs], stream=stream)
 
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=10), max_size=10))
@@ -65,6 +66,18 @@ def test_what_an_agent_sent_last_is_taken_once_though_the_next_one_was_heard_bef
     assert [event.seq for event in events.store(numbered([1], str(uuid.UUID(int=3))))] == [1]
     assert [event.seq for event in events.store(numbered([2], OTHER_STREAM))] == []
     assert [event.seq for event in events.list(EventQuery())] == [1, 2, 1, 3, 2, 1]
+
+
+def test_what_arrives_again_after_several_agents_is_known(events: Events) -> None:
+    """An agent that is started again and again, and a controller that stood still with what an early one has said."""
+    for number in range(1, 5):
+        assert len(events.store(numbered([1, 2], str(uuid.UUID(int=number))))) == 2
+    late = numbered([1, 2, 3], str(uuid.UUID(int=1)))
+    assert [event.seq for event in events.store(late)] == [3]
+    assert events.store(late) == []
+    assert events.store(numbered([1, 2], str(uuid.UUID(int=2)))) == []
+    assert events.store(numbered([1, 2], str(uuid.UUID(int=4)))) == []
+    assert len(events.list(EventQuery())) == 9
 
 
 def test_a_follower_misses_no_event_that_was_committed_late(events: Events, database: Database) -> None:
