@@ -1,8 +1,12 @@
 """Port events on their way to the controller: a queue that keeps the newest state of each link."""
 
+import collections
 import threading
 
 from vethagent import model
+
+#: Events of one link that leave together at most.
+_TIMES = 2
 
 
 class Outbox:
@@ -28,11 +32,16 @@ class Outbox:
         """Return up to ``most`` events in order, waiting for the first; none when closed or after ``timeout`` s.
 
         They are numbered only now, so that the numbers which arrive have no gap although some events were merged.
+
+        With what was given back goes what is newer: the controller should not see first how a link was before an
+        outage. But once for each link, or a long one would end with all that has been meanwhile.
         """
         with self._condition:
             self._condition.wait_for(lambda: self._returned or self._events or self._closed, timeout)
             taken, self._returned = self._returned, []
-            taken = taken or [self._number(link_id) for link_id in list(self._events)[:most]]
+            times = collections.Counter(event.state.link_id for event in taken)
+            news = [link_id for link_id in self._events if times[link_id] < _TIMES]
+            taken = taken + [self._number(link_id) for link_id in news[: max(0, most - len(taken))]]
             self._in_flight = len(taken)
             return taken
 

@@ -71,6 +71,28 @@ def test_what_perhaps_did_not_arrive_goes_again_as_it_was(outbox: Outbox) -> Non
     assert rest.seq == 3 and rest.repaired == ()
 
 
+def test_what_is_newer_goes_with_what_perhaps_did_not_arrive(outbox: Outbox) -> None:
+    """Who was cut off by a link, and has taken it back, does not say first that it is ACTIVE."""
+    outbox.put(event(A))
+    taken = outbox.take(10)
+    outbox.put(event(A, message="taken back"))
+    outbox.put(event(B))
+    outbox.give_back(taken)
+    again = outbox.take(10)
+    assert numbered(again) == [(A, 1), (A, 2), (B, 3)]
+    assert [each.state.message for each in again] == ["", "taken back", ""]
+
+
+def test_an_outage_does_not_collect_all_that_has_been_meanwhile(outbox: Outbox) -> None:
+    for number in range(9):
+        outbox.put(event(A, message=str(number)))
+        outbox.give_back(outbox.take(10))
+    assert numbered(outbox.take(10)) == [(A, 1), (A, 2)]
+    outbox.confirm()
+    (newest,) = outbox.take(10)
+    assert (newest.seq, newest.state.message) == (3, "8")
+
+
 def test_whether_all_have_arrived(outbox: Outbox) -> None:
     assert outbox.position() == (0, True)
     outbox.put(event(A))
