@@ -7,6 +7,7 @@ from wsgiref.types import WSGIApplication
 import falcon
 from keystoneauth1.exceptions import AuthPluginException, ClientException, NotFound
 from keystonemiddleware import auth_token, opts
+from keystonemiddleware.exceptions import ConfigurationError
 from oslo_config import cfg
 from oslo_context.context import RequestContext
 
@@ -40,6 +41,8 @@ class _Tokens(auth_token.AuthProtocol):
     def __init__(self, application: WSGIApplication, conf: dict[str, Any]) -> None:
         self._unasked = threading.local()
         super().__init__(application, conf)
+        # By itself with the first request: each would fail if the library for memcached_servers is not there.
+        self._token_cache.initialize({})
 
     def process_request(self, request: Any) -> Any:
         self._unasked.why = None
@@ -86,7 +89,11 @@ def validated(application: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplica
             conf.set_default(name, value, group=group)
     try:
         wrapped: WSGIApplication = _Tokens(application, {"oslo_config_config": conf, "delay_auth_decision": True})
-    except (AuthPluginException, cfg.Error) as error:
+    except ImportError as error:
+        raise KeystoneNotConfigured(
+            f"[keystone_authtoken] memcached_servers: a library is not installed, most likely python-memcached: {error}"
+        ) from error
+    except (AuthPluginException, cfg.Error, ConfigurationError, OSError) as error:
         raise KeystoneNotConfigured(f"[keystone_authtoken] cannot be used: {error}") from error
     section = conf.keystone_authtoken.auth_section
     if section and not conf[section].auth_type:

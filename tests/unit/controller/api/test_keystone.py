@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,3 +87,26 @@ def test_how_long_it_may_take_can_be_said(application: Any, tmp_path: pathlib.Pa
     keystone.validated(application, conf)
     found = conf.keystone_authtoken
     assert (found.http_connect_timeout, found.http_request_max_retries) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({}, r"memcached_servers: .*python-memcached"),
+        ({"memcache_security_strategy": "ENCRYPT"}, "memcache_secret_key must be defined"),
+        ({"memcache_tls_enabled": True, "memcache_tls_cafile": "/none.pem"}, "No such file"),
+    ],
+)
+def test_a_memcached_that_cannot_be_used(
+    application: Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, object],
+    why: str,
+) -> None:
+    """It is told at the start, and not by each request that has a token."""
+    monkeypatch.delitem(sys.modules, "oslo_cache._memcache_pool", raising=False)
+    monkeypatch.setitem(sys.modules, "memcache", None)
+    conf = accounts.configured("http://127.0.0.1:1", tmp_path, memcached_servers="localhost:11211", **options)
+    with pytest.raises(keystone.KeystoneNotConfigured, match=why):
+        keystone.validated(application, conf)
