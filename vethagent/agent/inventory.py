@@ -81,9 +81,7 @@ def _owner(name: str, observed: Observed) -> str | None:
 
 def _ways(bridge: str, observed: Observed) -> Iterator[model.BridgeWay]:
     for device, other in sorted(observed.neighbours(bridge)):
-        if not _is_pair(device, bridge, other, observed) and (
-            shared_port(observed, bridge, other) or shared_port(observed, other, bridge)
-        ):
+        if shared_port(observed, bridge, other, device) or shared_port(observed, other, bridge, device):
             continue  # which of those behind that port it is a way between is known here only
         if bridge < other:  # the other one shows it too
             row = observed.ports.get(device)
@@ -105,15 +103,3 @@ def _pairs(observed: Observed) -> list[model.VethPair]:
             )
         )
     return sorted(pairs, key=lambda pair: pair.devices)
-
-
-def _is_pair(name: str, bridge: str, other: str, observed: Observed) -> bool:
-    """Return whether a device in one bridge has its peer in the other, so that no VLAN device makes this way.
-
-    It is known without a look at all ports, of which there may be many.
-    """
-    device = observed.device(name)
-    peer = observed.peer(device) if device is not None and device.kind == "veth" else None
-    if device is None or peer is None:
-        return False
-    return observed.bridge_of(device) == bridge and observed.bridge_of(peer) == other

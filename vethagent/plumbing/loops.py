@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
 from vethagent import model
-from vethagent.plumbing.observed import Observed
+from vethagent.plumbing.observed import UPPERS, Observed
 
 #: A bridge, and the port by which a search has come to it and by which it does not go on, if there is one.
 _Place = tuple[str, str | None]
@@ -78,19 +78,16 @@ class Topology:
         return ((way, neighbour) for way, neighbour in found if way not in without)
 
     def _entry(self, bridge: str, before: _Place, way: str, without: Collection[str]) -> str | None:
-        """Return the port of ``bridge`` by which a search does not go on that comes from ``before``.
+        """Return the port of ``bridge`` by which a search does not go on that comes from ``before`` by a ``way``.
 
         One that may not leave a bridge by some port does not turn round behind another one either.
         """
         came_from, entry = before
-        device = self._observed.device(way)
-        if device is None or way == came_from or self._observed.bridge_of(device) == came_from:
-            # No VLAN device sends by that: known without a look at all ports of the other one, which may have many.
-            ports = [] if entry is None else [port for port, other in self._ways(bridge, without) if other == came_from]
-            return ports[0] if len(ports) == 1 else None
-        if any(neighbour == came_from for _, neighbour in self._unseen.get(bridge, ())):
-            return None
-        return shared_port(self._observed, bridge, came_from)
+        port = shared_port(self._observed, bridge, came_from, way)
+        if port is not None and not any(neighbour == came_from for _, neighbour in self._unseen.get(bridge, ())):
+            return port
+        ports = [] if entry is None else [port for port, other in self._ways(bridge, without) if other == came_from]
+        return ports[0] if len(ports) == 1 else None
 
     def way(self, first: str, second: str, *, without: Collection[str] = ()) -> str:
         """Return the bridges on a way that a link between two bridges would close a loop with, '' if there is none."""
@@ -162,17 +159,19 @@ class Topology:
         return row is not None and row.stp
 
 
-def shared_port(observed: Observed, bridge: str, before: str) -> str | None:
+def shared_port(observed: Observed, bridge: str, before: str, way: str) -> str | None:
     """Return the port of ``bridge`` by which comes in what VLAN devices in ``before`` send, if others are behind it.
 
     A bridge sends nothing back by the port by which it came. So it joins no two that have VLAN devices of one device in
-    them, as ``br0.100`` and ``br0.200``, whatever else it joins these with.
+    them, as ``br0.100`` and ``br0.200``, or macvlans, whatever else it joins these with. ``way`` is the one that is
+    looked at, of those between the two: one that none of them makes tells without a look at all ports, which may be
+    many.
     """
-    if not observed.stacked:
+    if not observed.stacked or _is_plain(observed, before, way):
         return None
     ways = [other for _, other in observed.neighbours(before)]
     members = filter(None, map(observed.device, observed.ports_of(before)))
-    sent = [other for member in members if member.kind == "vlan" for _, other in observed.across(member)]
+    sent = [other for member in members if member.kind in UPPERS for _, other in observed.across(member)]
     if ways.count(bridge) != sent.count(bridge):
         return None
     behind: dict[str, set[str]] = {}
@@ -180,6 +179,15 @@ def shared_port(observed: Observed, bridge: str, before: str) -> str | None:
         behind.setdefault(device, set()).add(other)
     ports = [device for device, others in behind.items() if before in others]
     return ports[0] if len(ports) == 1 and len(behind[ports[0]]) > 1 else None
+
+
+def _is_plain(observed: Observed, before: str, way: str) -> bool:
+    """Return whether a way leaves ``before`` by a port of its own, or by the bridge's device, so by no VLAN device."""
+    device = observed.device(way)
+    if device is None or way == before:
+        return True
+    ends = device, observed.peer(device) if device.kind == "veth" else None
+    return any(end is not None and observed.bridge_of(end) == before for end in ends)
 
 
 def _trace(came_from: Mapping[_Place, _Place | None], last: _Place) -> list[str]:

@@ -16,8 +16,9 @@ from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 #: Devices whose members send and receive as one.
 _BUNDLES = ("bond", "team")
 
-#: Devices that stand on another one: what is sent into them leaves by that one, and they take what comes in there.
-_UPPERS = ("vlan", "macvlan", "macvtap")
+#: Devices that stand on another one: what is sent into them leaves by that one, and they take what comes in there. All
+#: but the first may also take what others of them on it send (macvlan_queue_xmit in drivers/net/macvlan.c).
+UPPERS = ("vlan", "macvlan", "macvtap")
 
 #: Types of ports of Open vSwitch whose device is the other side of them: what is sent through it comes in there.
 INNER_TYPES = ("internal", "tap")
@@ -123,7 +124,8 @@ class Observed:
             return before
         self.devices[ifindex] = device
         self._names[device.name] = ifindex
-        self._come_back(device)
+        if self._let_go.get(device.name) == device.mtu:
+            del self._let_go[device.name]
         if device.name in self.ports:
             if self._opened.setdefault(device.name, ifindex) == ifindex:
                 self.stale_ports.discard(device.name)
@@ -133,7 +135,7 @@ class Observed:
             self._peers[device.peer] = ifindex
         if device.master:
             self._members[device.master].add(ifindex)
-        if device.peer and device.kind in _UPPERS:
+        if device.peer and device.kind in UPPERS:
             self._uppers[device.peer].add(ifindex)
         if link_id := _owner(device):
             self._owned_devices[link_id].add(ifindex)
@@ -147,14 +149,10 @@ class Observed:
             del self._peers[device.peer]
         if device.master:
             _drop(self._members, device.master, device.ifindex)
-        if device.peer and device.kind in _UPPERS:
+        if device.peer and device.kind in UPPERS:
             _drop(self._uppers, device.peer, device.ifindex)
         if link_id := _owner(device):
             _drop(self._owned_devices, link_id, device.ifindex)
-
-    def _come_back(self, device: Device) -> None:
-        if self._let_go.get(device.name) == device.mtu:
-            del self._let_go[device.name]
 
     def _forget(self, ifindex: int, before: Device | None) -> None:
         self.tx_checksum.pop(ifindex, None)
@@ -363,13 +361,17 @@ class Observed:
                     yield leaf.name, bridge
             elif (port := self.ports.get(leaf.name)) and port.type in INNER_TYPES:
                 yield leaf.name, port.bridge
+        for index in self._uppers.get(device.peer or 0, ()) if device.kind in UPPERS[1:] else ():
+            if index != device.ifindex and (sibling := self.devices[index]).kind in UPPERS[1:]:
+                for bridge in self._takers(sibling):
+                    yield sibling.name, bridge
 
     def _leaves(self, device: Device) -> Iterator[Device]:
         """Yield the devices by which what is sent into ``device`` leaves."""
         if device.kind in _BUNDLES:
             for index in self._members.get(device.ifindex, ()):
                 yield from self._leaves(self.devices[index])
-        elif device.kind not in _UPPERS:
+        elif device.kind not in UPPERS:
             yield device
         elif lower := self.devices.get(device.peer or 0):
             yield from self._leaves(lower)
