@@ -46,6 +46,13 @@ def wanted_ends(link: model.BridgeLink) -> tuple[WantedEnd, WantedEnd]:
     return first, second
 
 
+def devices(link_id: str, link: model.BridgeLink | None) -> set[str]:
+    """Return the names of both devices of a link; of one that is not known those that it has if it gives none."""
+    if link is None:
+        return {derived_device(link_id, 0), derived_device(link_id, 1)}
+    return {end.device for end in wanted_ends(link)}
+
+
 @functools.lru_cache(2 * _KEPT)
 def derived_device(link_id: str, end: int) -> str:
     """Return a device name of 15 bytes for end 0 or 1: 60 bits of a hash over the whole id, nothing cut off."""

@@ -58,7 +58,7 @@ def plan_removal(ref: model.LinkRef, observed: Observed, link: model.BridgeLink 
         return LinkPlan(_going(ref, gone=False), operations=(adopt,))
     doomed = pairs.one_of_each(owned)
     # Also one whose mark somebody took off: without its device it would stay for ever.
-    rows = ports.ours(link_id, observed)
+    rows = ports.ours(link_id, observed, link)
     gone = not owned and not rows and (observed.ovs_known or not _needs_ovs(link, observed))
     return LinkPlan(
         _going(ref, gone=gone),

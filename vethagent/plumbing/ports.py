@@ -1,9 +1,11 @@
 """Which rows of OVSDB have to change for a link. Pure."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from vethagent import constants, model
 from vethagent.model import BridgeKind, Difference
+from vethagent.plumbing import naming
 from vethagent.plumbing.observed import Observed, OvsPort
 from vethagent.plumbing.sites import Site
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
@@ -47,15 +49,12 @@ def compare(
     differences: list[Difference] = []
     wanted = {site.end.device: site for site in sites if site.kind is BridgeKind.OVS}
     bridges = {site.end.device: site.end.bridge for site in sites}
-    for row in (_astray(row, bridges.get(row.name)) for row in ours(link.id, observed)):
+    for row in (_astray(row, bridges.get(row.name)) for row in ours(link.id, observed, link)):
         site = wanted.get(row.name)
         unfit = _unfit(row, observed)
         if site is None or row.bridge != site.end.bridge or remake or unfit:
             detach.append(leave(row, link.id))
-        if row.bridge != bridges.get(row.name, row.bridge):
-            differences.append(_difference("WRONG_BRIDGE", row.name, bridges[row.name], row.bridge))
-        elif site is not None and not remake:
-            differences += unfit
+        differences += _out_of_place(row, bridges, link.id, observed) or ([] if site is None or remake else unfit)
     for site, there in ((site, _holder(site, observed)) for site in sites):
         if there is not None and (text := _foreign(link, site, there, observed, adopt)):
             return Rows(conflict=text, rival=there.link_id, differences=tuple(differences))
@@ -76,6 +75,15 @@ def compare(
             attach.append(AttachPort(site.end.bridge, name, link.id, site.end.tag, keep_mtu, mac, cause))
     settle = any(step.device in leaving for step in attach)
     return Rows(tuple(detach), tuple(attach), tuple(keep), settle, tuple(differences))
+
+
+def _out_of_place(row: OvsPort, bridges: Mapping[str, str], link_id: str, observed: Observed) -> list[Difference]:
+    """Return what is wrong with where a row is; ``bridges`` are those of the link by its devices."""
+    if row.bridge != bridges.get(row.name, row.bridge):
+        return [_difference("WRONG_BRIDGE", row.name, bridges[row.name], row.bridge)]
+    if row.port not in bridges and observed.device(row.name) not in observed.owned_devices(link_id):
+        return [_difference("SPARE_PORT", row.name, "absent", row.bridge)]
+    return []
 
 
 def _astray(row: OvsPort, wanted: str | None) -> OvsPort:
@@ -125,14 +133,24 @@ def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
     return wrong
 
 
-def ours(link_id: str, observed: Observed) -> list[OvsPort]:
+def ours(link_id: str, observed: Observed, link: model.BridgeLink | None = None) -> list[OvsPort]:
     """Return the marked rows, and those without a mark that are for a marked device and for no other.
 
-    Somebody made the latter, or took their mark off.
+    Somebody made the latter, or took their mark off. On what is no port of a veth, as a card or a bond, a mark means
+    nothing, unless it has a name of the link.
     """
     devices = [device.name for device in observed.owned_devices(link_id)]
     rows = filter(None, map(observed.ports.get, devices))
-    return observed.owned_ports(link_id) + [row for row in rows if row.link_id is None and row.port == row.name]
+    names = naming.devices(link_id, link)
+    marked = [row for row in observed.owned_ports(link_id) if row.port in names or _may_be_ours(row, observed)]
+    return marked + [row for row in rows if row.link_id is None and row.port == row.name]
+
+
+def _may_be_ours(row: OvsPort, observed: Observed) -> bool:
+    if row.type in constants.OVS_PLAIN_TYPES:
+        device = observed.device(row.name)
+        return row.port == row.name and (device is None or device.kind == "veth")
+    return row.port == row.name and row.marked  # with the marks of both rows it was our port before somebody changed it
 
 
 def leave(row: OvsPort, link_id: str) -> DetachPort:

@@ -153,17 +153,39 @@ def test_a_device_of_another_kind_with_a_whole_mark_is_left_alone(fragile: Node)
         node.host.ip("link", "set", device, "alias", "")
 
 
-def test_the_own_port_of_a_bridge_with_a_whole_mark_is_left_alone(fragile: Node) -> None:
+def test_ports_of_no_veth_with_a_whole_mark_are_left_alone(fragile: Node) -> None:
+    """The mark of a link that nobody wants, and that of one that is there."""
     node = fragile
-    node.host.ovs_bridge("ob-marked")
-    for table in ("Port", "Interface"):
-        node.host.vsctl("set", table, "ob-marked", f"external_ids:vethagent-link-id={ID}")
-    _make_orphan(node)
+    link = node.plug(*ENDS)
+    marked = [
+        port for number, link_id in enumerate((ID, link["id"])) for port in _ports_of_no_veth(node, number, link_id)
+    ]
+    before = node.picture()
+    _make_orphan(node, ID.replace("0a", "0d"))
     condition(lambda: "orphan-a" in node.host.devices(), False, "the orphan")
     node.wait_for_report()
-    assert "ob-marked" in node.host.devices()
-    for table in ("Port", "Interface"):
-        node.host.vsctl("remove", table, "ob-marked", "external_ids", "vethagent-link-id")
+    condition(node.picture, before, "all as before")
+    node.check(node.wait(link, "ACTIVE"))
+    for table, port in marked:
+        node.host.vsctl("remove", table, port, "external_ids", "vethagent-link-id")
+
+
+def _ports_of_no_veth(node: Node, number: int, link_id: str) -> Iterator[tuple[str, str]]:
+    """Make ports of all sorts with a mark; yield in which rows it is."""
+    host = node.host
+    host.ovs_bridge(f"ob-own{number}")
+    host.ip("tuntap", "add", "name", f"card{number}", "mode", "tap")
+    host.vsctl("add-port", "br-eth1", f"card{number}")
+    for port, options in (("inner", "type=internal"), ("patch", "type=patch options:peer=other")):
+        name = f"{port}{number}"
+        host.vsctl("add-port", "br-eth1", name, "--", "set", "Interface", name, *options.split())
+    host.vsctl("--no-wait", "add-bond", "br-eth1", f"bond{number}", f"bonded-a{number}", f"bonded-b{number}")
+    for name in ("ob-own", "card", "inner", "patch", "bond"):
+        host.vsctl("--no-wait", "set", "Port", f"{name}{number}", f"external_ids:vethagent-link-id={link_id}")
+        yield "Port", f"{name}{number}"
+    for name in ("ob-own", "card"):
+        host.vsctl("--no-wait", "set", "Interface", f"{name}{number}", f"external_ids:vethagent-link-id={link_id}")
+        yield "Interface", f"{name}{number}"
 
 
 def test_a_pair_that_no_link_wants_any_more_is_removed(fragile: Node) -> None:

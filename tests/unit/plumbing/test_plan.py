@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plumbing.builders import LINK_ID, link
+from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
 from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, refused, settle
 from tests.unit.plumbing.simulator import Host
 from vethagent import model
@@ -184,6 +184,49 @@ def test_a_port_whose_mark_was_taken_off_goes_with_its_device(host: Host) -> Non
     host.look()
     assert host.remove(link()).state.reason is Reason.UNPLUGGED
     assert "eth1-br1" not in host.rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("", {}),
+        ("tun", {"type": "internal", "marked": False}),
+        (None, {"type": "patch", "peer": "pb", "marked": False}),
+        (None, {"type": "vxlan", "marked": False}),
+        ("veth", {"port": "bond0", "alone": False}),
+    ],
+    ids=["card", "internal", "patch", "tunnel", "bond"],
+)
+def test_a_mark_on_what_is_no_port_of_a_veth_means_nothing(host: Host, kind: str | None, row: dict[str, Any]) -> None:
+    settle(host, link())
+    if kind is not None:
+        host.add("x1", kind=kind)
+    host.add_row("x1", "br-eth1", link_id=LINK_ID, **row)
+    host.look()
+    assert host.plan(link()).empty
+    assert host.remove(link()).state.reason is Reason.UNPLUGGED
+    assert plan_removal(REF, host.observed).state.reason is Reason.UNPLUGGED  # nor when it is found as an orphan
+    assert "x1" in host.rows and "eth1-br1" not in host.rows
+
+
+def test_another_port_with_the_mark_of_a_link_goes_and_is_told(host: Host) -> None:
+    settle(host, link())
+    host.add_pair("x1", "x2")
+    host.add_row("x1", "br-eth1", link_id=LINK_ID)
+    host.look()
+    plan = host.plan(link())
+    assert codes(plan) == {("SPARE_PORT", "x1")} and [step.device for step in plan.detach] == ["x1"]
+
+
+def test_a_port_of_ours_that_somebody_made_another_goes_with_its_link(host: Host) -> None:
+    settle(host, link(), link(id=OTHER_ID, end0={"device": "p2"}, end1={"device": "e2"}, allow_loop=True))
+    host.add_row("x1", "br-eth1", port="eth1-br1", link_id=LINK_ID, marked=False)  # in place of the interface
+    del host.rows["eth1-br1"]
+    host.rows["e2"] = dataclasses.replace(host.rows["e2"], type="internal")
+    host.look()
+    assert [step.device for step in plan_removal(REF, host.observed, link()).detach] == ["x1"]
+    other = model.LinkRef(link_id=OTHER_ID, generation=2)
+    assert [step.device for step in plan_removal(other, host.observed).detach] == ["e2"]
 
 
 def test_what_was_never_there_is_gone(host: Host) -> None:

@@ -41,6 +41,7 @@ export const DIFFERENCES = {
   OVS_PORT_STALE: "has an OVS port that is of an earlier device of that name",
   PORT_TYPE: "has an OVS port of another type",
   SPARE_PAIR: "is there beside the pair of the link",
+  SPARE_PORT: "is in Open vSwitch beside the ports of the link",
   TAG: "has another tag",
   TX_CHECKSUM: "leaves checksums to a datapath that does not fill them in",
   VLANS: "has an OVS port with other VLANs",
