@@ -13,6 +13,7 @@ from sqlalchemy import orm
 from vethagent.controller.damping import Flaps
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Committed, tell
+from vethagent.controller.db.pieces import pieces
 from vethagent.controller.new_links import BEGINNING, NewLink, Wanted
 from vethagent.rpc import transport as bus
 
@@ -59,6 +60,17 @@ def change(
 def creation(link: NewLink, *, by: str) -> dict[str, Any]:
     """Return the row that says that ``link`` was created by the request that it names."""
     return _of(link.message, link.now, by, link.message.request_id) | BEGINNING
+
+
+def generations(session: orm.Session, link_ids: Sequence[str]) -> dict[str, int]:
+    """Return the last generation of each of these links that is told of, also of those that are gone."""
+    table = models.LinkChange
+    found: dict[str, int] = {}
+    for piece in pieces(link_ids):
+        last = sqlalchemy.func.max(table.generation).label("last")
+        statement = sqlalchemy.select(table.link_id, last).where(table.link_id.in_(piece)).group_by(table.link_id)
+        found |= {row.link_id: row.last for row in session.execute(statement)}
+    return found
 
 
 def _of(link: Wanted, now: datetime.datetime, by: str, request_id: str | None) -> dict[str, Any]:

@@ -182,6 +182,8 @@ class Links:
             several = physical.claim(session, {body.host for body in bodies}, every=claim)
             reported = _reported(session, {body.host for body in bodies})
             known: dict[str, models.BridgeLink | NewLink] = {**_with_ids(session, [body.id for body in bodies])}
+            # An agent passes over what is not newer than the link of this id that went.
+            before = history.generations(session, [body.id for body in bodies if body.id and body.id not in known])
             created, new = [], []
             for body, prefix in zip(bodies, where, strict=True):
                 if body.host not in reported:
@@ -189,7 +191,7 @@ class Links:
                     raise UnknownHost(f"{field}: no agent has ever reported from {body.host!r}", field)
                 link = known.get(body.id) if body.id is not None else None
                 if is_new := link is None:
-                    link = new_links.new_link(context, body, now)
+                    link = new_links.new_link(context, body, now, after=before.get(body.id or "", 0))
                     known[link.message.id] = link
                     new.append((link, prefix))
                 else:

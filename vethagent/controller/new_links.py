@@ -49,11 +49,12 @@ def new_link(
     now: datetime.datetime,
     *,
     template_id: str | None = None,
+    after: int = 0,
 ) -> NewLink:
-    """Return the first generation of the link that ``body`` asks for, itself or for a template."""
+    """Return the link that ``body`` asks for, itself or for a template; ``after`` is the last generation of its id."""
     message = model.BridgeLink(
         id=body.id or str(uuid.uuid4()),
-        generation=1,
+        generation=after + 1,
         request_id=context.get("request_id"),
         **{name: getattr(body, name) for name in _FIELDS},
     )
