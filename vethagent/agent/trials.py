@@ -186,7 +186,11 @@ class Trials:
         self._missed = 0 if self._bus in probe.reached or self.pending or unknown else before + 1
 
     def verdict(self) -> Verdict:
-        """End the trials that are over. Of those that lost their ways the one goes first that never had them again."""
+        """End the trials that are over.
+
+        Of those that lost their ways the one goes first that never had them again. If all had, as what the host knows
+        of its neighbours holds for a moment more, it is the last one; if that does not help, all others.
+        """
         passed = [
             trial
             for trial in self._open
@@ -194,7 +198,10 @@ class Trials:
         ]
         ripe = [trial for trial in self._open if trial.misses >= _MISSES and trial.lost_for >= trial.timeout]
         silent = [trial for trial in self._open if trial.links and not trial.answered]
-        doomed = [trial for trial in ripe if trial in silent or not silent or not trial.links]
+        in_vain = any(not trial.links and not trial.answered for trial in self._open)
+        last = max((trial.since for trial in ripe if trial.links), default=0.0)
+        likely = silent or [trial for trial in ripe if in_vain or trial.since == last]
+        doomed = [trial for trial in ripe if trial in likely or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
         if needs := [trial.needs for trial in doomed if trial.links]:
             for trial in self._open:  # it may have been no fault of theirs: they get their time once more

@@ -198,11 +198,13 @@ def test_what_was_missed_long_ago_is_no_proof_before_a_batch() -> None:
     assert play.trials.baseline(play.now) is None
 
 
-def test_only_the_last_batch_goes_if_the_way_was_seen_before_it() -> None:
+@pytest.mark.parametrize("seen_with_it", [0, 1])
+def test_only_the_last_batch_goes_if_the_way_was_seen_before_it(seen_with_it: float) -> None:
     play = Play()
     play.plug(A)
     play.go(1)
     assert play.plug(B)
+    play.go(seen_with_it)
     play.reached = NOTHING
     play.go(TIMEOUT + 2)
     assert play.condemned == [{B}]
@@ -211,14 +213,15 @@ def test_only_the_last_batch_goes_if_the_way_was_seen_before_it() -> None:
     assert play.confirmed == {A: 1}
 
 
-def test_all_go_one_after_the_other_if_it_does_not_help() -> None:
+@pytest.mark.parametrize("seen_with_it", [0, 1])
+def test_all_others_go_if_it_does_not_help(seen_with_it: float) -> None:
     play = Play()
-    play.plug(A)
-    play.go(1)
-    play.plug(B)
+    for link in (A, B, C):
+        play.plug(link)
+        play.go(seen_with_it if link == C else 1)
     play.reached = NOTHING
     play.go(TIMEOUT * 3)
-    assert play.condemned == [{B}, {A}]
+    assert play.condemned == [{C}, {A, B}]
 
 
 def test_what_cannot_be_found_out_is_not_held_against_a_batch() -> None:
