@@ -7,6 +7,8 @@ import pathlib
 import signal
 from collections.abc import Iterator
 
+from tests.support import commands
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 _LIBC.ptrace.restype = ctypes.c_long
@@ -22,6 +24,22 @@ def stopped(group: int) -> Iterator[None]:
         yield
     finally:
         os.killpg(group, signal.SIGCONT)
+
+
+def go_on(group: int) -> None:
+    """Let a process that stops itself go on with all of its group, once it has done so."""
+    commands.wait_until(lambda: _is_stopped(group), what="a process that stands still")
+    os.killpg(group, signal.SIGCONT)
+
+
+def _is_stopped(group: int) -> bool:
+    """Return whether a process of a group stands still by SIGSTOP."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state, _, its_group, *_ = path.read_text().rpartition(")")[2].split()
+            if state == "T" and int(its_group) == group:
+                return True
+    return False
 
 
 @contextlib.contextmanager

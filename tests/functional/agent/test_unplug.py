@@ -1,13 +1,13 @@
 """After an unplug nothing is left, whatever happened before; and many links at once."""
 
-import os
-import signal
+import contextlib
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
-from tests.support import commands
+from tests.support import commands, freezing, rest
 
 CONCURRENCY = ("threading",)
 
@@ -39,19 +39,34 @@ def test_after_something_was_done_by_hand(node: Node, harm: tuple[str, ...]) -> 
     commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the link")
 
 
+@contextlib.contextmanager
+def _stopped_at(node: Node, link: rest.Link, point: str) -> Iterator[None]:
+    """Have a link unplugged; the agent stands still at a point of that while the block is done."""
+    node.arm(point, "stop")
+    request = threading.Thread(target=node.api.delete, args=(link["id"],))
+    request.start()
+    try:
+        condition(lambda: node.is_armed(point), False, f"{point} armed")
+        yield
+    finally:
+        freezing.go_on(node.allinone.pid)
+        request.join()
+    node.api.wait_until_gone(link["id"])
+
+
 def test_the_mark_of_the_port_is_taken_off_at_the_last_moment(node: Node) -> None:
     """The steps are planned by then; with the pair goes all that would tell whose the port is."""
     before = node.picture()
-    link = node.plug_usual()
-    node.arm("agent-saved", "stop")
-    request = threading.Thread(target=node.api.delete, args=(link["id"],))
-    request.start()
-    condition(lambda: node.is_armed("agent-saved"), False, "the removal planned")
-    node.host.vsctl("--no-wait", "remove", "Port", SECOND, "external_ids", "vethagent-link-id")
-    os.killpg(node.allinone.pid, signal.SIGCONT)
-    request.join()
-    node.api.wait_until_gone(link["id"])
+    with _stopped_at(node, node.plug_usual(), "agent-saved"):
+        node.host.vsctl("--no-wait", "remove", "Port", SECOND, "external_ids", "vethagent-link-id")
     commands.wait_until(lambda: node.picture() == before, what="a host without a trace of the link")
+
+
+def test_the_port_goes_before_the_pair(node: Node) -> None:
+    link = node.plug_usual()
+    with _stopped_at(node, link, "agent-detached"):
+        assert node.port_marks() == set()
+        assert node.indexes(link) == [end["ifindex"] for end in link["observed"]]
 
 
 def test_the_pair_and_the_mark_of_the_port_are_gone(node: Node) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.functional.privileged.kernel import LINK, MARK, OTHER, Kernel, create
 from tests.support.commands import wait_until
+from vethagent import faults
 from vethagent.privileged import rtnl
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, CreatePair, DeletePair
 
@@ -132,6 +133,23 @@ def test_many_pairs_come_and_go_in_one_batch(kernel: Kernel) -> None:
     assert len(kernel.devices()) == len(before) + 400
     kernel.done(*(DeletePair(link_id=i, ifindex=index) for i, index in zip(ids, indexes, strict=True)))
     assert kernel.picture() == before
+
+
+def test_pairs_that_go_together_go_by_a_group_of_their_own(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = set(kernel.devices())
+    ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(3)]
+    indexes = kernel.done(*(create(link_id, (f"a{n}", f"b{n}")) for n, link_id in enumerate(ids)))
+    seen: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        seen[name] = [device["group"] for found, device in kernel.devices().items() if found not in others]
+
+    monkeypatch.setattr(faults, "point", look)
+    kernel.done(*(DeletePair(link_id=i, ifindex=index) for i, index in zip(ids, indexes, strict=True)))
+    (group,) = set(seen["helper-grouped"]) - {"default"}
+    assert seen["helper-looked"] == ["default"] * 6
+    assert seen["helper-grouped"].count(group) == 3
+    assert seen["helper-deleted"] == []
 
 
 def test_an_empty_batch_does_nothing(kernel: Kernel) -> None:
