@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 
+from tests.support import points
 from vethagent import faults
 
 PASS = "from vethagent import faults; faults.point('here'); print('passed')"
@@ -35,3 +36,15 @@ def test_a_fault_for_another_point_stays_armed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "there").write_text("kill")
     assert run(tmp_path).stdout == "passed\n"
     assert (tmp_path / "there").exists()
+
+
+def test_each_point_is_walked() -> None:
+    walked = (
+        *points.AGENT,
+        *points.AGENT_LATER,
+        points.AGENT_START,
+        *points.TAKING_BACK,
+        *points.HELPER,
+        *points.HELPER_MAKING,
+    )
+    assert sorted(set(walked)) == points.names(), "test_half_done.py has to walk all of them"

@@ -1,37 +1,31 @@
 """A process dies or stands still between two steps of a batch: at the end all is as wanted, and nothing else is left.
 
-Every point in the code is walked, found by its name, in a batch that plugs, unplugs, changes and repairs links. The two
-kinds of threads share the helper's; to walk each of them on each::
-
-    VETHAGENT_CHAOS=1 tox -e functional -- tests/functional/agent/test_half_done.py
+Every point in the code is walked on both kinds of threads, in a batch that plugs, unplugs, changes and repairs links.
 """
 
 import contextlib
 import http.client
-import os
+import itertools
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tests.functional.agent import foreign
 from tests.functional.agent.node import HOST, LINUX, OVS, Node, condition
-from tests.support import commands, points, rest
+from tests.support import commands, freezing, points, processes, rest
 
 CONCURRENCY = ("eventlet", "threading")
-POINTS = points.names()
-HELPER = [name for name in POINTS if name.startswith("helper-")]
-_EACH = bool(os.environ.get("VETHAGENT_CHAOS"))
-_SHARE = len(HELPER) if _EACH else (len(HELPER) + 1) // 2
-#: Those of the agent that have a test of their own.
-START, TAKE_BACK = "agent-answered", ("agent-half-made", "agent-taken-back")
-AGENT = [name for name in POINTS if name.startswith("agent-") and name not in (START, *TAKE_BACK)]
-#: The pairs are there and their ports are not.
-MADE = "agent-operated"
-#: A repair need not come to these: it keeps nothing new.
-KEPT = ("agent-saved", "agent-storing")
-#: Three bridges of their own, so that a pair without an OVS end comes and goes too.
-SPARE = ("lb0", "lb1", "lb2")
+#: Bridges of their own: a pair without an OVS end comes and goes too, and two links are there to be harmed.
+SPARE = ("lb0", "lb1", "lb2", "lb3", "lb4")
+#: What the helper was asked for in a part of the batch is done.
+OPERATED = "agent-operated"
+#: What befalls the helper, and then the one that took its place.
+HELPERS = list(itertools.zip_longest(points.HELPER, points.HELPER_MAKING))
+HALF_MADE, TAKEN_BACK = points.TAKING_BACK
+#: What befalls the agent, or its helper, after which the agent is killed.
+TAKING_BACK = [(HALF_MADE, "kill"), ("helper-deleted", "kill"), ("helper-deleted", "stop")]
 
 
 class Work:
@@ -42,84 +36,58 @@ class Work:
         for bridge in SPARE:
             node.host.linux_bridge(bridge)
         self._number = 0
-        #: When the agent was started that had this round to do.
-        self.began_with = ""
         # Not after the first plug: for a moment of it a bridge has the address of its port.
         self._before = self._foreign()
         self._links = self._plug()
         self._changing = node.create("br2", "br-eth2", mtu=1400)
-        self._finish()
+        self._harmed = [node.create(bridge, "br-eth1") for bridge in SPARE[3:]]
+        self.finish([])
 
-    def round(self, strike: Callable[[], None], struck: Callable[[], None], *, whole: bool = False) -> None:
-        """Have a batch done after ``strike``; ``struck`` waits for what befalls it. Then check everything.
-
-        Some of it may arrive late and be done in a second batch, unless it has to be ``whole``, which takes longer.
-        """
+    def begin(self) -> list[rest.Link]:
+        """Ask for a batch and harm two links, while the agent is paused; return the links that are to go."""
+        node = self.node
         self._number += 1
-        self.began_with = self.node.started_at()
-        going, self._links = self._links, []
-        self.node.set_mode("paused")
+        going = self._links
+        node.set_mode("paused")
         for link in going:
-            self.node.api.delete(link["id"])
+            node.api.delete(link["id"])
         self._links = self._plug()
         tag = self._number % 4000 + 1
         ends = [{"bridge": "br2"}, {"bridge": "br-eth2", "tag": tag}]
         # From and to what the bridges have themselves, which have to keep it.
         mtu = 1500 if self._number % 3 == 1 else 1300 + self._number
-        self._changing = self.node.patch(self._changing, ends=ends, mtu=mtu)
-        if whole:
-            condition(lambda: self.node.api.get(f"/v1/agents/{HOST}")["desired_in_step"], True, "all of it arrived")
-        strike()
-        self._enforce()
-        struck()
-        self.node.set_mode("enforce")  # it may have died before it heard of it
+        self._changing = node.patch(self._changing, ends=ends, mtu=mtu)
+        damaged, pulled = (link["observed"] for link in self._harmed)
+        node.host.vsctl("del-port", damaged[1]["device"])
+        node.batch(f"link set {damaged[1]['device']} down mtu 1000", f"link delete {pulled[0]['device']}")
+        condition(lambda: node.api.get(f"/v1/agents/{HOST}")["desired_in_step"], True, "all of it arrived")
+        return going
+
+    def finish(self, going: list[rest.Link]) -> None:
+        """Wait until all of a batch is done, and check everything."""
+        node = self.node
+        node.set_mode("enforce")  # it may have died before it heard of it
         for link in going:
-            self.node.api.wait_until_gone(link["id"], timeout=30)
-        self._finish()
-
-    def repair(self, strike: Callable[[], None], struck: Callable[[], None]) -> None:
-        """As ``round``; the batch repairs links which are not there any more, or are not as they were."""
-        self.began_with = self.node.started_at()
-        self.node.set_mode("paused")
-        _, spare = (link["observed"] for link in self._links)
-        port = self._links[0]["observed"][1]["device"]
-        self.node.host.vsctl("del-port", port)
-        self.node.batch(
-            f"link delete {spare[0]['device']}",
-            f"link set {port} down mtu 1000",
-            f"link delete {self._changing['observed'][0]['device']}",
-        )
-        strike()
-        self._enforce()
-        struck()
-        self.node.set_mode("enforce")  # it may have died before it heard of it
-        commands.wait_until(self._are_whole, what="the repair", timeout=30)
-        self._finish()
-
-    def _enforce(self) -> None:
-        # It may be struck before it has answered.
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            self.node.api.request("PATCH", f"/v1/agents/{HOST}", {"mode": "enforce"})
+            node.api.wait_until_gone(link["id"], timeout=60)
+        self._links = [node.wait_until_told(link) for link in self._links]
+        self._changing = node.wait_until_told(self._changing)
+        commands.wait_until(self._are_mended, what="the repair")
+        wanted = [*self._links, self._changing, *self._harmed]
+        for link in wanted:
+            node.check(link)
+        assert node.marks() == {link["id"] for link in wanted}
+        assert self._foreign() == self._before
 
     def _plug(self) -> list[rest.Link]:
         """Return two new links; with those of the last and of the next round they close no loop."""
         odd = self._number % 2
         return [self.node.create("br1", OVS[odd]), self.node.create("lb0", SPARE[1 + odd])]
 
-    def _finish(self) -> None:
-        node = self.node
-        self._links = [node.wait_until_told(link) for link in self._links]
-        self._changing = node.wait_until_told(self._changing)
-        wanted = [*self._links, self._changing]
-        for link in wanted:
-            node.check(link)
-        assert node.marks() == {link["id"] for link in wanted}
-        assert self._foreign() == self._before
-
-    def _are_whole(self) -> bool:
+    def _are_mended(self) -> bool:
         try:
-            for link in (*self._links, self._changing):
-                self.node.check(self.node.wait_until_told(link))
+            self._harmed = [self.node.wait_until_told(link) for link in self._harmed]
+            for link in self._harmed:
+                self.node.check(link)
         except AssertionError:
             return False
         return True
@@ -146,76 +114,117 @@ def work(fragile_node: Node) -> Iterator[Work]:
     assert fragile_node.picture() == before
 
 
-def _die(work: Work, name: str) -> None:
-    """Wait for the death of the process at a point, and until another one is in step."""
+class Batch:
+    """A batch under way, and what befalls those who do it."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._started_at = node.started_at()
+
+    def strike(self, name: str, fault: str) -> None:
+        """Let an agent that was stopped go on until ``fault`` has befallen who comes to a point next."""
+        self.node.arm(name, fault)
+        self.go_on()
+        self.be_struck(name)
+
+    def be_struck(self, name: str) -> None:
+        """Wait until somebody has come to a point."""
+        condition(lambda: self.node.is_armed(name), False, f"{name} armed")
+
+    def go_on(self) -> None:
+        """Let an agent that was stopped go on."""
+        freezing.go_on(self.node.allinone.pid)
+
+    def live_again(self) -> None:
+        """Wait for the death of the agent, and until another one is in step."""
+        if self.node.concurrency == "eventlet":
+            self.node.wait_for_death()
+            self.node.start()
+        else:
+            self.node.wait_for_another(self._started_at)  # then the process has a parent, which sees to that
+
+
+@contextlib.contextmanager
+def under_way(work: Work, faults: dict[str, str]) -> Iterator[Batch]:
+    """Have a batch done, with these ``faults`` by the points at which they strike; in the end check everything."""
     node = work.node
-    if node.concurrency == "eventlet":
-        node.wait_for_death()
-        node.start()
-    else:
-        node.wait_for_another(work.began_with)  # then the process has a parent, which sees to that
-    assert not node.is_armed(name)
+    going = work.begin()
+    batch = Batch(node)
+
+    def enforce() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):  # it may be struck before it has answered
+            node.api.request("PATCH", f"/v1/agents/{HOST}", {"mode": "enforce"})
+
+    for name, fault in faults.items():
+        node.arm(name, fault)
+    request = threading.Thread(target=enforce)
+    request.start()
+    try:
+        for name in faults:
+            batch.be_struck(name)
+        yield batch
+    finally:
+        request.join()
+    work.finish(going)
 
 
-def _be_hit(node: Node, name: str) -> None:
-    """Wait until somebody has come to a point."""
-    condition(lambda: node.is_armed(name), False, f"{name} armed")
-
-
-@pytest.mark.parametrize("name", AGENT)
+@pytest.mark.parametrize("name", points.AGENT)
 def test_the_agent_is_killed(work: Work, name: str) -> None:
-    node = work.node
-    # What it runs its threads on makes no difference to a death, so each kind has its part of the work.
-    do = work.round if node.concurrency == "eventlet" or name in KEPT else work.repair
-    do(lambda: node.arm(name, "kill"), lambda: _die(work, name))
+    with under_way(work, {name: "kill"}) as batch:
+        batch.live_again()
 
 
-def _share(names: Sequence[str], number: int, node: Node) -> str:
-    """Return one of ``names``; over all numbers the two kinds of threads together get each of them, or each kind."""
-    return names[number if _EACH else (2 * number + CONCURRENCY.index(node.concurrency)) % len(names)]
-
-
-@pytest.mark.parametrize("number", range(_SHARE))
-def test_the_helper_is_killed(work: Work, number: int) -> None:
-    node = work.node
-    name = _share(HELPER, number, node)
-    work.round(lambda: node.arm(name, "kill"), lambda: _be_hit(node, name))
-
-
-@pytest.mark.parametrize("number", range(_SHARE))
-def test_the_helper_is_stopped(work: Work, number: int) -> None:
-    node = work.node
-    name = _share(HELPER, number, node)
-    helpers = node.helpers()
-    work.round(lambda: node.arm(name, "stop"), lambda: _be_hit(node, name))
-    assert set(helpers).isdisjoint(node.helpers()), "it is not left standing there"
+@pytest.mark.parametrize("name", points.AGENT_LATER)
+def test_the_agent_is_killed_in_a_later_part(work: Work, name: str) -> None:
+    with under_way(work, {OPERATED: "stop"}) as batch:
+        batch.strike(name, "kill")
+        batch.live_again()
 
 
 def test_the_agent_is_killed_at_its_start(work: Work) -> None:
+    with under_way(work, {}) as batch:
+        work.node.crash()
+        work.node.arm(points.AGENT_START, "kill")
+        work.node.allinone.start()
+        batch.be_struck(points.AGENT_START)
+        batch.live_again()
+
+
+@pytest.mark.parametrize(("fault", "other"), [("kill", "stop"), ("stop", "kill")])
+@pytest.mark.parametrize(("name", "later"), HELPERS)
+def test_the_helper_is_killed_and_stopped(work: Work, name: str, later: str | None, fault: str, other: str) -> None:
+    helpers = work.node.helpers()
+    with under_way(work, {name: fault, OPERATED: "stop"}) as batch:
+        if later is None:
+            batch.go_on()
+        else:
+            batch.strike(later, other)
+    assert set(helpers).isdisjoint(work.node.helpers()), "it is not left standing there"
+
+
+@pytest.mark.parametrize("name", ["helper-set", "helper-made"])
+def test_both_are_killed_at_once(work: Work, name: str) -> None:
     node = work.node
-
-    def die_twice() -> None:
-        node.crash()
-        node.arm(START, "kill")
-        node.allinone.start()
-        _die(work, START)
-
-    work.round(lambda: None, die_twice)
+    with under_way(work, {name: "stop"}):
+        node.allinone.kill()
+        processes.signal_helpers(node.host, signal.SIGKILL)
+        node.wait_for_death()
+        node.start()
 
 
-def test_the_agent_is_killed_while_it_takes_back_what_ovsdb_did_not_take(work: Work) -> None:
-    node = work.node
-    point = _share(TAKE_BACK, 0, node)
-
-    def lose_the_server() -> None:
-        _be_hit(node, MADE)
-        node.host.ovs.server.kill()
+@pytest.mark.parametrize(("name", "fault"), TAKING_BACK)
+def test_while_it_is_taken_back_what_ovsdb_did_not_take(work: Work, name: str, fault: str) -> None:
+    ovs = work.node.host.ovs
+    with under_way(work, {OPERATED: "stop"}) as batch:
+        ovs.server.kill()
         try:
-            node.arm(point, "kill")
-            os.killpg(node.allinone.pid, signal.SIGCONT)
-            _be_hit(node, point)
+            if name == HALF_MADE:
+                batch.strike(name, fault)
+            else:
+                batch.strike(HALF_MADE, "stop")
+                work.node.arm(TAKEN_BACK, "kill")
+                batch.strike(name, fault)
+                batch.be_struck(TAKEN_BACK)
         finally:
-            node.host.ovs.start_server()
-        _die(work, point)
-
-    work.round(lambda: node.arm(MADE, "stop"), lose_the_server, whole=True)
+            ovs.start_server()
+        batch.live_again()
