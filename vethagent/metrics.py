@@ -17,6 +17,7 @@ PARTS = (
     "controller",
     "events",
     "log",
+    "loops",
     "marks",
     "mode",
     "netlink",

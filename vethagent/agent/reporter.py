@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from vethagent import exceptions, faults, model
 from vethagent.agent import account
+from vethagent.agent.closed_loops import ClosedLoops
 from vethagent.agent.delays import next_delay, next_report
 from vethagent.agent.desired import Desired
 from vethagent.agent.health import Counters, HealthKeeper
@@ -63,14 +64,14 @@ class Heartbeat:
         self._look = look
         self._inventory: model.HostInventory | None = None
         self._controller = controller
-        self._host = host
-        self._version = version
+        self._host, self._version = host, version
         self._interval = interval
         self._desired = desired
         self._journal = journal
         self._outbox = outbox
         self._inbox = inbox
         self._observed = observed
+        self._closed_loops = ClosedLoops(observed, desired)
         self._health = health
         self._counters = counters
         self._started_at = datetime.datetime.now(datetime.UTC)
@@ -340,6 +341,7 @@ class Heartbeat:
         # A mark that nobody knows: an older copy of a database was put back, say, and no digest tells of that.
         self._strangers, returned = self._desired.marks(self._observed.owners())
         self._judge(returned, self._strangers & self._elsewhere)
+        self._judge_loops()
         return account.render(outlook, self._journal.states(), whole=self._journal.looked(outlook.wanted))
 
     def _judge(self, returned: Set[str], elsewhere: Set[str]) -> None:
@@ -350,6 +352,12 @@ class Heartbeat:
             self._health.bad("marks", f"links are left alone; {', '.join(told)}; another agent, or another name?")
         else:
             self._health.good("marks")
+
+    def _judge_loops(self) -> None:
+        if found := self._closed_loops.find():
+            self._health.bad("loops", f"links close a loop: {_some(found.keys())}; {found[min(found)]}")
+        else:
+            self._health.good("loops")
 
 
 def _some(link_ids: Set[str]) -> str:

@@ -100,8 +100,8 @@ class HealthReason(Model):
     """One part of an agent that does not work as it should."""
 
     part: str = Field(
-        description="bus, casts, controller, events, log, marks, mode, netlink, ovsdb, privsep, reconciler, store, "
-        "vswitchd"
+        description="bus, casts, controller, events, log, loops, marks, mode, netlink, ovsdb, privsep, reconciler, "
+        "store, vswitchd"
     )
     message: str
 

@@ -137,6 +137,24 @@ class Topology:
                     lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[bridge])
         return set(found)
 
+    def has_rings(self) -> bool:
+        """Return whether some ways may go round, found by one look at each port; without any no link closes a loop."""
+        parts = {name: name for name in self._observed.bridge_names()}
+
+        def part(name: str) -> str:
+            while (other := parts.setdefault(name, name)) != name:
+                parts[name] = name = parts[other]
+            return name
+
+        looks = joins = 0
+        for bridge in list(parts):
+            for _, neighbour in self._ways(bridge, ()):
+                looks += 1  # at each way from both sides
+                if (first := part(bridge)) != (second := part(neighbour)):
+                    parts[first] = second
+                    joins += 1
+        return looks > 2 * joins
+
     def may_join(self, first: str, second: str, *, without: Collection[str] = ()) -> bool:
         """Return whether two Linux bridges may be joined by Open vSwitch, of which nothing is known yet."""
         return not self._observed.ovs_known and all(self._leads_away(bridge, without) for bridge in (first, second))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functional.agent.node import Node, condition
+from tests.functional.agent.node import HOST, Node, condition
 
 CONCURRENCY = ("threading",)
 
@@ -53,3 +53,26 @@ def test_a_spanning_tree_that_a_bridge_in_between_cuts_in_two(node: Node) -> Non
         return [node.host.vsctl("get", "Port", port, "rstp_status:rstp_port_role").strip() for port in ports]
 
     condition(lambda: roles().count("Alternate"), 1, "one way that is blocked")
+
+
+def test_a_spanning_tree_that_is_turned_off_is_told_and_no_link_taken_down(node: Node) -> None:
+    """No frame passes these bridges, as they have no flows."""
+    for name in ("ob-one", "ob-two"):
+        node.host.ovs_bridge(name, stp=True)
+        node.host.vsctl("set-fail-mode", name, "secure")
+    links = [node.create("ob-one", "ob-two") for _ in range(2)]
+    before = [node.indexes(node.wait(link, "ACTIVE")) for link in links]
+
+    def told() -> list[str]:
+        health = node.api.get(f"/v1/agents/{HOST}")["health"]
+        return [reason["message"] for reason in health if reason["part"] == "loops"]
+
+    node.host.vsctl("set", "Bridge", "ob-two", "stp_enable=false")
+    first = min(link["id"] for link in links)
+    text = f"links close a loop: {first} and 1 more; ob-one and ob-two are joined otherwise too: ob-one - ob-two"
+    condition(told, [text], "the loop, told")
+    for link in links:
+        assert "closes a loop" in node.api.get(f"/v1/bridge-links/{link['id']}/diagnosis")["sentence"]
+    assert [node.indexes(node.wait(link, "ACTIVE")) for link in links] == before
+    node.host.vsctl("set", "Bridge", "ob-two", "stp_enable=true")
+    condition(told, [], "no loop")

@@ -105,6 +105,13 @@ def test_the_way_that_is_found_is_a_shortest_one(all_ways: list[Way], asked: Edg
     assert len(path) == steps + 1
 
 
+@given(ways())
+def test_there_are_rings_if_and_only_if_a_way_has_another_beside_it(all_ways: list[Way]) -> None:
+    all_ways = [way for way in all_ways if way.ends[0] != way.ends[1]]
+    topology = Topology(host(all_ways))
+    assert topology.has_rings() is any(topology.path(*way.ends, without=way.devices) for way in all_ways)
+
+
 def test_half_a_pair_is_no_way() -> None:
     observed = host([Way(("l0", "o0"), False, ("a", "b"))])
     observed.put_port("b", None)
