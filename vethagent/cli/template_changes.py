@@ -31,7 +31,13 @@ _EPILOG = (
 _POLICY = (
     ("--canary", "canary", parsing.whole, "N", "Hosts in the first batch, 0 for none (default: 1)"),
     ("--batch-size", "batch_size", parsing.count, "N", "Hosts in each other batch (default: 10)"),
-    ("--pause", "pause", parsing.seconds_or_none, "SECONDS", "From the end of a batch to the next (default: 0)"),
+    (
+        "--pause",
+        "pause",
+        parsing.seconds_or_none,
+        "SECONDS",
+        "From the end of a batch to the next; 30 is enough to see whether a link cuts hosts off (default: 0)",
+    ),
     (
         "--max-failure-share",
         "max_failure_share",

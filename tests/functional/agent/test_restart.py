@@ -11,38 +11,18 @@ import pytest
 
 from tests.functional.agent.node import FIRST, SECOND, Node
 from tests.functional.agent.outages import wait_for_reasons
-from tests.support import commands, processes, traffic
+from tests.support import commands, processes, rest, traffic
 
 CONCURRENCY = ("eventlet", "threading")
 ENDS = {"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL])
-def test_a_restart_loses_no_ping_and_tells_nothing(fragile: Node, way: signal.Signals) -> None:
-    node = fragile
-    link = node.plug(*ENDS)
-    before, indexes = node.picture(), node.indexes(link)
-    with traffic.Pings(node.guests["br1"], node.guests["br-eth1"].address, interval=0.01) as pings:
-        ended_at = datetime.datetime.now(datetime.UTC)
-        node.crash() if way == signal.SIGKILL else node.allinone.stop()
-        assert node.picture() == before
-        node.start()
-        node.wait_for_report()
-        pings.wait_for_answers(10)
-    assert pings.lost() == []
-    assert node.indexes(link) == indexes
-    assert node.picture() == before
-    told = [e for e in node.events(link) if datetime.datetime.fromisoformat(e["observed_at"]) > ended_at]
-    assert not told, told
-    node.check(node.wait(link, "ACTIVE"))
-
-
 @contextlib.contextmanager
-def nothing_is_lost(node: Node, *kinds: str) -> Iterator[None]:
+def nothing_is_lost(node: Node, *kinds: str) -> Iterator[list[rest.Link]]:
     """While the block lasts no ping at 1 ms is lost over a link of Linux bridges, nor over another one TCP's bytes.
 
-    Beside changes nothing but events of ``kinds`` are told. Of a userspace bridge so much cannot be asked: it misses
-    packets when the machine is busy, with a link or without.
+    The block gets these links. Beside changes nothing but events of ``kinds`` are told. Of a userspace bridge so much
+    cannot be asked: it misses packets when the machine is busy, with a link or without.
     """
     links = [node.plug(*ENDS), node.plug("br1", "br2")]
     before, last = node.picture(), [node.last_event(link) for link in links]
@@ -52,7 +32,7 @@ def nothing_is_lost(node: Node, *kinds: str) -> Iterator[None]:
         traffic.Stream(source, node.guests["br-eth1"]) as stream,
     ):
         pings.wait_for_answers(100)
-        yield
+        yield links
         node.wait_for_report()
         pings.wait_for_answers(100)
     assert pings.lost() == []
@@ -60,6 +40,21 @@ def nothing_is_lost(node: Node, *kinds: str) -> Iterator[None]:
     assert node.picture() == before
     told = [event for link, number in zip(links, last, strict=True) for event in node.events(link, number)]
     assert not [event for event in told if event["kind"] not in ("changed", *kinds)], told
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_loses_and_tells_nothing(fragile: Node, way: signal.Signals) -> None:
+    node = fragile
+    with nothing_is_lost(node) as links:
+        before, ended_at = node.picture(), datetime.datetime.now(datetime.UTC)
+        node.crash() if way == signal.SIGKILL else node.allinone.stop()
+        assert node.picture() == before
+        node.start()
+    events = [event for link in links for event in node.events(link)]
+    told = [event for event in events if datetime.datetime.fromisoformat(event["observed_at"]) > ended_at]
+    assert not told, told
+    for link in links:
+        node.check(node.wait(link, "ACTIVE"))
 
 
 def _older_store(node: Node) -> None:
