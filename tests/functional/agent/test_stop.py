@@ -76,6 +76,20 @@ def test_sigterm_while_one_helper_after_the_other_hangs(fragile: Node) -> None:
         assert _whole(node) == wanted
 
 
+def test_sigterm_leaves_nothing_of_a_link_that_is_unplugged(fragile: Node) -> None:
+    """Its port has gone, its pair has not."""
+    node = fragile
+    with _wanted(node, BRIDGES[:5]) as wanted:
+        node.set_mode("enforce")
+        _wait_for_all(node, wanted)
+        node.arm(BEGUN, "stop")
+        node.api.request("POST", "/v1/bridge-links/bulk-delete", {"ids": sorted(wanted)})
+        condition(lambda: node.is_armed(BEGUN), False, "the batch under way")
+        assert (node.port_marks(), set(_pairs(node))) == (set(), wanted)
+        assert node.allinone.stop() == 0
+        assert node.marks() == set()
+
+
 def test_a_pause_ends_the_batch(fragile: Node) -> None:
     with _under_way(fragile) as wanted:
         fragile.set_mode("paused")
