@@ -25,18 +25,29 @@ def prepare(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> None
     def carefully() -> dict[Any, Any]:
         mistakes = _mistakes(conf, listed)
         if not mistakes:
+            kept = _logging()
             try:
                 with contextlib.redirect_stderr(io.StringIO()):
                     changed = reread()
                 outlets.guard()  # with log_config_append handlers are made anew
                 return changed
-            except (cfg.Error, cfg.ParseError, ValueError, SystemExit) as error:
-                mistakes = [str(error)]
+            except (Exception, SystemExit) as error:  # what log_config_append names may raise anything
+                for logger, handlers, level, propagate in kept:
+                    logger.handlers, logger.propagate = handlers, propagate
+                    logger.setLevel(level)
+                mistakes = [exceptions.one_line(error)]
         for mistake in mistakes:
             LOG.error("options stay as they are: %s", mistake)
         return {}
 
     conf.mutate_config_files = carefully  # type: ignore[method-assign]  # oslo.service calls it, and takes no other
+
+
+def _logging() -> list[tuple[logging.Logger, list[logging.Handler], int, bool]]:
+    """Return all loggers, with what oslo.log takes from them before it reads ``log_config_append`` again."""
+    known = [logging.root, *logging.root.manager.loggerDict.values()]
+    loggers = [logger for logger in known if isinstance(logger, logging.Logger)]
+    return [(logger, logger.handlers, logger.level, logger.propagate) for logger in loggers]
 
 
 def _mistakes(conf: cfg.ConfigOpts, listed: Callable[[], options.Options]) -> list[str]:

@@ -55,6 +55,46 @@ def test_a_mistake_changes_nothing(config: pathlib.Path, start: Start, name: str
     assert process.wait(60) == 0
 
 
+_LOGGING = """\
+[loggers]
+keys=root
+[handlers]
+keys=out
+[formatters]
+keys=ours
+[formatter_ours]
+format=ours: %(message)s
+[logger_root]
+level=INFO
+handlers=out
+[handler_out]
+class=StreamHandler
+formatter=ours
+args=(sys.stderr,)
+"""
+
+
+def test_a_file_of_logging_that_cannot_be_used_any_more(start: Start, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "logging.conf"
+    path.write_text(_LOGGING)
+    process = start("agent", OS_DEFAULT__LOG_CONFIG_APPEND=str(path), OS_AGENT__METRICS_PORT="0")
+    wait_for_line(process, "Listening to casts")
+    for wrong, told in [
+        (None, "No such file"),
+        ("[loggers", "no section headers"),
+        (_LOGGING.replace("StreamHandler", "nowhere.Handler"), "nowhere"),
+    ]:
+        path.unlink()
+        if wrong is not None:
+            path.write_text(wrong)
+        send(process, signal.SIGHUP)
+        assert told in wait_for_line(process, "ours: options stay as they are: ")
+        if wrong is None:
+            path.touch()
+    send(process, signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
 @pytest.mark.usefixtures("migrated")
 def test_a_certificate_that_was_renewed_is_read_again(start: Start, tmp_path: pathlib.Path) -> None:
     certificate, key = certificates.make(tmp_path)
