@@ -4,8 +4,12 @@ import pytest
 
 from tests.unit.controller import fakes
 from tests.unit.controller.fleet.world import World, body, spec, update
+from vethagent import model
+from vethagent.controller.db.database import Database
 from vethagent.controller.errors import RolloutOver, UnknownRevision
 from vethagent.controller.fleet.requests import MemberQuery, RolloutQuery
+from vethagent.controller.inventories import Inventories
+from vethagent.controller.liveness import Liveness
 from vethagent.controller.requests import LinkQuery
 
 
@@ -253,6 +257,21 @@ def test_a_link_that_cannot_be_made(world: World) -> None:
     assert failed.message.startswith("NAME_CONFLICT: name: 'up' is the name of link")
     assert world.rollout(template.id).state == "STOPPED"
     world.links.delete(fakes.CONTEXT, plain.id, force=True)
+    world.rollouts.resume(fakes.CONTEXT, template.rollout.id)
+    world.settle(hosts)
+    assert world.rollout(template.id).state == "COMPLETED"
+
+
+def test_a_link_that_would_close_a_loop_on_one_host(world: World, database: Database, liveness: Liveness) -> None:
+    hosts, inventories = world.hosts(2), Inventories(database, liveness)
+    told = {"host": "h0", "bridges": [{"name": name, "kind": "linux"} for name in ("br1", "br2")]}
+    ways = [{"bridges": ("br1", "br2"), "device": "x1"}]
+    inventories.store(model.inventory(model.HostDescription.model_validate({**told, "ways": ways})))
+    template, _ = world.templates.create(fakes.CONTEXT, body())
+    [failed, _] = world.templates.hosts(template.id, MemberQuery())[0]
+    assert failed.message.startswith("LOOP: ends: br1 and br2 of h0 are joined already: br1 - br2")
+    assert (world.rollout(template.id).state, world.linked()) == ("STOPPED", {})
+    inventories.store(model.inventory(model.HostDescription.model_validate(told)))
     world.rollouts.resume(fakes.CONTEXT, template.rollout.id)
     world.settle(hosts)
     assert world.rollout(template.id).state == "COMPLETED"
