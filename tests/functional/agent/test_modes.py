@@ -124,6 +124,35 @@ def test_paused_does_nothing_until_it_is_over(node: Node) -> None:
     node.api.wait_until_gone(going["id"])
 
 
+def test_what_is_made_again_under_its_name_waits_for_the_mode(node: Node) -> None:
+    """Bridges of either kind, and a pair whose port in a userspace datapath is there still."""
+    node.host.linux_bridge("lb-x")
+    node.host.ovs_bridge("ob-x")
+    links = node.plug(*ENDS), node.plug("lb-x", "ob-x")
+    before = [node.last_event(link) for link in links]
+    node.set_mode("paused")
+    node.batch(
+        f"link delete {FIRST}",
+        f"link add {FIRST} up master br1 type veth peer name {SECOND}",
+        f"link set {SECOND} up",
+        "link delete lb-x",
+        "link add lb-x up type bridge",
+    )
+    node.host.vsctl("del-br", "ob-x", "--", "add-br", "ob-x", "--", "set", "Bridge", "ob-x", "datapath_type=netdev")
+    picture = node.picture()
+    assert [node.events(link, last) for link, last in zip(links, before, strict=True)] == [[], []]
+    node.set_mode("observe")
+    condition(lambda: _codes(node, links[0]), {"MAC", "ALIAS"}, "what is wrong with the pair")
+    condition(lambda: _codes(node, links[1]), {"NOT_ATTACHED", "OVS_PORT_MISSING"}, "what the bridges have lost")
+    assert node.picture() == picture
+    with (
+        node.repaired(links[0], "ALIAS", passing=("MAC", "TX_CHECKSUM", "GRO")),
+        node.repaired(links[1], "NOT_ATTACHED", "OVS_PORT_MISSING"),
+    ):
+        node.set_mode("enforce")
+    node.carries()
+
+
 def test_the_mode_outlives_the_process(node: Node) -> None:
     link = node.plug(*ENDS)
     node.set_mode("observe")
