@@ -5,7 +5,8 @@
     VETHAGENT_FLEET=2000 tox -e fullstack -- tests/fullstack/test_fleet.py -s
 
 has as many links, ``VETHAGENT_SEED`` the seed that a run before has printed: people ask for the same then, and the same
-processes die in the same order, but how these meet is a matter of time.
+processes die in the same order, but how these meet is a matter of time. All casts go through the hands of a man in the
+middle.
 
 Then a link template is rolled out over these hosts, while both controllers and the broker die at certain moments: an
 agent that is away holds each of these up.
@@ -22,6 +23,7 @@ import pytest
 
 from tests.fullstack import people, uplinks
 from tests.fullstack.killer import Killer
+from tests.fullstack.middle import Middle
 from tests.fullstack.people import Person
 from tests.fullstack.uplinks import Uplink
 from tests.support import asked, commands, databases, deployment, machine
@@ -165,10 +167,11 @@ def test_links_come_and_go_while_processes_die(fleet: deployment.Deployment, sit
         return busy > 0 or not killer.satisfied
 
     crowd = Crowd()
-    for person in persons:
-        crowd.add(lambda person=person: act_as(person), person.pause)  # type: ignore[misc]
-    crowd.add(kill, killer.pause)
-    crowd.join()
+    with Middle(fleet, [site.host.name for site in sites], seed=f"{_SEED} middle") as middle:
+        for person in persons:
+            crowd.add(lambda person=person: act_as(person), person.pause)  # type: ignore[misc]
+        crowd.add(kill, killer.pause)
+        crowd.join()
     churned = time.monotonic()
     wait_until_done(sites)
     settled = time.monotonic()
@@ -185,9 +188,11 @@ def test_links_come_and_go_while_processes_die(fleet: deployment.Deployment, sit
         f"compared in {time.monotonic() - settled:.0f} s; {there} links are left",
         f"killed: {len(killer.dead)}: {', '.join(f'{name} ({n})' for name, n in sorted(deaths.items()))}",
         f"requests made again: {sum(person.repeated for person in persons)}",
+        f"casts: {dict(middle.done)}",
         sep="\n",
     )
     assert wrong == []
+    assert min(middle.done.values(), default=0) > 0
 
 
 @pytest.fixture
