@@ -334,11 +334,14 @@ class Node(tidy.Tidy):
             self.api.delete(link["id"])
         try:
             commands.wait_until(lambda: not self.api.links(), what="the end of all links")
-            marked = [device["ifname"] for device in self._devices() if _is_mark(device.get("ifalias", ""))]
-            assert marked == []
+            assert self.marked_devices() == []
             assert [name for name, row_mark in self._row_marks() if _is_link_id(row_mark)] == []
         finally:
             self._remove_others()
+
+    def marked_devices(self) -> list[str]:
+        """Return the names of the devices that carry the mark of a link."""
+        return [device["ifname"] for device in self._devices() if _is_mark(device.get("ifalias", ""))]
 
     def marks(self) -> set[str]:
         """Return the ids of the links whose marks kernel and OVSDB show."""

@@ -1,14 +1,18 @@
 """Whatever is done to a host in whatever order: at the end controller, store, kernel and OVSDB agree.
 
-The same examples each time. To look further, with others::
+The same examples each time. To look further, with others, which are longer and know more that may happen::
 
     VETHAGENT_CHAOS=20 tox -e functional -- tests/functional/agent/test_chaos.py
 """
 
+import contextlib
+import dataclasses
 import os
+import pathlib
 import signal
+import sqlite3
 import types
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -18,15 +22,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
-from tests.support import asked, commands, processes
+from tests.support import asked, commands, processes, rest
 from tools.soak import verdict
 from tools.soak.watch import PATIENCE
+from vethagent import constants
 
 _MORE = int(os.environ.get("VETHAGENT_CHAOS", "0"))
 CONCURRENCY = ("eventlet", "threading") if _MORE else ("eventlet",)
 
 #: The ends of each link that may be wanted; they close no loop, wherever the ends of the victim are put.
 LATE = "br3"
+#: Bridges that are made again, of each kind, each with the guest's device in it.
+AGAIN = {"br2": "tap2", "br-eth2": "tap4"}
 ENDS: dict[str, list[dict[str, Any]]] = {
     "victim": [{"bridge": "br1", "device": FIRST}, {"bridge": "br-eth1", "device": SECOND}],
     "restless": [{"bridge": "br2"}, {"bridge": "br-eth2"}],
@@ -48,6 +55,17 @@ _SETTINGS = settings(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Backup:
+    """Copies of the store and of the controller's database, and what was asked for until then."""
+
+    store: bytes
+    database: bytes
+    links: Mapping[str, rest.Link]
+    gone: Mapping[str, str]
+    mode: str
+
+
 class Chaos(RuleBasedStateMachine):
     """``asked`` is the model: what was asked for last. Nothing is waited for but what the next step needs."""
 
@@ -59,6 +77,8 @@ class Chaos(RuleBasedStateMachine):
         self.asked.begin()
         self.gone: dict[str, str] = {}
         self.done: list[str] = []
+        self.mode = "enforce"
+        self.backup: Backup | None = None
         #: What takes seconds and was done.
         self._slow: set[str] = set()
 
@@ -80,6 +100,7 @@ class Chaos(RuleBasedStateMachine):
 
     def _plug(self, name: str, mtu: int | None) -> None:
         if name in self.gone:  # until then its names are taken
+            self._set_mode("enforce")
             self.node.api.wait_until_gone(self.gone.pop(name), timeout=PATIENCE)
         self._say(f"plug {name}")
         self.asked.links[name] = self.node.create(*ENDS[name], mtu=mtu)
@@ -106,7 +127,7 @@ class Chaos(RuleBasedStateMachine):
 
     # -- what happens to it -----------------------------------------------------------------------------------------
 
-    @precondition(lambda self: "victim" in self.asked.links)
+    @precondition(lambda self: "victim" in self.asked.links and self.mode == "enforce")
     @rule(harm=st.sampled_from(sabotage.ALL))
     def harm(self, harm: sabotage.Sabotage) -> None:
         # Two at once may take all marks off, and then nothing tells whose the pair is.
@@ -127,11 +148,10 @@ class Chaos(RuleBasedStateMachine):
         self._say("crash" if kill else "restart")
         self._slow.add("restart")
         if kill:
-            self.node.crash()
+            self._crash()
         else:
             assert self.node.allinone.stop() == 0
-        self.node.allinone.start()
-        self.node.api.wait_until_served()
+        self._start()
 
     @precondition(lambda self: self._may("Open vSwitch"))
     @rule(server=st.booleans())
@@ -145,6 +165,80 @@ class Chaos(RuleBasedStateMachine):
             ovs.start_server()
         ovs.switch.start()
 
+    # -- in long examples only --------------------------------------------------------------------------------------
+
+    @precondition(lambda self: bool(_MORE))
+    @rule(mode=st.sampled_from(["enforce", "observe", "paused"]))
+    def set_mode(self, mode: str) -> None:
+        self._set_mode(mode)
+
+    def _set_mode(self, mode: str) -> None:
+        if mode != self.mode:
+            self._say(mode)
+            assert self.node.api.request("PATCH", f"/v1/agents/{HOST}", {"mode": mode}).status == 200
+            self.mode = mode
+
+    @precondition(lambda self: bool(_MORE))
+    @rule(bridge=st.sampled_from(sorted(AGAIN)))
+    def make_bridge_again(self, bridge: str) -> None:
+        self._say(f"{bridge} made again")
+        host = self.node.host
+        if bridge in host.ovs_bridges:
+            host.vsctl("del-br", bridge)
+            host.ovs_bridge(bridge)
+            host.vsctl("add-port", bridge, AGAIN[bridge])
+        else:
+            host.ip("link", "delete", bridge)
+            host.linux_bridge(bridge)
+            host.ip("link", "set", AGAIN[bridge], "master", bridge)
+
+    @precondition(lambda self: bool(_MORE))
+    @rule()
+    def reboot(self) -> None:
+        """All veths of ours are gone, what is in OVSDB is not."""
+        self._say("reboot")
+        self._crash()
+        rows = self.node.host.ovs_rows("Port")
+        # A port that has lost its mark, and then its device, is somebody else's.
+        if all(constants.OVS_LINK_ID in row["external_ids"] for name, row in rows.items() if name in (FIRST, SECOND)):
+            for device in self.node.marked_devices():
+                self.node.host.run("ip", "link", "delete", device, check=False)  # it may have gone with its peer
+        self._start()
+
+    @precondition(lambda self: bool(_MORE))
+    @rule()
+    def back_up(self) -> None:
+        self._say("backup")
+        store, database = (_copy(self._file(name)) for name in ("agent", "controller"))
+        self.backup = Backup(store, database, dict(self.asked.links), dict(self.gone), self.mode)
+
+    @precondition(lambda self: self.backup is not None)
+    @rule(what=st.sampled_from(["store", "database", "both", "store lost"]))
+    def put_back(self, what: str) -> None:
+        """What was asked for since is forgotten with the database."""
+        assert self.backup is not None
+        self._say(f"older copy: {what}")
+        self._crash()
+        if what != "database":
+            _put_back(self._file("agent"), None if what == "store lost" else self.backup.store)
+        if what in ("database", "both"):
+            _put_back(self._file("controller"), self.backup.database)
+            self.asked.links, self.gone = dict(self.backup.links), dict(self.backup.gone)
+            self.mode = self.backup.mode
+        self._start()
+
+    def _file(self, name: str) -> pathlib.Path:
+        return self.node.allinone.folder / f"{name}.sqlite"
+
+    def _crash(self) -> None:
+        # One that is stopped does not notice that its agent is gone.
+        processes.signal_helpers(self.node.host, signal.SIGCONT)
+        self.node.crash()
+
+    def _start(self) -> None:
+        self.node.allinone.start()
+        self.node.api.wait_until_served()
+
     def _say(self, what: str) -> None:
         self.done.append(what)
 
@@ -152,6 +246,7 @@ class Chaos(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self._set_mode("enforce")
             self._agree()
             for name in list(self.asked.links):
                 self._unplug(name)
@@ -166,6 +261,19 @@ class Chaos(RuleBasedStateMachine):
         commands.wait_until(
             lambda: not verdict.disagreements(self.asked), what=f"agreement on {HOST}", timeout=PATIENCE
         )
+
+
+def _copy(path: pathlib.Path) -> bytes:
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
+        return database.serialize()
+
+
+def _put_back(path: pathlib.Path, copy: bytes | None) -> None:
+    """Let a database that nobody has open be ``copy``, or none."""
+    for part in ("", "-wal", "-shm"):
+        path.with_name(path.name + part).unlink(missing_ok=True)
+    if copy is not None:
+        path.write_bytes(copy)
 
 
 def _picked(pick: int, names: Collection[str]) -> str:
