@@ -1,6 +1,8 @@
 """Transactions of the agent in a real OVSDB, while others change the same rows."""
 
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import pytest
 
@@ -81,3 +83,21 @@ def test_what_somebody_has_just_set_of_a_bridge_stays(
         "external_ids": {},
     }
     assert host.ovs_row("Bridge", BRIDGE, "other_config")["other_config"]["hwaddr"] == "02:00:00:00:00:09"
+
+
+def test_what_a_bridge_has_is_read_once_however_many_ports_leave(
+    host: hosts.Host, agent: ovs.Ovs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And before the first leaves: the library compares each port with those that are leaving."""
+    agent.commit(attach=[AttachPort(BRIDGE, "eth2-ob", OTHER, None)], keep=[KeepBridge(BRIDGE, 1500, None)])
+    release, leaving = ovs._Detach._release, []
+
+    def look(self: ovs._Detach, bridge: Any, ports: Collection[uuid.UUID]) -> None:
+        leaving.append((len(ports), dict(bridge._mutations)))
+        release(self, bridge, ports)
+
+    monkeypatch.setattr(ovs._Detach, "_release", look)
+    agent.commit(detach=[DetachPort(BRIDGE, DEVICE, LINK), DetachPort(BRIDGE, "eth2-ob", OTHER)])
+    assert leaving == [(2, {})]
+    assert host.ovs_ports(BRIDGE) == []
+    assert host.ovs_row("Interface", BRIDGE, "mtu_request", "external_ids") == {"mtu_request": [], "external_ids": {}}
