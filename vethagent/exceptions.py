@@ -41,6 +41,10 @@ class OvsdbUnavailable(VethagentError):
     code = "OVSDB_UNAVAILABLE"
 
 
+class OvsdbSilent(OvsdbUnavailable):
+    """A transaction was not answered in time; it may be done all the same."""
+
+
 class OvsdbRefused(VethagentError):
     """The OVSDB server answered, and refused the transaction."""
 

@@ -71,7 +71,7 @@ class Reconciler:
         self._retries = Retries()
         self._loops: set[str] = set()
         self._refused: set[str] = set()
-        #: Links with which no helper came to an end: some of it may be done all the same.
+        #: Links with which no helper, or not the server of OVSDB, came to an end: it may be done all the same.
         self._open: set[str] = set()
         #: By link, for which generation it was warned of what.
         self._warned: dict[str, tuple[int, Reason]] = {}
@@ -111,7 +111,7 @@ class Reconciler:
             LOG.exception("What was left half could not be finished")
 
     def unfinished(self) -> set[str]:
-        """Return the ids of links with which a batch, or every helper so far, has not come to an end."""
+        """Return the ids of links with which a batch, or who was asked last, has not come to an end."""
         return self._begun | self._open
 
     def _hear(self) -> None:
@@ -144,7 +144,7 @@ class Reconciler:
             for question in batch.questions:  # whoever asked waits, also if this round is lost
                 question()
         dirty = self._early.admit(dirty, unheard=not (self._observed.ovs_known or self._observed.ovs_away))
-        late = self._retries.due(self._open)  # no helper for one is none for all
+        late = self._retries.due(self._open)  # no answer for one is none for all
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE and (held := self._confirmer.to_take_back(dirty | late)):
             # They are of a batch that was begun in another mode.
@@ -193,7 +193,7 @@ class Reconciler:
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
             self._judge_helper(todo, failures)
-            self._open |= unanswered
+            self._open |= unanswered.union(key for key, failure in failures.items() if failure.silent)
             self._drain()
         for plan in plans:
             failure = failures.get(plan.state.link_id)
@@ -355,7 +355,7 @@ class Reconciler:
             self._health.good("privsep")
 
     def _finish(self) -> None:
-        """At the end: make whole what a helper that never answered may have left half.
+        """At the end: make whole what a helper, or a server of OVSDB, that never answered may have left half.
 
         The pairs that it made can be put into Open vSwitch without one. Whatever needs a helper is tried once more.
         """

@@ -38,10 +38,11 @@ class Helper(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the plan of one link could not be carried out."""
+    """Why the plan of one link could not be carried out; if ``silent`` what was begun may come about all the same."""
 
     reason: Reason
     message: str
+    silent: bool = False
 
 
 class Applied(NamedTuple):
@@ -142,7 +143,7 @@ class Applier:
                 self._ovs.commit(detach=steps, keep=keep)
                 faults.point("agent-detached")
         except exceptions.OvsdbUnavailable as error:
-            failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+            failures.update((_id(plan), _unavailable(error)) for plan in plans)
         except exceptions.OvsdbRefused as error:
             self._one_by_one(self._detach, plans, failures, Failure(Reason.OVSDB_REFUSED, str(error)))
 
@@ -157,7 +158,7 @@ class Applier:
             wait()
             faults.point("agent-attached")
         except exceptions.OvsdbUnavailable as error:
-            failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+            failures.update((_id(plan), _unavailable(error)) for plan in plans)
         except exceptions.OvsdbRefused as error:
             self._one_by_one(self._attach, plans, failures, Failure(Reason.OVSDB_REFUSED, str(error)))
 
@@ -259,6 +260,10 @@ def _kind(plan: LinkPlan) -> tuple[bool, bool]:
     return plan.settle, plan.makes
 
 
+def _unavailable(error: exceptions.OvsdbUnavailable) -> Failure:
+    return Failure(Reason.OVSDB_UNAVAILABLE, str(error), silent=isinstance(error, exceptions.OvsdbSilent))
+
+
 def _attachments(plans: Iterable[LinkPlan]) -> list[AttachPort]:
     return [step for plan in plans for step in plan.attach]
 
@@ -269,7 +274,7 @@ def _without(plans: Sequence[LinkPlan], failures: dict[str, Failure]) -> list[Li
 
 def _alike(plans: Sequence[LinkPlan], failed: dict[str, Failure]) -> dict[str, Failure]:
     """Return the plans that need what did not answer in an earlier part: nobody waits for that once more."""
-    away = {failure.reason: failure for failure in failed.values()}
+    away = {failure.reason: dataclasses.replace(failure, silent=False) for failure in failed.values()}
     helper, ovsdb = away.get(Reason.HELPER_UNAVAILABLE), away.get(Reason.OVSDB_UNAVAILABLE)
     return {
         _id(plan): failure

@@ -333,7 +333,7 @@ class Ovs:
         try:
             yield
         except ovsdbapp_exceptions.TimeoutException as error:
-            raise exceptions.OvsdbUnavailable(f"no answer in {self._timeout} s") from error
+            raise exceptions.OvsdbSilent(f"no answer in {self._timeout} s") from error
         # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with.
         except Exception as error:
             raise exceptions.OvsdbRefused(exceptions.named(error)) from error

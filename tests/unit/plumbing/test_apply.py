@@ -217,6 +217,17 @@ def test_what_cannot_be_detached_is_not_touched(setup: Setup) -> None:
     assert setup.attached() == {B}
 
 
+def test_what_a_silent_server_was_not_asked_for_cannot_come_about(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(**_: object) -> None:
+        raise exceptions.OvsdbSilent("no answer")
+
+    monkeypatch.setattr(setup.ovs, "commit", silent)
+    failures = setup.apply(many(detach=True, make=False, attach=False, settle=True))
+    assert failures.keys() == set(MANY) and {of for of in MANY if failures[of].silent} == set(MANY[:PART])
+
+
 def test_a_detach_that_is_refused_is_found_too(setup: Setup) -> None:
     setup.ovs.refused = {("detach", A)}
     assert set(setup.apply([plan(of, detach=True, settle=True) for of in (A, B, C)])) == {A}

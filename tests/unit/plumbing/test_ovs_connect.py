@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ovsdbapp import exceptions as ovsdbapp_exceptions
 
 from vethagent import exceptions
 from vethagent.plumbing import ovs_replica
@@ -118,3 +119,9 @@ def test_the_end_waits_for_no_transaction_that_waits_for_another() -> None:
 
 def test_who_ends_before_the_first_rows_waits_for_no_thread() -> None:
     assert ovs_replica.Connection(Silent(), timeout=60).stop(60)
+
+
+def test_what_is_not_answered_in_time_may_be_done_all_the_same(server: Server) -> None:
+    ovs = Ovs(server.remote, lambda _: None, timeout=0.3, connection_changed=lambda _: None, switch_back=lambda: None)
+    with pytest.raises(exceptions.OvsdbSilent, match=r"no answer in 0\.3 s"), ovs._judged():
+        raise ovsdbapp_exceptions.TimeoutException(commands=[], timeout=0.3, cause="no result")
