@@ -84,7 +84,7 @@ class Heartbeat:
         self._suspected_at = 0.0
         self._strangers, self._elsewhere, self._doubted, self._unasked = set[str](), set[str](), set[str](), 0
         self._account = account.render(Outlook({}, {}), (), whole=False)
-        self._seen = self._shown = self._backing_off = self._recognised = False
+        self._seen = self._shown = self._backing_off = self._recognised = self._unanswered = False
         #: Waited for before the first report that tells how links are.
         self.looked: Callable[[], object] = lambda: None
         self.reached: Callable[[], None] = lambda: None
@@ -189,7 +189,7 @@ class Heartbeat:
         self._shown = not answer.wants_inventory
         if answer.wants_inventory and self._inventory is not None:
             self._tell_inventory(self._inventory)
-        if answer.desired_digest != self._desired.digest():
+        if self._unanswered or answer.desired_digest != self._desired.digest():
             changed = self._sync()
             if not begins:
                 self._wonder(changed)
@@ -253,12 +253,11 @@ class Heartbeat:
         """Pull; return the ids of links that are not as they were known here."""
         LOG.info("Pulling what is wanted on this host")
         token, mode = self._desired.begin_sync(), self._desired.mode
-        try:
-            state = self._controller.get_bridge_links({}, self._host)
-        except BaseException:
-            # Also if casts have told all of it by then: what they change is kept for the answer for as long.
-            self._pull_now = True
-            raise
+        # Also if casts have told all of it by then: what they change is kept for the answer for as long. But a report
+        # goes first: a controller that answers these alone would take this agent for a dead one.
+        self._unanswered = True
+        state = self._controller.get_bridge_links({}, self._host)
+        self._unanswered = False
         try:
             owners = self._ask(self._observed.owners)
         except TimeoutError:  # a report need not wait for that; the watchdog tells of a reconciler that stays so

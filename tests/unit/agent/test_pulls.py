@@ -22,3 +22,16 @@ def test_what_was_not_answered_is_asked_again_though_casts_have_told_it(monkeypa
         setup.beat()
     assert setup.controller.pulls == 1
     assert not setup.desired._changed_in
+
+
+def test_reports_go_on_although_no_pull_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an agent that works is taken for a dead one."""
+    setup = Setup(monkeypatch)
+    setup.beat()
+    setup.controller_wants(link())
+    away = mock.Mock(side_effect=exceptions.BusUnavailable("too slow"))
+    monkeypatch.setattr(setup.controller, "get_bridge_links", away)
+    for _ in range(3):
+        with pytest.raises(exceptions.BusUnavailable):
+            setup.beat()
+    assert len(setup.controller.reports) == 4
