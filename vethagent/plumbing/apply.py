@@ -197,7 +197,7 @@ class Applier:
         try:
             self._ovs.settle([step.device for plan in plans for step in plan.detach])
         except exceptions.OvsdbUnavailable as error:
-            part.failures.update((_id(plan), Failure(Reason.OVSDB_UNAVAILABLE, str(error))) for plan in plans)
+            part.failures.update((_id(plan), _unavailable(error)) for plan in plans)
             return
         again = [dataclasses.replace(plan, operations=plan.creates) for plan in plans if plan.makes]
         self._operate(again, part.failures, part.made)

@@ -147,10 +147,12 @@ def ours(link_id: str, observed: Observed, link: model.BridgeLink | None = None)
 
 
 def _may_be_ours(row: OvsPort, observed: Observed) -> bool:
-    if row.type in constants.OVS_PLAIN_TYPES:
-        device = observed.device(row.name)
-        return row.port == row.name and (device is None or device.kind == "veth")
-    return row.port == row.name and row.marked  # with the marks of both rows it was our port before somebody changed it
+    if row.port != row.name:
+        return False
+    if row.type not in constants.OVS_PLAIN_TYPES:
+        return row.marked  # with the marks of both rows it was our port before somebody changed it
+    device = observed.device(row.name)
+    return device is None or device.kind == "veth"
 
 
 def leave(row: OvsPort, link_id: str) -> DetachPort:

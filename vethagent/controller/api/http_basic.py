@@ -15,6 +15,7 @@ from oslo_middleware import basic_auth
 
 from vethagent import exceptions
 from vethagent.controller.api import auth
+from vethagent.controller.api.stamps import stamp
 
 LOG = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class HttpBasic:
             # What the file says is part of what is remembered: a password that was changed there counts at once.
             with open(self._user_file, "rb") as file:  # the library does not tell that it cannot read it
                 seen = os.fstat(file.fileno())
-            proof = (name, password, seen.st_mtime_ns, seen.st_ino, seen.st_size)
+            proof = (name, password, *stamp(seen))
             if self._proved.has(proof):
                 return True
             basic_auth.authenticate(self._user_file, name, password)

@@ -19,11 +19,14 @@ from vethagent.controller.api.auth import Authentication, Unauthorized
 from vethagent.controller.api.errors import Forbidden
 from vethagent.controller.api.operation import Operation, Route
 from vethagent.controller.api.routes import ROUTES
+from vethagent.controller.api.stamps import Stamp, stamp
 
 LOG = logging.getLogger(__name__)
 
 _PARSER_LOG = logging.getLogger("oslo_policy._parser")
 _PREFIX = "vethagent:"
+#: Paths of files, and of each what is different after a change.
+_Files = dict[str, Stamp]
 _BASE = (
     policy.RuleDefault("admin", "role:admin", "May do everything, what stops an agent too"),
     policy.RuleDefault("member", "rule:admin or (role:member and system_scope:all)", "May change links"),
@@ -80,7 +83,7 @@ class Rules:
                     self._read(found)
         return self._enforcer
 
-    def _read(self, found: "_Files") -> None:
+    def _read(self, found: _Files) -> None:
         try:
             made = enforcer(self._conf)
             before = self._enforcer.policy_path
@@ -96,10 +99,6 @@ class Rules:
         self._seen = found
 
 
-#: Paths of files, and of each what is different after a change.
-_Files = dict[str, tuple[int, int, int]]
-
-
 def _files(conf: cfg.ConfigOpts) -> _Files:
     """Return the files that have rules, as they are now."""
     paths = [conf.find_file(conf.oslo_policy.policy_file)]
@@ -109,8 +108,7 @@ def _files(conf: cfg.ConfigOpts) -> _Files:
     found: _Files = {}
     for path in filter(None, paths):
         with contextlib.suppress(OSError):
-            seen = os.stat(path)
-            found[path] = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
+            found[path] = stamp(os.stat(path))
     return found
 
 
