@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from tests.support import commands, freezing, hosts, processes, rest, tidy, traffic
+from tests.support import commands, freezing, hosts, lasting, processes, rest, tidy, traffic
 from vethagent import faults
 
 HOST = "compute"
@@ -293,7 +293,7 @@ class Node(tidy.Tidy):
     def picture(self) -> dict[str, Any]:
         """Return all that ip(8) and ovs-vsctl(8) show of the host and that does not change by itself."""
         commands.wait_until(lambda: all(map(_is_settled, self._devices())), what="the state of each device")
-        found: dict[str, Any] = {device["ifname"]: _lasting(device) for device in self._devices()}
+        found: dict[str, Any] = {device["ifname"]: lasting.without(device, _RESTLESS) for device in self._devices()}
         for table, columns in _COLUMNS.items():
             rows = json.loads(self.host.vsctl("--format=json", f"--columns={columns}", "list", table))
             found[table] = sorted(rows["data"], key=str)
@@ -390,9 +390,3 @@ def _is_link_id(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
-
-
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lasting(item) for key, item in value.items() if not any(part in key for part in _RESTLESS)}
-    return [_lasting(item) for item in value] if isinstance(value, list) else value

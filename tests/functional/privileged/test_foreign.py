@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.functional.privileged.kernel import LINK, MARK, OTHER, Kernel, create
+from tests.support import lasting
 from vethagent import exceptions
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, DeletePair
 
@@ -217,10 +218,4 @@ def _check(kernel: Kernel, before: dict[str, Any], drawn: list[dict[str, Any]]) 
 
 
 def _shown(kernel: Kernel) -> dict[str, Any]:
-    return {name: _lasting(device) for name, device in kernel.devices().items()}
-
-
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lasting(item) for key, item in value.items() if not any(part in key for part in _RESTLESS)}
-    return value
+    return {name: lasting.without(device, _RESTLESS) for name, device in kernel.devices().items()}

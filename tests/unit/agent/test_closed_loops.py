@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.agent.beat import Setup
 from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
-from tests.unit.plumbing.planning import LINUX, settle
+from tests.unit.plumbing.planning import LINUX, bridged, settle
 from tests.unit.plumbing.simulator import Host
 from vethagent import model
 from vethagent.agent.closed_loops import ClosedLoops
@@ -24,15 +24,8 @@ def setup(monkeypatch: pytest.MonkeyPatch) -> Setup:
 
 
 @pytest.fixture
-def host(setup: Setup) -> Host:
-    """A host with two Linux bridges, br1 and br3, and two of Open vSwitch, that the heart looks at."""
-    made = Host()
-    for name in ("br1", "br3"):
-        made.add_linux_bridge(name)
-    for name in ("br-eth1", "br-eth2"):
-        made.add_ovs_bridge(name)
-    made.look()
-    return made
+def host() -> Host:
+    return bridged()
 
 
 def _told(setup: Setup, host: Host, *wanted: model.BridgeLink) -> str:

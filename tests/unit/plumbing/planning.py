@@ -11,6 +11,17 @@ LINUX = {"bridge": "br3", "device": "eth1-br1"}
 KERNEL_OVS = {"bridge": "br-eth2", "device": "phy-br1"}
 
 
+def bridged() -> Host:
+    """Return a host with the Linux bridges br1 and br3, and br-eth1 and br-eth2 of Open vSwitch, looked at."""
+    host = Host()
+    for name in ("br1", "br3"):
+        host.add_linux_bridge(name)
+    for name in ("br-eth1", "br-eth2"):
+        host.add_ovs_bridge(name)
+    host.look()
+    return host
+
+
 def settle(host: Host, *wanted: model.BridgeLink) -> list[LinkPlan]:
     """Reconcile links as an agent does, with the MTU that was settled before; return the last plans."""
     settled: dict[str, int | None] = {}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
-from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, refused, settle
+from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, bridged, codes, reason, refused, settle
 from tests.unit.plumbing.simulator import Host
 from vethagent import model
 from vethagent.model import Reason, Status
@@ -250,12 +250,7 @@ def test_while_ovsdb_is_away_a_port_may_still_be_there(host: Host, wanted: model
 def test_an_agent_that_is_killed_between_any_two_steps_goes_on_where_it_was(
     kills: list[int], pulled: bool, ends: dict[str, Any]
 ) -> None:
-    host = Host()
-    for name in ("br1", "br3"):
-        host.add_linux_bridge(name)
-    for name in ("br-eth1", "br-eth2"):
-        host.add_ovs_bridge(name)
-    host.look()
+    host = bridged()
     wanted = link(**ends)
     if pulled:
         settle(host, wanted)
