@@ -50,15 +50,18 @@ def _soak(seconds: float, seed: int, options: argparse.Namespace) -> int:
         )
     print("", *record.lines(), "", sep="\n")
     print(
-        "Pings through Open vSwitch pause while ovs-vswitchd or ovsdb-server is killed: this is the userspace\n"
+        "Pings through Open vSwitch do not count while ovs-vswitchd or ovsdb-server is killed: this is the userspace\n"
         "datapath, which is in the one and waits for the other.\n"
-        "Times are from the act, of a service from its start, until kernel and OVSDB are as wanted again. Looking\n"
-        "takes some 0.1 s of each, and more on a busy machine."
+        "Times begin when a process that was killed is started again, or a service that was of no use is of use, and\n"
+        "end when kernel and OVSDB are as wanted. Looking takes some 0.1 s of each, and more on a busy machine.\n"
     )
-    print(f"packets lost on untouched links: {record.lost}")
+    again = (
+        f"tools/soak.sh {options.minutes:g} --seed {seed} --hosts {options.hosts} --concurrency {options.concurrency}"
+    )
+    print(f"the same faults again: {again}", *record.sums(), sep="\n")
     for problem in record.problems:
         print(f"PROBLEM: {problem}")
-    print("controller, stores, kernels and OVSDBs agree, nothing is left over" if not record.problems else "FAILED")
+    print("FAILED" if record.problems else "PASSED")
     return int(bool(record.problems))
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 
 from tests.functional.agent import sabotage
 from tests.support import commands, freezing, processes
-from tools.soak.record import ORDER, REPAIR, SERVICE, START, Record
-from tools.soak.site import SWITCH, Site
+from tools.soak.record import MODE, REPAIR, SERVICE, START, Record
+from tools.soak.site import Site
 from tools.soak.watch import PATIENCE
 
 _HARMS = (*sabotage.ALL, sabotage.MTU)
+#: Seconds between two acts.
+_PAUSE = (0.05, 0.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +36,11 @@ def _sabotage(site: Site, rng: random.Random, record: Record) -> None:
 
 def _churn(site: Site, rng: random.Random, record: Record) -> None:
     began = time.monotonic()
-    record.done(site.churn(rng), time.monotonic() - began, ORDER)
+    record.asked(site.churn(rng), time.monotonic() - began)
 
 
 def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
+    killed = time.monotonic()
     site.node.agent.kill()
     commands.wait_until(lambda: not processes.helpers(site.host), what="the end of the helper", timeout=PATIENCE)
     harmed = rng.random() < 0.5
@@ -47,10 +50,12 @@ def _kill_agent(site: Site, rng: random.Random, record: Record) -> None:
     before = site.api.get(f"/v1/agents/{site.host.name}")["started_at"]
     site.node.agent.start()
     if harmed:
-        with _measured("agent killed, sabotage while it is away", record, START):
+        with _measured("agent killed, sabotage while it is away", record, START, since=killed):
             site.wait_until_carries()
             site.wait_until_whole()
-    with _measured("agent killed (until the next one is heard)", record, SERVICE):
+        site.wait_for_another_agent(before)
+        return
+    with _measured("agent killed (until the next one is heard)", record, SERVICE, since=killed):
         site.wait_for_another_agent(before)
 
 
@@ -74,10 +79,11 @@ def _stop_helper(site: Site, rng: random.Random, record: Record) -> None:
 
 def _stop_agent(site: Site, rng: random.Random, record: Record) -> None:
     """With its helper, as a machine does that has nothing left for them."""
+    began = time.monotonic()
     with freezing.stopped(site.node.agent.pid):
         rng.choice(_HARMS).act(site)
         time.sleep(rng.uniform(0, 5))
-    with _measured("agent stopped, sabotage meanwhile", record):
+    with _measured("agent stopped, sabotage meanwhile", record, since=began):
         site.wait_until_carries()
 
 
@@ -88,7 +94,7 @@ def _only_observe(site: Site, rng: random.Random, record: Record) -> None:
     harm.act(site)
     site.wait_until_told()
     assert site.defects("victim"), f"{harm.name}: mended by an agent that observes"
-    with _measured("sabotage in mode observe, then enforce", record, ORDER):
+    with _measured("sabotage in mode observe, then enforce", record, MODE):
         site.set_mode("enforce")
         site.wait_until_carries()
 
@@ -99,7 +105,7 @@ def _pause(site: Site, rng: random.Random, record: Record) -> None:
     rng.choice(_HARMS).act(site)
     time.sleep(rng.uniform(0, 2))
     assert site.defects("victim"), "mended by an agent that is paused"
-    with _measured("sabotage in mode paused, then enforce", record, ORDER):
+    with _measured("sabotage in mode paused, then enforce", record, MODE):
         site.set_mode("enforce")
         site.wait_until_carries()
 
@@ -107,39 +113,36 @@ def _pause(site: Site, rng: random.Random, record: Record) -> None:
 def _rebuild_bridge(site: Site, rng: random.Random, record: Record) -> None:
     """Of either kind, and soon or at once."""
     bridge = rng.choice(site.restless)
+    began = time.monotonic()
     site.delete_bridge(bridge)
     time.sleep(rng.choice([0, rng.uniform(0, 2)]))
-    with _measured("bridge deleted and made again", record):
-        site.make_bridge(bridge)
+    site.make_bridge(bridge)
+    with _measured("bridge deleted and made again", record, since=began):
         site.wait_until_whole()
 
 
 def _kill_switch(site: Site, rng: random.Random, record: Record) -> None:
-    """What passes through the userspace datapath is lost while it is not there, which is nobody's fault."""
-    watch = site.watches[SWITCH]
-    watch.end()
-    site.host.ovs.switch.kill()
-    time.sleep(rng.uniform(0, 2))
-    with _measured("ovs-vswitchd killed", record, SERVICE):
+    with site.unwatched():
+        killed = time.monotonic()
+        site.host.ovs.switch.kill()
+        time.sleep(rng.uniform(0, 2))
         site.host.ovs.switch.start()
-        site.wait_until_whole()
-    watch.begin()
+        with _measured("ovs-vswitchd killed", record, SERVICE, since=killed):
+            site.wait_until_whole()
 
 
 def _kill_server(site: Site, rng: random.Random, record: Record) -> None:
-    """The userspace datapath waits for it too: ovs-vswitchd passes no packets before it is connected again."""
-    watch = site.watches[SWITCH]
-    watch.end()
-    site.host.ovs.server.kill()
-    time.sleep(rng.uniform(0, 2))
-    with _measured("ovsdb-server killed, then sabotage", record):
+    with site.unwatched():
+        killed = time.monotonic()
+        site.host.ovs.server.kill()
+        time.sleep(rng.uniform(0, 2))
         site.host.ovs.start_server()
         # Until the switch is connected again, which takes it some seconds, nothing can come of it.
         commands.wait_until(lambda: _answers(site), what="ovs-vswitchd", timeout=PATIENCE, interval=0.2)
-        rng.choice(_HARMS).act(site)
-        site.wait_until_carries()
-        site.wait_until_whole()
-    watch.begin()
+        with _measured("ovsdb-server killed, then sabotage", record, since=killed):
+            rng.choice(_HARMS).act(site)
+            site.wait_until_carries()
+            site.wait_until_whole()
 
 
 ACTS = (
@@ -157,20 +160,27 @@ ACTS = (
 )
 
 
-def act(site: Site, rng: random.Random, record: Record) -> None:
-    """Do something to a host."""
-    chosen = rng.choices(ACTS, [each.weight for each in ACTS])[0]
-    chosen.do(site, rng, record)
+def drawn(rng: random.Random) -> Iterator[tuple[float, Act, random.Random]]:
+    """Yield pauses, what is done after each, and what it draws from by itself.
+
+    Nothing depends on what comes of it, so the same seed draws the same acts.
+    """
+    while True:
+        pause = rng.uniform(*_PAUSE)
+        chosen = rng.choices(ACTS, [each.weight for each in ACTS])[0]
+        yield pause, chosen, random.Random(rng.random())
 
 
 @contextlib.contextmanager
-def _measured(kind: str, record: Record, group: str = REPAIR) -> Iterator[None]:
+def _measured(kind: str, record: Record, group: str = REPAIR, *, since: float | None = None) -> Iterator[None]:
+    """What is waited for in the block is counted, and apart from it all the time ``since`` a moment before."""
     began = time.monotonic()
     try:
         yield
     except Exception as error:
         raise AssertionError(f"{kind}: {error}") from error
-    record.done(kind, time.monotonic() - began, group)
+    ended = time.monotonic()
+    record.done(kind, ended - began, group, in_all=None if since is None else ended - since)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

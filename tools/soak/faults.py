@@ -1,13 +1,12 @@
 """What is done to what all hosts share: the bus, the controller, the database."""
 
-import functools
 import json
 import pathlib
 import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.fullstack import troubles
 from tests.support import commands, deployment, firewall, rabbit, rest
@@ -45,63 +44,58 @@ class Faults:
 
     def run(self, ended: threading.Event) -> None:
         """Do one after the other until ``ended``."""
-        kinds: dict[str, Callable[[], object]] = {
-            "broker killed": self._kill_broker,
-            "broker restarted": self._restart_broker,
-            "controller killed": self._kill_controller,
-            "old casts sent again": self._cast_again,
-            "connections to the broker cut": self._cut_connections,
-            "queue deleted": self._delete_queue,
-        }
-        kinds |= {kind: functools.partial(self._have, trouble) for kind, trouble in _TROUBLES.items()}
-        while not ended.wait(self._rng.uniform(*_PAUSE)):
-            kind = self._rng.choice(list(kinds))
+        for pause, kind, rng in drawn(self._rng):
+            if ended.wait(pause):
+                return
             began = time.monotonic()
-            kinds[kind]()
-            self._wait_for_agents()
-            self._record.done(f"{kind} (until all agents are heard)", time.monotonic() - began, SERVICE)
+            with self._record.away():
+                self._do(kind, rng)
+                back = time.monotonic()
+                self._wait_for_agents()
+            heard = time.monotonic()
+            self._record.done(f"{kind} (until all agents are heard)", heard - back, SERVICE, in_all=heard - began)
 
-    def _have(self, trouble: troubles.Trouble) -> None:
-        with trouble(self._made):
-            self._pause()
+    def _do(self, kind: str, rng: random.Random) -> None:
+        if kind in _TROUBLES:
+            with _TROUBLES[kind](self._made):
+                _linger(rng)
+        else:
+            _DEEDS[kind](self, rng)
 
-    def _kill_broker(self) -> None:
+    def _kill_broker(self, rng: random.Random) -> None:
         self._made.broker.kill()
-        self._pause()
+        _linger(rng)
         self._made.broker.start()
 
-    def _restart_broker(self) -> None:
+    def _restart_broker(self, rng: random.Random) -> None:
         self._made.broker.stop()
-        self._pause()
+        _linger(rng)
         self._made.broker.start()
 
-    def _kill_controller(self) -> None:
+    def _kill_controller(self, rng: random.Random) -> None:
         self._made.controller.kill()
-        self._pause()
+        _linger(rng)
         self._made.controller.start()
 
-    def _cut_connections(self) -> None:
+    def _cut_connections(self, _rng: random.Random) -> None:
         """Twice, the second time while they are made anew."""
         for _ in range(2):
             self._made.broker.control("close_all_connections", "a soak")
 
-    def _delete_queue(self) -> None:
+    def _delete_queue(self, rng: random.Random) -> None:
         """That of the controllers, or of an agent which may not have it yet."""
         names = {constants.CONTROLLER_TOPIC, *(f"{constants.AGENT_TOPIC}.{site.host.name}" for site in self._sites)}
         there = self._made.broker.control("list_queues", "--no-table-headers", "name").split()
         if found := sorted(names & set(there)):
-            self._made.broker.control("delete_queue", self._rng.choice(found))
+            self._made.broker.control("delete_queue", rng.choice(found))
 
-    def _cast_again(self) -> None:
+    def _cast_again(self, rng: random.Random) -> None:
         """Casts of generations that are over, of links that are gone, twice, and to hosts that they are not for."""
         casts = [_plug(link) for site in self._sites for link in site.past[-20:]] * 2
-        self._rng.shuffle(casts)
+        rng.shuffle(casts)
         for site in self._sites:
             command = (sys.executable, str(_CAST), self._made.broker.url, site.host.name)
             commands.run(*self._made.network.command(*command), stdin=json.dumps(casts), timeout=PATIENCE)
-
-    def _pause(self) -> None:
-        time.sleep(self._rng.uniform(*_AWAY))
 
     def _wait_for_agents(self) -> None:
         hosts = [site.host.name for site in self._sites]
@@ -118,12 +112,34 @@ class Faults:
         return {agent["host"]: agent["reported_at"] for agent in self._made.rest.get("/v1/agents")["agents"]}
 
 
+#: What is done in other ways.
+_DEEDS: dict[str, Callable[[Faults, random.Random], None]] = {
+    "broker killed": Faults._kill_broker,
+    "broker restarted": Faults._restart_broker,
+    "controller killed": Faults._kill_controller,
+    "old casts sent again": Faults._cast_again,
+    "connections to the broker cut": Faults._cut_connections,
+    "queue deleted": Faults._delete_queue,
+}
+KINDS = (*_DEEDS, *_TROUBLES)
+
+
+def drawn(rng: random.Random) -> Iterator[tuple[float, str, random.Random]]:
+    """Yield pauses and the kind of what is done after each, as acts.drawn does."""
+    while True:
+        yield rng.uniform(*_PAUSE), rng.choice(KINDS), random.Random(rng.random())
+
+
 def end(made: deployment.Deployment) -> None:
     """Have everything run again."""
     if not made.broker.daemon.running:
         made.broker.start()
     if not made.controller.running:
         made.controller.start()
+
+
+def _linger(rng: random.Random) -> None:
+    time.sleep(rng.uniform(*_AWAY))
 
 
 def _plug(link: rest.Link) -> tuple[str, dict[str, object]]:

@@ -111,8 +111,10 @@ def _report(pid: int) -> None:
 
 def _act_on(site: Site, rng: random.Random, record: Record) -> Callable[[threading.Event], None]:
     def job(ended: threading.Event) -> None:
-        while not ended.wait(rng.uniform(0.05, 0.5)):
-            acts.act(site, rng, record)
+        for pause, act, own in acts.drawn(rng):
+            if ended.wait(pause):
+                return
+            act.do(site, own, record)
 
     return job
 
@@ -121,7 +123,8 @@ def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -
     for site in sites:
         verdict.wait_until_calm(site)
     for site in sites:
-        for sentence in [*verdict.disagreements(site), *site.flapped(), *site.misnumbered()]:
+        record.looked(differences=verdict.differences(site), leftovers=verdict.left_over(site))
+        for sentence in [*site.flapped(), *site.misnumbered()]:
             record.problem(sentence)
         for watch in site.watches.values():
             watch.end()
@@ -131,12 +134,10 @@ def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -
         site.remove_all()
     for site in sites:
         verdict.wait_until_calm(site)
-        for sentence in verdict.disagreements(site):
-            record.problem(sentence)
+        record.looked(differences=verdict.differences(site), leftovers=verdict.left_over(site))
         if (status := site.node.agent.stop()) != 0:
             record.problem(f"{site.host.name}: the agent ended with {status}")
-        for sentence in verdict.left_over(site, helpers=0):
-            record.problem(f"{site.host.name}: after the end of the agent {sentence}")
+        record.looked(leftovers=[f"{each} after the end of the agent" for each in verdict.left_over(site, helpers=0)])
 
 
 def _guarded(job: Callable[[threading.Event], None], ended: threading.Event, record: Record) -> None:

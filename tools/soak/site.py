@@ -1,7 +1,8 @@
 """One host of the soak: links that nobody touches, one that is sabotaged, and some that come and go."""
 
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tests.support import asked, commands, deployment, rest, traffic, whole
 from tools.soak import verdict
@@ -97,6 +98,7 @@ class Site(asked.Asked):
 
     def _plug(self, name: str, ends: list[rest.Link], **options: object) -> None:
         self.links[name] = self.api.create({"host": self.host.name, "ends": ends, **options})
+        self._record.link("created")
         self.wait_until_whole(name)
 
     def _change(self, name: str, **fields: object) -> None:
@@ -104,12 +106,14 @@ class Site(asked.Asked):
         answer = self.api.request("PATCH", f"/v1/bridge-links/{self.links[name]['id']}", fields)
         assert answer.status == 200, answer
         self.links[name] = answer.body
+        self._record.link("changed")
         self.wait_until_whole(name)
 
     def _unplug(self, name: str) -> None:
         link = self.links.pop(name)
         self.past.append(link)
         self.api.delete(link["id"])
+        self._record.link("deleted")
         self._wait(lambda: sorted({link["id"]} & whole.Snapshot(self.host).marked()), f"the end of {name}")
         # Its names are free when the controller has heard of it, which may take longer.
         self.api.wait_until_gone(link["id"], timeout=PATIENCE)
@@ -133,6 +137,17 @@ class Site(asked.Asked):
     def make_bridge(self, bridge: str) -> None:
         """Make a bridge that was deleted."""
         (self.host.ovs_bridge if bridge in self.host.ovs_bridges else self.host.linux_bridge)(bridge)
+
+    @contextlib.contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """What passes through Open vSwitch does not count while the block lasts.
+
+        The userspace datapath passes nothing while ovs-vswitchd is not there or waits for its database.
+        """
+        watch = self.watches[SWITCH]
+        watch.end()
+        yield
+        watch.begin()
 
     # -- how it is --------------------------------------------------------------------------------------------------
 

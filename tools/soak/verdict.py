@@ -32,6 +32,11 @@ def wait_until_calm(site: Asked) -> None:
 
 
 def disagreements(site: Asked) -> list[str]:
+    """Return where what was asked for and what is there differ, and what is there beside it."""
+    return [*differences(site), *left_over(site)]
+
+
+def differences(site: Asked) -> list[str]:
     """Return where what was asked for, controller, store, kernel and OVSDB differ."""
     asked = {link["id"]: _wanted(link) for link in site.links.values()}
     shown = site.api.links(f"host={site.host.name}")
@@ -51,7 +56,7 @@ def disagreements(site: Asked) -> list[str]:
             told = {"ifindex": end["ifindex"], "mtu": end["mtu"], "address": end["mac"]}
             so = {name: device.get(name) for name in told}
             found += [f"the controller knows {end['device']} as {told}, it is {so}"] if told != so else []
-    return [f"{site.host.name}: {each}" for each in found + left_over(site)]
+    return [f"{site.host.name}: {each}" for each in found]
 
 
 def misnumbered(numbers: Sequence[int]) -> list[str]:
@@ -83,7 +88,7 @@ def left_over(site: Asked, *, helpers: int = 1) -> list[str]:
         )
     except AssertionError:
         found.append(f"{len(processes.helpers(site.host))} helpers run, not {helpers}")
-    return found
+    return [f"{site.host.name}: {each}" for each in found]
 
 
 def _wanted(link: dict[str, object]) -> model.BridgeLink:

@@ -4,7 +4,7 @@ from tests.support import hosts, traffic
 from tools.soak.record import Record
 
 #: Seconds in which everything has to be whole again, on a machine that is busy.
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 class Watch:
