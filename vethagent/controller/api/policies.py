@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Iterator
 
 import falcon
 from oslo_config import cfg
@@ -49,10 +50,11 @@ def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
     made.register_defaults(list_rules())
     _PARSER_LOG.disabled = True  # it writes a traceback for each rule; the one line of the exception tells more
     try:
+        said = _said(conf)
         made.load_rules(force_reload=True)
         made.check_rules(raise_on_violation=True)
-        _check_file(made, conf)
-    except (policy.InvalidDefinitionError, cfg.Error, ValueError, TypeError, AttributeError, OSError) as error:
+        _check_file(made, conf, said)
+    except Exception as error:  # the libraries raise whatever a mistake leads to
         raise PolicyFileError(f"[oslo_policy] policy_file: {error}") from error
     finally:
         _PARSER_LOG.disabled = False
@@ -73,6 +75,8 @@ class Rules:
         opts.set_defaults(conf)  # nobody has registered the options yet
         self._seen = _files(conf)
         self._enforcer = enforcer(conf)
+        #: What could not be read, and why.
+        self._refused: tuple[_Files, str] | None = None
 
     def now(self) -> policy.Enforcer:
         """Return them, after a look whether a file has changed."""
@@ -90,7 +94,11 @@ class Rules:
             if before is not None and not os.path.isfile(made.policy_path or ""):
                 raise PolicyFileError(f"[oslo_policy] policy_file: there is no file {before} any more")
         except PolicyFileError as error:
-            LOG.error("%s; the rules that were read before it stay in force", error)
+            if self._refused != (found, str(error)):
+                LOG.error("%s; the rules that were read before it stay in force", error)
+            self._refused = found, str(error)
+            if isinstance(error.__cause__, OSError):
+                return  # what keeps this process from reading them may end without a trace in the files
         else:
             if _files(self._conf) != found:
                 return  # it may be of two moments; the next look tries again
@@ -99,20 +107,34 @@ class Rules:
         self._seen = found
 
 
-def _files(conf: cfg.ConfigOpts) -> _Files:
-    """Return the files that have rules, as they are now."""
+def _paths(conf: cfg.ConfigOpts) -> Iterator[str]:
+    """Yield the files that have rules, as oslo.policy reads them one after the other; raise OSError."""
     paths = [conf.find_file(conf.oslo_policy.policy_file)]
     for folder in filter(None, map(conf.find_file, conf.oslo_policy.policy_dirs)):
-        with contextlib.suppress(OSError):
-            paths += [os.path.join(folder, name) for name in os.listdir(folder)]
+        paths += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    yield from (path for path in paths if path and not os.path.isdir(path))
+
+
+def _files(conf: cfg.ConfigOpts) -> _Files:
+    """Return the files that have rules, as they are now."""
     found: _Files = {}
-    for path in filter(None, paths):
-        with contextlib.suppress(OSError):
-            found[path] = stamp(os.stat(path))
+    with contextlib.suppress(OSError):
+        for path in _paths(conf):
+            with contextlib.suppress(OSError):
+                found[path] = stamp(os.stat(path))
     return found
 
 
-def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts) -> None:
+def _said(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """Return what the files say; raise OSError if one cannot be read, which oslo.policy takes for an empty one."""
+    said: dict[str, str] = {}
+    for path in _paths(conf):
+        with open(path) as file:
+            said |= policy.parse_file_contents(file.read())
+    return said
+
+
+def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts, said: dict[str, str]) -> None:
     """Raise ValueError for what oslo.policy takes, and what whoever wrote it did not mean.
 
     A file that is not there, or a rule of a name that is misspelt, would leave the default in force. What cannot be
@@ -122,6 +144,8 @@ def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts) -> None:
     missing = made.policy_path is None or os.path.isdir(made.policy_path)
     if missing and location is not None and location.location.is_user_controlled:
         raise ValueError(f"there is no file {conf.oslo_policy.policy_file}")
+    if {name: rule.check_str for name, rule in made.file_rules.items()} != said:
+        raise OSError("a file could not be read, or changed meanwhile")
     for name, rule in made.file_rules.items():
         if name.startswith(_PREFIX) and name not in made.registered_rules:
             raise ValueError(f"there is no rule {name!r}")

@@ -170,6 +170,16 @@ def test_no_password_is_logged(basic: testing.TestClient, caplog: pytest.LogCapt
     assert "alice's" not in caplog.text
 
 
+def test_a_password_that_was_changed_under_the_old_time_counts(
+    basic: testing.TestClient, user_file: pathlib.Path
+) -> None:
+    assert look(basic, credentials("alice")).status_code == 200
+    before = user_file.stat()
+    user_file.write_text(user_file.read_text().replace("alice:", "clara:"))
+    os.utime(user_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert look(basic, credentials("alice")).status_code == 401
+
+
 def test_files_that_cannot_be_used(tmp_path: pathlib.Path, user_file: pathlib.Path) -> None:
     with pytest.raises(http_basic.UserFileError, match="none cannot be used: No such file"):
         http_basic.HttpBasic(str(tmp_path / "none"), {})

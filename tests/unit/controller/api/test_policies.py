@@ -1,7 +1,11 @@
 """The files of rules change while the API runs."""
 
+import contextlib
+import os
 import pathlib
-from collections.abc import Callable
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
 
 import pytest
 from oslo_config import cfg
@@ -44,12 +48,20 @@ def nonsense(path: pathlib.Path) -> None:
     path.write_text(f'{EVERYBODY}"vethagent:get_access": "rule:nowhere"\n')
 
 
+def nested(path: pathlib.Path) -> None:
+    path.write_text(f"a: {'[' * 3000}{']' * 3000}")
+
+
+def no_number(path: pathlib.Path) -> None:
+    path.write_text(f'"{RULE}": !!int ""')
+
+
 def folder(path: pathlib.Path) -> None:
     path.unlink()
     path.mkdir()
 
 
-@pytest.mark.parametrize("harm", [pathlib.Path.unlink, mistake, nonsense, folder])
+@pytest.mark.parametrize("harm", [pathlib.Path.unlink, mistake, nonsense, nested, no_number, folder])
 def test_what_is_no_file_of_rules_any_more_opens_nothing(
     path: pathlib.Path, caplog: pytest.LogCaptureFixture, harm: Callable[[pathlib.Path], None]
 ) -> None:
@@ -66,19 +78,71 @@ def test_what_is_no_file_of_rules_any_more_opens_nothing(
     assert is_let_in()
 
 
-def test_a_file_that_cannot_be_read(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def no_descriptor() -> Iterator[None]:
+    """Let this process open nothing more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as lowest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@contextlib.contextmanager
+def no_root() -> Iterator[None]:
+    """Have no more rights than anybody, who may read what its mode says."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_that_cannot_be_read_for_a_while(path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     path.write_text(NOBODY)
     is_let_in = following(path)
-
-    def refused(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
     path.write_text(EVERYBODY + "\n")
-    with monkeypatch.context() as patched:
-        patched.setattr("builtins.open", refused)
+    with no_descriptor():
+        assert not is_let_in()
         assert not is_let_in()
         with pytest.raises(policies.PolicyFileError):
             following(path)
+    assert is_let_in()
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "Too many open files" in said
+
+
+def test_a_further_file_that_cannot_be_read_is_not_as_good_as_empty(path: pathlib.Path) -> None:
+    path.write_text(EVERYBODY)
+    more = path.with_name("policy.d")
+    more.mkdir()
+    (more / "more.yaml").symlink_to("nowhere")
+    with pytest.raises(policies.PolicyFileError, match="No such file"):
+        following(path)
+
+
+def test_a_file_is_read_when_it_may_be(caplog: pytest.LogCaptureFixture) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = pathlib.Path(folder, "policy.yaml")
+        path.write_text(NOBODY)
+        is_let_in = following(path)
+        path.write_text(EVERYBODY + "\n")
+        path.chmod(0)
+        with no_root():
+            assert not is_let_in()
+            assert not is_let_in()
+            with pytest.raises(policies.PolicyFileError, match="Permission denied"):
+                following(path)
+        path.chmod(0o644)
+        with no_root():
+            assert is_let_in()
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "Permission denied" in said
 
 
 def test_an_older_file_is_put_back(path: pathlib.Path) -> None:
