@@ -293,7 +293,8 @@ class Node(tidy.Tidy):
     def picture(self) -> dict[str, Any]:
         """Return all that ip(8) and ovs-vsctl(8) show of the host and that does not change by itself."""
         commands.wait_until(lambda: all(map(_is_settled, self._devices())), what="the state of each device")
-        found: dict[str, Any] = {device["ifname"]: lasting.without(device, _RESTLESS) for device in self._devices()}
+        devices = map(_ready, self._devices())
+        found: dict[str, Any] = {device["ifname"]: lasting.without(device, _RESTLESS) for device in devices}
         for table, columns in _COLUMNS.items():
             rows = json.loads(self.host.vsctl("--format=json", f"--columns={columns}", "list", table))
             found[table] = sorted(rows["data"], key=str)
@@ -379,6 +380,11 @@ def _is_settled(device: dict[str, Any]) -> bool:
     """Return whether the kernel has drawn the state from the carrier, which it does up to a second later."""
     flags = device["flags"]
     return "UP" not in flags or ("LOWER_UP" in flags) == (device["operstate"] in ("UP", "UNKNOWN"))
+
+
+def _ready(device: dict[str, Any]) -> dict[str, Any]:
+    """Return as UP a device whose driver never told so: a tap that one and the same switch has held all along."""
+    return {**device, "operstate": "UP"} if device["operstate"] == "UNKNOWN" else device
 
 
 def _is_mark(alias: str) -> bool:
