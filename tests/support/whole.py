@@ -44,7 +44,9 @@ class Snapshot:
     def marked(self) -> set[str]:
         """Return the ids of all links that have left a mark on a device or a row."""
         marks = {naming.owner(device.get("ifalias", "")) for device in self.devices.values()}
-        marks |= {row["external_ids"].get(_MARK) for row in (*self.ports.values(), *self.interfaces.values())}
+        rows = (*self.ports.values(), *self.interfaces.values())
+        # One that only looks like ours is none.
+        marks |= {naming.owner(naming.alias(row["external_ids"].get(_MARK, ""))) for row in rows}
         return {mark for mark in marks if mark is not None}
 
     def _device(self, link: model.BridgeLink, end: naming.WantedEnd) -> list[str]:

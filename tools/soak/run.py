@@ -124,7 +124,7 @@ def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -
         verdict.wait_until_calm(site)
     for site in sites:
         record.looked(differences=verdict.differences(site), leftovers=verdict.left_over(site))
-        for sentence in [*site.flapped(), *site.misnumbered()]:
+        for sentence in [*site.flapped(), *site.misnumbered(), *site.strangers.changed()]:
             record.problem(sentence)
         for watch in site.watches.values():
             watch.end()
@@ -135,6 +135,8 @@ def _judge(made: deployment.Deployment, sites: Sequence[Site], record: Record) -
     for site in sites:
         verdict.wait_until_calm(site)
         record.looked(differences=verdict.differences(site), leftovers=verdict.left_over(site))
+        for sentence in site.strangers.changed():
+            record.problem(sentence)
         if (status := site.node.agent.stop()) != 0:
             record.problem(f"{site.host.name}: the agent ended with {status}")
         record.looked(leftovers=[f"{each} after the end of the agent" for each in verdict.left_over(site, helpers=0)])

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from tests.support import asked, commands, deployment, rest, traffic, whole
-from tools.soak import verdict
+from tools.soak import strangers, verdict
 from tools.soak.record import Record
 from tools.soak.watch import PATIENCE, Watch
 from vethagent import model
@@ -43,17 +43,23 @@ class Site(asked.Asked):
         #: As they were wanted in generations that are over.
         self.past: list[rest.Link] = []
         self._calm: dict[str, int] = {}
+        self.strangers = strangers.Strangers(self.host)
         self.begin()
 
     def settle(self) -> None:
         """Plug what stays, and begin to watch."""
         for bridge in ("calm2", "calm3"):
             self._plug(bridge, [{"bridge": "calm1"}, {"bridge": bridge}])
-        self._calm = self._indexes()
+        self.take_stock()
         ends = zip(("br1", "br-eth1"), VICTIM, strict=True)
         self._plug("victim", [{"bridge": bridge, "device": device} for bridge, device in ends])
+        self.strangers.begin()
         for watch in self.watches.values():
             watch.begin()
+
+    def take_stock(self) -> None:
+        """Take the devices of links that nobody touches for those of the beginning."""
+        self._calm = self._indexes()
 
     # -- links that come and go -------------------------------------------------------------------------------------
 
