@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 from tools.demo import signals
+from tools.soak.record import Record
 
 
 def main() -> int:
@@ -48,15 +49,20 @@ def _soak(seconds: float, seed: int, options: argparse.Namespace) -> int:
             logs=options.logs,
             logs_of_failure=lambda: pathlib.Path(tempfile.mkdtemp(prefix=f"vethagent-soak-{seed}-")),
         )
+    again = (
+        f"tools/soak.sh {options.minutes:g} --seed {seed} --hosts {options.hosts} --concurrency {options.concurrency}"
+    )
+    return tell(record, again)
+
+
+def tell(record: Record, again: str) -> int:
+    """Print what came of a soak that the command ``again`` repeats; return the status of the process."""
     print("", *record.lines(), "", sep="\n")
     print(
         "Pings through Open vSwitch do not count while ovs-vswitchd or ovsdb-server is killed: this is the userspace\n"
         "datapath, which is in the one and waits for the other.\n"
         "Times begin when a process that was killed is started again, or a service that was of no use is of use, and\n"
         "end when kernel and OVSDB are as wanted. Looking takes some 0.1 s of each, and more on a busy machine.\n"
-    )
-    again = (
-        f"tools/soak.sh {options.minutes:g} --seed {seed} --hosts {options.hosts} --concurrency {options.concurrency}"
     )
     print(f"the same faults again: {again}", *record.sums(), sep="\n")
     for problem in record.problems:

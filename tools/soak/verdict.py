@@ -78,13 +78,13 @@ def misnumbered(numbers: Sequence[int]) -> list[str]:
     return found
 
 
-def left_over(site: Asked, *, helpers: int = 1) -> list[str]:
-    """Return what is on the host and should not be, beside so many helpers."""
+def left_over(site: Asked, *, helpers: int = 1, patience: float = PATIENCE) -> list[str]:
+    """Return what is on the host and should not be, beside so many helpers; others may take ``patience`` s to end."""
     found = [f"{name} is left over" for name in site.surplus()]
     try:
         # A helper ends when it finds that its agent has gone.
         commands.wait_until(
-            lambda: len(processes.helpers(site.host)) == helpers, what=f"{helpers} helpers", timeout=PATIENCE
+            lambda: len(processes.helpers(site.host)) == helpers, what=f"{helpers} helpers", timeout=patience
         )
     except AssertionError:
         found.append(f"{len(processes.helpers(site.host))} helpers run, not {helpers}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tools.soak import __main__ as main
 from tools.soak import acts, faults, record, verdict
 
 _DRAWN = [acts.drawn, faults.drawn]
@@ -110,3 +111,19 @@ def test_a_link_that_is_asked_for_while_a_service_is_away_is_counted_apart() -> 
     done.asked("link changed", 0.0)
     counted = {line.split("  ")[0]: line.split()[-7] for line in done.lines() if line.startswith("links asked for")}
     assert counted == {record.ASKED: "1", record.ASKED_AWAY: "2"}
+
+
+@pytest.mark.parametrize(("lost", "status", "word"), [(0, 0, "PASSED"), (1, 1, "FAILED")])
+def test_one_lost_packet_makes_the_command_fail(
+    capsys: pytest.CaptureFixture[str], lost: int, status: int, word: str
+) -> None:
+    done = record.Record()
+    done.looked()
+    done.traffic("through the kernel", answered=10, lost=lost)
+    if lost:
+        done.problem("a guest: 1 pings were lost")
+    assert main.tell(done, "tools/soak.sh 2 --seed 7") == status
+    told = capsys.readouterr().out.splitlines()
+    assert "the same faults again: tools/soak.sh 2 --seed 7" in told
+    assert ("PROBLEM: a guest: 1 pings were lost" in told) == bool(lost)
+    assert told[-1] == word
