@@ -13,7 +13,7 @@ FOLDERS = {"py3": "unit", "functional": "functional", "fullstack": "fullstack"}
 
 #: One of the tests, or what somebody has done himself and when.
 COMMAND = re.compile(
-    r"``(?:VETHAGENT_\w+=\S+ )?tox -e (\w+) -- tests/(\w+)[^`]+``|By hand, \d+ \w+ \d{4}[^`]*``[^`]+``"
+    r"``(?:VETHAGENT_\w+=\S+ )?tox -e (\w+) -- tests/(\w+)[^`]+``|By hand \(\d+ \w+ \d{4}\), as by ``[^`]+``"
 )
 
 
