@@ -10,7 +10,7 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from vethagent.client.types import Difference, End, EndState, HealthReason, InRing, Link, LinkTiming
+from vethagent.client.types import Difference, End, EndState, Event, HealthReason, InRing, Link, LinkTiming
 
 _BEYOND_MS = re.compile(r"(?<=\.\d{3})\d+")
 #: By day and month alone nobody takes a time for one of another year.
@@ -143,6 +143,22 @@ class Differences(FormattableColumn[list[Difference]]):
         return "\n".join(
             f"{item['code']} {item['device']}: wanted {item['wanted']}, is {item['observed']}" for item in self._value
         )
+
+
+class Told(FormattableColumn[str]):
+    """The message of an event; of a repair, which has none, what was wrong before it."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(event["message"])
+        self._repaired = event["repaired"]
+
+    def human_readable(self) -> str:
+        """Return the message, or text like ``eth1-br1: MTU was 9000, wanted 1500``."""
+        was = (
+            f"{item['device']}: {item['code']} was {item['observed']}, wanted {item['wanted']}"
+            for item in self._repaired
+        )
+        return self._value or "; ".join(was)
 
 
 class Counts(FormattableColumn[dict[str, int]]):

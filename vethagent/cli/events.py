@@ -30,7 +30,7 @@ def row_of(event: Event, *, long: bool) -> tuple[Any, ...]:
         event["status"],
         event["reason"],
         columns.Milliseconds(event["took_ms"]),
-        event["message"],
+        columns.Told(event),
     )
     if not long:
         return short
@@ -55,7 +55,7 @@ def narrow_row_of(event: Event) -> tuple[Any, ...]:
         event["kind"],
         event["status"],
         event["reason"],
-        event["message"],
+        columns.Told(event),
     )
 
 

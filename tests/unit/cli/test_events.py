@@ -29,6 +29,19 @@ def test_list(vethctl: Vethctl, service: Service, link_id: str) -> None:
     assert "12.3" in vethctl("event", "list").out
 
 
+def test_list_tells_what_was_repaired(vethctl: Vethctl, service: Service, link_id: str) -> None:
+    """In the columns that are always there; a program has the message as it is, and all of it with --long."""
+    wrong = [
+        {"code": "MTU", "device": "phy-br1", "wanted": "1500", "observed": "1400"},
+        {"code": "TAG", "device": "eth1-br1", "wanted": "none", "observed": "7"},
+    ]
+    service.event(link_id, kind="repaired", status="ACTIVE", repaired=wrong)
+    text = "phy-br1: MTU was 1400, wanted 1500; eth1-br1: TAG was 7, wanted none"
+    assert text in vethctl("event", "list").out
+    _plugged, repaired = vethctl("event", "list", "--long", "-f", "json").json
+    assert (repaired["Message"], repaired["Repaired"]) == ("", wrong)
+
+
 def test_list_long_has_the_whole_state(vethctl: Vethctl, link_id: str) -> None:
     (event,) = vethctl("event", "list", "--long", "-f", "json").json
     assert event["Link ID"] == link_id
