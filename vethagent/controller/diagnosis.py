@@ -73,7 +73,8 @@ def _sentence(
         doubt = f", but {link.message}" if link.message else ""
         closes = f", and closes a ring: {ring}" if ring is not None else ""
         closes += f", and closes a loop: {loop}" if loop is not None else ""
-        return f"The link is as wanted{doubt}{closes}."
+        was = f"was as wanted when the agent of {link.host} was paused, which has not looked at it since"
+        return f"The link {was if agent.reported_mode == Mode.PAUSED else 'is as wanted'}{doubt}{closes}."
     if not agent.alive:
         return f"Nobody knows: the agent of {link.host} reported last at {_text(agent.reported_at)}."
     if (link.observed_generation or 0) < link.generation:

@@ -77,6 +77,15 @@ def test_a_link_that_may_carry_nothing_though_it_is_as_wanted(
     assert links.show(link_id).message == ""
 
 
+def test_nobody_knows_how_a_link_is_while_its_agent_is_paused(
+    ask: Any, events: Events, reports: Reports, link_id: str
+) -> None:
+    events.store(fakes.batch([fakes.event(link_id, 1, ends=ends())]))
+    reports.take(fakes.report(mode="paused"))
+    was = "The link was as wanted when the agent of h1 was paused, which has not looked at it since."
+    assert (ask().sentence, unmet(ask())) == (was, {"agent mode": ("enforce", "paused")})
+
+
 def test_nothing_was_heard_yet(ask: Any) -> None:
     found = ask()
     assert "has not told of generation 1 yet" in found.sentence
