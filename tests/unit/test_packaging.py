@@ -66,6 +66,14 @@ def test_reason_is_explained(reason: model.Reason) -> None:
     assert heading in (TOP / "doc/source/admin/troubleshooting.rst").read_text()
 
 
+def test_code_of_a_difference_is_explained() -> None:
+    """Those that the page has words for, which are all."""
+    words = (TOP / "vethagent/controller/dashboard/words.js").read_text()
+    codes = re.findall(r"^  ([A-Z_]+): ", words.partition("DIFFERENCES = {")[2].partition("\n}")[0], re.MULTILINE)
+    text = (TOP / "doc/source/user/reasons.rst").read_text().partition("Codes of differences\n")[2]
+    assert codes and codes == re.findall(r"^   \* - ([A-Z_]+)$", text, re.MULTILINE)
+
+
 def test_every_part_of_an_agent_has_its_cure() -> None:
     sources = (path.read_text() for path in (TOP / "vethagent/agent").glob("*.py"))
     parts = {part for source in sources for part in re.findall(r'\.(?:bad|good)\("(\w+)"', source)}
