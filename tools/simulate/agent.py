@@ -128,7 +128,7 @@ class Agent:
             inbox=self._inbox,
             desired=self._desired,
             observed=self._observed,
-            observer=Observer(self._observed, self._desired, self._dump),
+            observer=Observer(self._observed, self._desired, self._dump, list),
             applier=Applier(self.host, self.host),  # type: ignore[arg-type]
             confirmer=Confirmer(ways=[], timeout=10, desired=self._desired, inbox=self._inbox, counters=counters),
             drain=self._happen,

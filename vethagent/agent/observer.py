@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from vethagent.agent.desired import Desired
 from vethagent.agent.inbox import Batch
-from vethagent.plumbing import naming
+from vethagent.plumbing import naming, packet_sockets
 from vethagent.plumbing.observed import Observed, OvsBridge, OvsPort
 from vethagent.plumbing.rtnl import Changes
 from vethagent.privileged import ethtool
@@ -14,14 +14,26 @@ from vethagent.privileged.ifinfo import Device
 
 LOG = logging.getLogger(__name__)
 
+#: The kernel tells of packet sockets a page at a time, and one is passed over if another goes between two pages. To put
+#: a port in anew that is open would lose packets.
+_LOOKS = 3
+
 
 class Observer:
     """Keeps an Observed true; one thread owns both."""
 
-    def __init__(self, observed: Observed, desired: Desired, dump: Callable[[], dict[int, Device]]) -> None:
+    def __init__(
+        self,
+        observed: Observed,
+        desired: Desired,
+        dump: Callable[[], dict[int, Device]],
+        sockets: Callable[[], list[int]],
+    ) -> None:
+        """``dump`` and ``sockets`` as rtnl.dump and packet_sockets.read."""
         self._observed = observed
         self._desired = desired
         self._dump = dump
+        self._sockets = sockets
         #: Whether a way between bridges may have gone, so that what was a loop is none any more.
         self.unjoined = False
 
@@ -47,9 +59,23 @@ class Observer:
             changes: Changes = dict.fromkeys(self._observed.devices.keys() - devices.keys())
             changes.update(devices)
             dirty |= self._devices(changes)
+        if batch.look_again or batch.whole:
+            dirty |= self._look_what_was_lost()
         if batch.all_dirty or first_rows:
             dirty |= self._desired.ids()
         return dirty
+
+    def _look_what_was_lost(self) -> set[str]:
+        """Find the ports whose devices went while nobody listened, and came back or were made anew."""
+        observed = self._observed
+        lost = observed.ports.keys() - observed.opened.stale
+        for _ in range(_LOOKS):
+            lost &= packet_sockets.lost(observed, self._sockets())
+            if not lost:
+                return set()
+        observed.opened.lost(lost)
+        marked = {link_id for name in lost if (link_id := observed.ports[name].link_id)}
+        return marked.union(*map(self._desired.with_device, lost))
 
     def _devices(self, changes: Changes) -> set[str]:
         dirty: set[str] = set()

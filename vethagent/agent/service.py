@@ -27,7 +27,7 @@ from vethagent.agent.sender import EventSender
 from vethagent.agent.stopwatch import Stopwatch
 from vethagent.agent.store import Store
 from vethagent.agent.watchdog import Watchdog
-from vethagent.plumbing import rtnl, ways
+from vethagent.plumbing import packet_sockets, rtnl, ways
 from vethagent.plumbing.apply import Applier
 from vethagent.plumbing.observed import Observed
 from vethagent.plumbing.ovs import Ovs
@@ -191,7 +191,7 @@ class Agent:
             inbox=self._inbox,
             desired=self._desired,
             observed=self._observed,
-            observer=Observer(self._observed, self._desired, rtnl.dump),
+            observer=Observer(self._observed, self._desired, rtnl.dump, packet_sockets.read),
             applier=Applier(self._helper, self._ovs),
             confirmer=self._confirmer,
             drain=self._links.drain,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from vethagent.plumbing import naming
+from vethagent.plumbing.opened import Opened
 from vethagent.privileged.ifinfo import Device
 from vethagent.privileged.operations import AdoptPair, ChangeEnd, Operation
 
@@ -22,9 +23,6 @@ UPPERS = ("vlan", "macvlan", "macvtap")
 
 #: Types of ports of Open vSwitch whose device is the other side of them: what is sent through it comes in there.
 INNER_TYPES = ("internal", "tap")
-
-#: In place of the ifindex of a device that ovs-vswitchd has opened and that has gone since.
-_GONE = 0
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -87,10 +85,7 @@ class Observed:
         self.ovs_away = False
         #: Another one after each change.
         self.revision = 0
-        #: Ports whose name another device has now than the one that ovs-vswitchd opened under it; it keeps that one.
-        self.stale_ports: set[str] = set()
-        #: Name of a port -> ifindex of the device that it was opened with.
-        self._opened: dict[str, int] = {}
+        self.opened = Opened()
         #: Links whose port was taken out so that the pair can be made anew; set by whoever carries that out.
         self.remaking: set[str] = set()
         #: Link -> the other one that has a name of its own; set by whoever says so of it.
@@ -127,10 +122,7 @@ class Observed:
         if self._let_go.get(device.name) == device.mtu:
             del self._let_go[device.name]
         if device.name in self.ports:
-            if self._opened.setdefault(device.name, ifindex) == ifindex:
-                self.stale_ports.discard(device.name)
-            else:
-                self.stale_ports.add(device.name)
+            self.opened.named(device.name, ifindex)
         if device.kind == "veth" and device.peer:
             self._peers[device.peer] = ifindex
         if device.master:
@@ -157,8 +149,8 @@ class Observed:
     def _forget(self, ifindex: int, before: Device | None) -> None:
         self.tx_checksum.pop(ifindex, None)
         self.gro.pop(ifindex, None)
-        if before is not None and self._opened.get(before.name) == ifindex:
-            self._opened[before.name] = _GONE  # should one come with the same index it is another one
+        if before is not None:
+            self.opened.gone(before.name, ifindex)
 
     def put_bridge(self, name: str, bridge: OvsBridge | None) -> OvsBridge | None:
         """Take in an OVS bridge as it is now, None if it is gone; return it as it was before."""
@@ -173,10 +165,7 @@ class Observed:
         self.revision += 1
         before = self.ports.pop(name, None)
         if before is None or port is None or (port.key, port.type) != (before.key, before.type):
-            self._opened.pop(name, None)
-            self.stale_ports.discard(name)
-            if port is not None and name in self._names:
-                self._opened[name] = self._names[name]
+            self.opened.row(name, self._names.get(name) if port is not None else None)
         if port is None or port.mtu_request is not None:
             self._let_go.pop(name, None)
         elif before is not None and before.kept_mtu is not None:

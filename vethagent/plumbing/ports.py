@@ -125,7 +125,7 @@ def _keep_mac(site: Site) -> str | None:
 def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
     """Return why ovs-vswitchd has to let the port go and open its device anew."""
     wrong = []
-    if row.name in observed.stale_ports:
+    if row.name in observed.opened.stale:
         wrong.append(_difference("OVS_PORT_STALE", row.name, "this device", "another one that had the name"))
     if row.type not in constants.OVS_PLAIN_TYPES:
         # Set back at once it stays in error now and then: ovs-vswitchd 3.1 does not look at it again.

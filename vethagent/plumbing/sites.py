@@ -9,7 +9,8 @@ from vethagent.plumbing.naming import WantedEnd
 from vethagent.plumbing.observed import Observed
 
 _DEFAULT_MTU = 1500
-_NETDEV = "netdev"
+#: Type of a datapath whose packets pass through ovs-vswitchd itself.
+NETDEV = "netdev"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Site:
     @property
     def userspace(self) -> bool:
         """Whether packets go through ovs-vswitchd itself, which does not finish checksums for others."""
-        return self.datapath_type == _NETDEV
+        return self.datapath_type == NETDEV
 
 
 class BlockedError(Exception):

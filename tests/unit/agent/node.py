@@ -59,7 +59,7 @@ class Node:
             inbox=self.inbox,
             desired=self.desired,
             observed=self.observed,
-            observer=Observer(self.observed, self.desired, self._dump),
+            observer=Observer(self.observed, self.desired, self._dump, list),
             applier=Applier(self, self.host),  # type: ignore[arg-type]
             confirmer=self.confirmer,
             drain=self.happen,

@@ -15,6 +15,7 @@ from vethagent.privileged.ifinfo import Device
 
 A, B, C = ids(3)
 BR1 = Device(1, "br1", kind="bridge", mtu=1500, up=True)
+USERSPACE = OvsBridge("br-eth1", "netdev")
 PORT = OvsPort("eth1-br1", "eth1-br1", "br-eth1", link_id=A, ofport=1)
 
 
@@ -29,7 +30,9 @@ class Setup:
         self.kernel: dict[int, Device] = {}
         self.offload: dict[str, bool] = {}
         self.gro: set[str] = set()
-        self.observer = Observer(self.observed, self.desired, self._dump)
+        #: At each look, or the same at each.
+        self.sockets: list[list[int]] = [[]]
+        self.observer = Observer(self.observed, self.desired, self._dump, self._read_sockets)
         self.failing = False
         patch.setattr(ethtool, "read", self._read)
 
@@ -48,6 +51,9 @@ class Setup:
         if self.failing:
             raise TimeoutError("rtnetlink did not answer")
         return dict(self.kernel)
+
+    def _read_sockets(self) -> list[int]:
+        return self.sockets.pop(0) if len(self.sockets) > 1 else self.sockets[0]
 
     def _read(self, name: str, *, gro: bool) -> tuple[bool, bool | None]:
         if name not in self.offload:
@@ -249,3 +255,24 @@ def test_other_changes_do_not(setup: Setup) -> None:
     setup.sees(dataclasses.replace(MEMBER, mtu=1400, carrier=True), dataclasses.replace(BR1, mtu=1400))
     setup.sees(ports={"p": dataclasses.replace(PATCH, ofport=7, tag=7)})
     assert not setup.unjoined()
+
+
+@pytest.mark.parametrize("gap", [{"look_again": True}, {"whole": True, "bridges": {"br-eth1": USERSPACE}}])
+def test_a_port_that_was_lost_unheard_is_found_after_a_gap(setup: Setup, gap: dict[str, Any]) -> None:
+    device = end_of(A, 7, "eth1-br1")
+    setup.kernel[7] = device
+    setup.sees(device, whole=True, bridges={"br-eth1": USERSPACE}, ports={"eth1-br1": PORT})
+    setup.sockets = [[-1]]
+    assert setup.sees(dirty={B}) == {B}
+    assert setup.sees(**gap, ports={"eth1-br1": PORT}) == {A}
+    assert setup.observed.opened.stale == {"eth1-br1"}
+    assert setup.sees(look_again=True) == set()  # known by now
+
+
+@pytest.mark.parametrize("looks", [[[-1], [-1, 7]], [[-1], [-1], [-1, 7]]])
+def test_a_socket_that_is_passed_over_in_a_look_is_there(setup: Setup, looks: list[list[int]]) -> None:
+    device = end_of(A, 7, "eth1-br1")
+    setup.kernel[7] = device
+    setup.sockets = looks
+    setup.sees(device, whole=True, bridges={"br-eth1": USERSPACE}, ports={"eth1-br1": PORT})
+    assert setup.observed.opened.stale == set()

@@ -61,7 +61,7 @@ def test_what_is_seen_only_when_rows_are_known_is_removed_too(desired: Desired) 
     sync(desired, A)
     desired.gone(ref(A, 0))
     assert desired.marks([A]) == (set(), {A})
-    observer = Observer(Observed(), desired, dict)
+    observer = Observer(Observed(), desired, dict, list)
     observer.absorb(Batch(whole=True))
     assert desired.marks([A]) == ({A}, set())
     for _ in range(2):
