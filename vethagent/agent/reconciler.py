@@ -71,6 +71,8 @@ class Reconciler:
         self._retries = Retries()
         self._loops: set[str] = set()
         self._refused: set[str] = set()
+        #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
+        self._waiting: set[str] = set()
         #: Links with which no helper, or not the server of OVSDB, came to an end: it may be done all the same.
         self._open: set[str] = set()
         #: By link, for which generation it was warned of what.
@@ -148,7 +150,7 @@ class Reconciler:
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE and (held := self._confirmer.to_take_back(dirty | late)):
             # They are of a batch that was begun in another mode.
-            self._reconcile(sorted(held), held & late, enforce=True)
+            self._reconcile(held, held & late, enforce=True)
             dirty, late = dirty - held, late - held
         if mode is Mode.PAUSED:
             self._save()
@@ -160,7 +162,7 @@ class Reconciler:
         for link_id in dirty:
             self._journal.notice(link_id)
         if dirty or late:
-            self._reconcile(sorted(dirty | late, key=self._rank), late, enforce=mode is Mode.ENFORCE)
+            self._reconcile(dirty | late, late, enforce=mode is Mode.ENFORCE)
         elif self._is_to_save():
             self._save()
 
@@ -168,9 +170,10 @@ class Reconciler:
         """Return the order of planning, which decides between links that would close a loop: those that were there."""
         return not self._desired.standing(link_id).plugged, link_id
 
-    def _reconcile(self, link_ids: list[str], late: set[str], *, enforce: bool) -> None:
+    def _reconcile(self, link_ids: set[str], late: set[str], *, enforce: bool) -> None:
         topology = Topology(self._observed)
-        plans = [plan for link_id in link_ids if (plan := self._plan_alone(link_id, topology)) is not None]
+        planned = {key: self._plan_alone(key, topology) for key in sorted(link_ids | self._waiting, key=self._rank)}
+        plans = [plan for link_id, plan in planned.items() if plan is not None and link_id in link_ids]
         if enforce:
             plans = self._admitted(plans)
         self._save()
@@ -211,12 +214,13 @@ class Reconciler:
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
         """Return what may be done now; the others are marked again when their time has come."""
         finished = self._young_bridges.admit(plans)
-        for link_id in set(map(_id, plans)).difference(map(_id, finished)):
-            self._retries.again(link_id)
-            self._retries.soon([link_id], PATIENCE)  # something else may have had it tried seldom by now
         admitted = self._confirmer.admit(finished)
-        for link_id in set(map(_id, finished)).difference(map(_id, admitted)):
+        waiting = set(map(_id, plans)).difference(map(_id, admitted))
+        for link_id in waiting:
             self._retries.again(link_id)
+        # Something else may have had these tried seldom by now.
+        self._retries.soon(waiting.difference(map(_id, finished)), PATIENCE)
+        self._waiting |= waiting
         return admitted
 
     def _is_to_save(self) -> bool:
@@ -269,6 +273,7 @@ class Reconciler:
         self._retries.forget(link_id)
         self._journal.forget(link_id)
         self._warned.pop(link_id, None)
+        self._waiting.discard(link_id)
         return None
 
     def _request_id(self, link_id: str) -> str | None:
@@ -281,7 +286,7 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
-        for book in (self._loops, self._refused, self._open):
+        for book in (self._loops, self._refused, self._open, self._waiting):
             book.discard(link_id)
         self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:
@@ -341,6 +346,9 @@ class Reconciler:
         LOG.log(level, "Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         self._retries.again(state.link_id)
+        self._waiting.discard(state.link_id)
+        if passing or failure.reason in _AWAY:
+            self._waiting.add(state.link_id)
         if refused:
             self._refused.add(state.link_id)
         if not passing and self._journal.tell(told, request_id=request_id):

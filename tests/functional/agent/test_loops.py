@@ -124,6 +124,18 @@ def test_of_two_links_at_once_the_same_one_goes_for_ever(fragile: Node) -> None:
     assert reasons() == chosen
 
 
+def test_a_link_that_is_out_of_its_bridge_keeps_its_place(node: Node) -> None:
+    """It is put back a moment later, as whoever makes a bridge may be at it; meanwhile others look for their place."""
+    links = _two_at_once(node)
+    before = node.last_event(links["LOOP"])
+    with node.repaired(links[""], "NOT_ATTACHED"):
+        node.host.ip("link", "set", links[""]["observed"][1]["device"], "nomaster")
+        for _ in range(3):
+            node.host.ip("link", "add", "passer", "type", "bridge", "stp_state", "0")
+            node.host.ip("link", "delete", "passer")
+    assert node.events(links["LOOP"], before) == []
+
+
 def test_a_bond_is_a_way(node: Node) -> None:
     """A port of Open vSwitch with two interfaces, one of them a veth to the other bridge."""
     node.host.ip("link", "add", "foreign-a", "type", "veth", "peer", "name", "foreign-b")

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.agent.builders import ids
 from tests.unit.agent.node import Node
 from tests.unit.plumbing.builders import link
+from vethagent import exceptions
+from vethagent.agent.young_bridges import PATIENCE
 from vethagent.model import EventKind, Reason, Status
 from vethagent.privileged import ifinfo
 
@@ -39,6 +41,44 @@ def test_one_goes_if_the_other_that_would_have_cannot_be_made(node: Node) -> Non
     node.plug(link(id=A), link(id=B, end0={"device": "p2"}, end1={"device": "e2"}))
     node.settle()
     assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NETLINK_ERROR, B: Reason.NONE}
+
+
+def _one_beside_another(node: Node, **bridge: object) -> None:
+    """Plug B, beside which A would be a loop."""
+    node.host.add_linux_bridge("br9", **bridge)
+    node.plug(link(id=B, end0={"bridge": "br9", "device": "p2"}, end1={"device": "e2"}))
+    node.plug(link(id=A, end0={"bridge": "br9"}))
+    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.LOOP, B: Reason.NONE}
+
+
+def test_one_that_is_put_back_a_little_later_keeps_its_place(node: Node) -> None:
+    """Who has made the bridge anew, perhaps, has a moment to put his card into it first."""
+    other = node.host.add("other")
+    _one_beside_another(node, follows=True)
+    node.host.change(node.host.kernel.named("p2").ifindex, master=None)
+    node.happen()
+    node.settle()
+    node.host.delete(other.ifindex)  # has all looked at that stand back
+    node.happen()
+    node.settle()
+    node.later(1.5 * PATIENCE)
+    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.LOOP, B: Reason.NONE}
+    node.unplug(B, 2)
+    node.later(1.5 * PATIENCE)
+    assert next(state.reason for state in node.journal.states()) is Reason.NONE
+
+
+def test_one_that_cannot_be_mended_without_a_helper_keeps_its_place(node: Node) -> None:
+    _one_beside_another(node)
+    node.helper_error = exceptions.HelperUnavailable("no answer")
+    node.host.delete(node.host.kernel.named("p2").ifindex)
+    node.happen()
+    node.settle()
+    node.helper_error = None
+    node.inbox.mark([A])
+    node.settle()
+    node.later(60)
+    assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.LOOP, B: Reason.NONE}
 
 
 def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: Node) -> None:
