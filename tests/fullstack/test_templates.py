@@ -61,7 +61,7 @@ def test_life_of_a_template(clean: deployment.Deployment, nodes: list[deployment
     for node in (*eight[1:], ninth):
         node.host.linux_bridge("br2")
 
-    create = ("template", "create", "uplink", *ENDS, "--select", "rack=r7", "--batch-size", "4")
+    create = ("template", "create", "uplink", *ENDS, "--select", "rack=r7", "--batch-size", "4", "--pause", "0")
     planned = vethctl(*create, "--dry-run", "-f", "json")
     assert (planned["batch_1"], planned["hosts"]) == (f"create {canary.name}", "8 to create, 0 unchanged")
     vethctl(*create, "--wait", fails="is STOPPED: 1 of 1 hosts begun have failed")
@@ -94,7 +94,8 @@ def test_life_of_a_template(clean: deployment.Deployment, nodes: list[deployment
         clean.rest.delete(link["id"])
     commands.wait_until(lambda: not clean.rest.links(), what="the end of the links that were kept")
 
-    vethctl("template", "create", "uplink", *ENDS, "--host", canary.name, "--host", ninth.name, "--wait")
+    hosts = ("--host", canary.name, "--host", ninth.name)
+    vethctl("template", "create", "uplink", *ENDS, *hosts, "--pause", "0", "--wait")
     vethctl("template", "delete", "uplink", "--wait")
     assert clean.rest.links() == []
     assert not [name for node in nodes for name in node.host.devices() if name.startswith("veth")]

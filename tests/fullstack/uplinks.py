@@ -23,7 +23,7 @@ class Uplink:
     def create(self) -> None:
         """Make the template, which begins its first roll-out."""
         body = {"name": "uplink", "link": _link(BRIDGE), "selector": {"hosts": list(self._hosts)}}
-        made = self._ask("POST", "/v1/link-templates", body | {"policy": {"canary": 1, "batch_size": 2}})
+        made = self._ask("POST", "/v1/link-templates", body | {"policy": {"canary": 1, "batch_size": 2, "pause": 0}})
         self._path = f"/v1/link-templates/{made['id']}"
 
     def change(self, bridge: str) -> None:

@@ -36,7 +36,7 @@ _POLICY = (
         "pause",
         parsing.seconds_or_none,
         "SECONDS",
-        "From the end of a batch to the next; 30 is enough to see whether a link cuts hosts off (default: 0)",
+        "From the end of a batch to the next, to see whether a link cuts hosts off (default: 30)",
     ),
     (
         "--max-failure-share",

@@ -61,7 +61,7 @@ class RolloutPolicy(Model):
         default=10, description="Hosts in each other batch"
     )
     pause: Annotated[float, Field(ge=0, le=86400)] = Field(
-        default=0, description="Seconds from the end of a batch to the next"
+        default=30, description="Seconds from the end of a batch to the next; it is heard within 30 of a host cut off"
     )
     max_failure_share: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0, description="Stop if more than this share of the hosts begun has failed"

@@ -10,7 +10,7 @@ from tests.unit.cli.service import HOST, Service
 from vethagent.cli import progress, waiting
 
 ENDS = ("br1:phy-br1", "br-eth1,tag=100")
-CREATE = ("template", "create", "uplink", *ENDS, "--host", "compute-*")
+CREATE = ("template", "create", "uplink", *ENDS, "--host", "compute-*", "--pause", "0")
 BAD = {"status": "ERROR", "reason": "BRIDGE_NOT_FOUND", "message": "there is no bridge br1", "kind": "failed"}
 
 

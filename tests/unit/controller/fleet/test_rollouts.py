@@ -117,12 +117,17 @@ def test_nor_the_time_that_a_host_has(world: World) -> None:
     assert world.rollout(template.id).state == "STOPPED"
 
 
-def test_a_canary_that_fails_in_the_pause(world: World) -> None:
+def test_a_canary_that_is_cut_off_is_the_only_one_by_default(world: World) -> None:
+    """Its link is ACTIVE at first; that it was taken back is heard some 15 seconds later."""
     world.hosts(2)
-    template, _ = world.templates.create(fakes.CONTEXT, body(policy={"pause": 20}))
+    policy = model.RolloutPolicy().model_dump()
+    template, _ = world.templates.create(fakes.CONTEXT, body(policy=policy))
     world.answer("h0")
+    world.clock.advance(20)
+    world.fleet.advance(template.id)
     world.fail("h0")
     assert world.rollout(template.id).state == "STOPPED"
+    assert list(world.linked()) == ["h0"]
 
 
 def test_pause_and_resume(world: World) -> None:

@@ -24,9 +24,10 @@ def body(**fields: Any) -> model.LinkTemplateCreate:
         "name": "uplink",
         "link": {"name": "up", "ends": [{"bridge": "br1", "device": "phy-br1"}, {"bridge": "br2"}]},
         "selector": {"hosts": ["*"]},
-        "policy": {"canary": 1, "batch_size": 2},
     }
-    return model.LinkTemplateCreate.model_validate(values | fields)
+    # The clock stands still unless a test moves it.
+    policy = {"pause": 0} | fields.pop("policy", {"canary": 1, "batch_size": 2})
+    return model.LinkTemplateCreate.model_validate(values | fields | {"policy": policy})
 
 
 def update(**fields: Any) -> model.LinkTemplateUpdate:
