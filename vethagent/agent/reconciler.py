@@ -16,6 +16,7 @@ from vethagent.agent.inbox import Batch, Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.observer import Observer
 from vethagent.agent.retries import SETTLE, Retries
+from vethagent.agent.saver import Saver
 from vethagent.agent.standing import Standing
 from vethagent.agent.young_bridges import PATIENCE, YoungBridges
 from vethagent.model import Mode, Reason, Status
@@ -29,9 +30,6 @@ LOG = logging.getLogger(__name__)
 
 #: Why nothing can be done about any link now.
 _AWAY = (Reason.OVSDB_UNAVAILABLE, Reason.HELPER_UNAVAILABLE)
-
-#: Seconds after which a store that did not take something is tried again.
-_SAVE_AGAIN = 2.0
 
 
 class Reconciler:
@@ -69,6 +67,7 @@ class Reconciler:
         self._early = early
         self._young_bridges = YoungBridges(desired, journal, observed)
         self._retries = Retries()
+        self._saver = Saver(desired, health)
         self._loops: set[str] = set()
         self._refused: set[str] = set()
         #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
@@ -79,8 +78,6 @@ class Reconciler:
         self._warned: dict[str, tuple[int, Reason]] = {}
         #: Links with a batch under way.
         self._begun: set[str] = set()
-        self._save_due: float | None = None
-        self._mend_due: float | None = None
 
     def start(self) -> threading.Thread:
         """Begin with all that is wanted; return the thread."""
@@ -153,7 +150,7 @@ class Reconciler:
             self._reconcile(held, held & late, enforce=True)
             dirty, late = dirty - held, late - held
         if mode is Mode.PAUSED:
-            self._save()
+            self._saver.save()
             return
         if self._observer.unjoined:
             self._observer.unjoined = False
@@ -163,8 +160,8 @@ class Reconciler:
             self._journal.notice(link_id)
         if dirty or late:
             self._reconcile(dirty | late, late, enforce=mode is Mode.ENFORCE)
-        elif self._is_to_save():
-            self._save()
+        elif self._saver.is_due():
+            self._saver.save()
 
     def _rank(self, link_id: str) -> tuple[bool, str]:
         """Return the order of planning, which decides between links that would close a loop: those that were there."""
@@ -176,7 +173,7 @@ class Reconciler:
         plans = [plan for link_id, plan in planned.items() if plan is not None and link_id in link_ids]
         if enforce:
             plans = self._admitted(plans)
-        self._save()
+        self._saver.save()
         faults.point("agent-saved")
         for plan in plans:
             self._journal.found(plan.state)
@@ -209,7 +206,7 @@ class Reconciler:
             self._inbox.mark(self._loops)
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
-        self._save()
+        self._saver.save()
 
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
         """Return what may be done now; the others are marked again when their time has come."""
@@ -222,33 +219,6 @@ class Reconciler:
         self._retries.soon(waiting.difference(map(_id, finished)), PATIENCE)
         self._waiting |= waiting
         return admitted
-
-    def _is_to_save(self) -> bool:
-        """Return whether there is something to save and it is time, or a loss was found that was not told of yet."""
-        if self._save_due is None:
-            return self._desired.unsaved or self._desired.mendable
-        return time.monotonic() >= self._save_due
-
-    def _save(self) -> None:
-        """Write down what is wanted. Going on without is better than not: it is tried again."""
-        self._save_due = None
-        try:
-            self._desired.flush()
-            if self._desired.mendable and self._mend_due is not None and time.monotonic() >= self._mend_due:
-                self._desired.mend()
-        except exceptions.StoreUnusable as error:
-            self._save_due = time.monotonic() + _SAVE_AGAIN
-            self._health.bad("store", str(error))
-        else:
-            if damage := self._desired.damage:
-                self._health.bad("store", damage)
-                if self._desired.mendable:
-                    # Not at once, so that it is reported.
-                    self._mend_due = self._mend_due or time.monotonic() + _SAVE_AGAIN
-                    self._save_due = self._mend_due
-            else:
-                self._mend_due = None
-                self._health.good("store")
 
     def _plan_alone(self, link_id: str, topology: Topology) -> LinkPlan | None:
         """Plan one link; a mistake of ours with it holds up no other."""
@@ -386,7 +356,7 @@ class Reconciler:
         paused = self._desired.mode is Mode.PAUSED
         waits = self._retries.times(self._confirmer.to_take_back(self._retries) if paused else None)
         waits += [self._audit_due] if self._audit_interval else []
-        waits += [self._save_due] if self._save_due is not None else []
+        waits += [self._saver.due] if self._saver.due is not None else []
         waits += self._early.due()
         return max(0.0, min(waits) - time.monotonic()) if waits else None
 
