@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 
 import pytest
+from oslo_service import _options
 
 from vethagent import constants
 from vethagent.plumbing import naming
@@ -54,6 +55,12 @@ def test_what_is_old_is_deleted_where_a_controller_runs() -> None:
 @pytest.mark.parametrize("name", ["vethagent-agent", "vethagent-allinone"])
 def test_who_has_a_helper_is_ended_before_it(name: str) -> None:
     assert read(name)["Service"]["KillMode"] == "mixed"
+
+
+@pytest.mark.parametrize("name", ["vethagent-agent", "vethagent-allinone"])
+def test_a_process_ends_by_itself_before_systemd_kills_it(name: str) -> None:
+    (limit,) = [each.default for each in _options.service_opts if each.name == "graceful_shutdown_timeout"]
+    assert int(read(name)["Service"]["TimeoutStopSec"]) >= limit + 30
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")

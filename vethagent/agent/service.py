@@ -43,6 +43,8 @@ _OVSDB_RETRY = 1.0
 #: The part of a batch that is under way is finished. It takes a moment; only a helper that has to be replaced first, or
 #: what does not answer at all, takes so long, or so many times the patience with a helper.
 _STOP_SECONDS, _STOP_PATIENCE = 20.0, 4
+#: But no longer than this part of the time after which the process is killed: what follows has the rest.
+_STOP_SHARE = 0.7
 _BUS_SECONDS = 1.0
 #: The second report tells how links are. It does not wait longer for that, as for links that have to be made again.
 _LOOK_SECONDS = 1.0
@@ -69,6 +71,8 @@ class AgentSettings:
     brokers: tuple[ways.Server, ...] = ()
     confirm_timeout: float = 10
     confirm_gateway: bool = False
+    #: How long whoever runs the process waits for its end before he kills it; 0: for ever.
+    stop_timeout: float = 0
     #: Bridges by physical network.
     bridge_mappings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -170,7 +174,7 @@ class Agent:
         stopper.start()
         self._confirmer.stop()
         self._inbox.close()
-        self._worker.join(max(_STOP_SECONDS, _STOP_PATIENCE * self._settings.helper_timeout))
+        self._worker.join(self._stop_patience())
         if self._worker.is_alive():
             for link_id in sorted(self._reconciler.unfinished()):
                 LOG.error("Link %s may be left half until the next start: its batch takes too long", link_id)
@@ -183,6 +187,11 @@ class Agent:
         self._ovs.close()
         stopper.join(_BUS_SECONDS)
         self._store.close()
+
+    def _stop_patience(self) -> float:
+        patience = max(_STOP_SECONDS, _STOP_PATIENCE * self._settings.helper_timeout)
+        limit = self._settings.stop_timeout
+        return min(patience, _STOP_SHARE * limit) if limit else patience
 
     # -- parts ---------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ def settings(conf: cfg.ConfigOpts) -> AgentSettings:
         brokers=bus.brokers(conf),
         confirm_timeout=conf.agent.confirm_timeout,
         confirm_gateway=conf.agent.confirm_gateway,
+        stop_timeout=conf.graceful_shutdown_timeout,  # oslo.service has registered it by the time of a start
         bridge_mappings=conf.agent.bridge_mappings,
     )
 
