@@ -178,6 +178,7 @@ class Agent:
         if self._worker.is_alive():
             for link_id in sorted(self._reconciler.unfinished()):
                 LOG.error("Link %s may be left half until the next start: its batch takes too long", link_id)
+        self._helper.abandon()
         try:
             self._desired.flush()
         except exceptions.StoreUnusable as error:
@@ -303,7 +304,8 @@ class Agent:
         try:
             self._helper.start()
         except exceptions.HelperUnavailable as error:
-            self._health.bad("privsep", str(error))
+            if not self._stopping.is_set():
+                self._health.bad("privsep", str(error))
         else:
             self._health.good("privsep")
 

@@ -39,6 +39,10 @@ class Context(priv_context.PrivContext):
 
     #: Called when a helper has ended that nobody has left, with the seconds for which it was there.
     ended: Callable[[float], object] | None = None
+    #: What is to leave a helper behind, while that is waited for.
+    launched: "subprocess.Popen[bytes] | None" = None
+    #: Whether none is to be launched any more.
+    abandoned = False
 
     def start(self, method: priv_context.Method = priv_context.Method.ROOTWRAP) -> None:
         """Start a helper if there is none."""
@@ -73,6 +77,13 @@ class Context(priv_context.PrivContext):
     def standing(self) -> "Channel | None":
         """Return the way to the helper if that is seen to stand still."""
         return self.channel if isinstance(self.channel, Channel) and self.channel.stopped else None
+
+    def abandon(self) -> None:
+        """Launch no helper any more; one that is just starting would find nobody to meet, and say so at length."""
+        self.abandoned = True
+        if self.launched is not None:
+            with contextlib.suppress(PermissionError):  # sudo is root's
+                self.launched.kill()
 
     def stop(self) -> None:
         """Leave the helper, which may be stopped: one that can be killed is, others end when they notice."""
@@ -144,7 +155,7 @@ class Channel(daemon.RootwrapClientChannel):
         """Run the command; if it fails, and ``bare`` allows that, once more without files that may have a mistake."""
         status = self._launch(command)
         without = _without_files(command)
-        if status and bare and without != command:
+        if status and bare and without != command and not self._context.abandoned:
             LOG.warning("%s ended with %d, it is tried without the files of options", command[0], status)
             status = self._launch(without)
         if status:
@@ -152,7 +163,9 @@ class Channel(daemon.RootwrapClientChannel):
 
     def _launch(self, command: list[str]) -> int:
         """Run the command that leaves a helper behind, which then knows of this channel; return its status."""
-        process = subprocess.Popen(command, stderr=daemon._fd_logger())
+        if self._context.abandoned:
+            raise exceptions.HelperUnavailable("none is started any more")
+        self._context.launched = process = subprocess.Popen(command, stderr=daemon._fd_logger())
         begun, standing, worked = time.monotonic(), False, 0
         until = begun + self._seconds
         while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:

@@ -52,6 +52,7 @@ class Helper:
         self._busy_since: float | None = None
         self._idle_since = time.monotonic()
         self._standing: Channel | None = None
+        default.abandoned = False
         default.ended = self._replace
 
     def start(self) -> None:
@@ -61,6 +62,10 @@ class Helper:
     def close(self) -> None:
         """Leave it at that when the helper ends from now on, until there is another batch."""
         default.ended = None
+
+    def abandon(self) -> None:
+        """Start no helper any more, for the process ends."""
+        default.abandon()
 
     def look(self, idle: float) -> None:
         """End a helper that is seen to stand still for the second time: whoever waits for it then tries another one.
@@ -85,6 +90,8 @@ class Helper:
             try:
                 return self._ask(body)
             except exceptions.HelperUnavailable as error:
+                if default.abandoned:
+                    raise
                 LOG.warning("The privileged helper failed (%s), starting another", error)
                 default.stop()
             self.restarts += 1

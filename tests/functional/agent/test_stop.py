@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import pathlib
 import signal
 from collections.abc import Iterator, Sequence
 
@@ -90,12 +91,34 @@ def test_sigterm_leaves_nothing_of_a_link_that_is_unplugged(fragile: Node) -> No
         assert node.marks() == set()
 
 
+def test_sigterm_while_a_helper_starts(fragile: Node) -> None:
+    """It would find nobody to meet, and say so with a traceback."""
+    node = fragile
+    assert node.allinone.stop() == 0
+    condition(node.helpers, [], "the helpers")
+    said = node.allinone.log.stat().st_size
+    node.allinone.start()
+    commands.wait_until(node.helpers, what="a helper that starts", interval=0.01)
+    processes.signal_helpers(node.host, signal.SIGSTOP)
+    commands.wait_until(lambda: _hears_sigterm(node), what="handlers of SIGTERM", interval=0.01)
+    assert node.allinone.stop() == 0
+    processes.signal_helpers(node.host, signal.SIGCONT)
+    condition(node.helpers, [], "the helpers")
+    assert "privsep" not in node.allinone.log.read_bytes()[said:].decode()
+
+
 def test_a_pause_ends_the_batch(fragile: Node) -> None:
     with _under_way(fragile) as wanted:
         fragile.set_mode("paused")
         # Not a second helper: should that one be too slow for the agent, nobody would try a third time.
         processes.signal_helpers(fragile.host, signal.SIGCONT)
         _wait_for_all(fragile, wanted)
+
+
+def _hears_sigterm(node: Node) -> bool:
+    """Return whether the process has a handler of it; on native threads its child has one before the helper starts."""
+    status = pathlib.Path(f"/proc/{node.allinone.pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _whole(node: Node) -> set[str]:
