@@ -112,10 +112,18 @@ class Agent:
         )
         self._links = rtnl.LinkMonitor(self._inbox.put_devices, self._overflow, self._inbox.wake, self._deaf)
         self._stopping = threading.Event()
+        #: Held by who starts it, for the end may be asked for meanwhile.
+        self._starting = threading.Lock()
+        self._worker: threading.Thread | None = None
         self._ovs_was_connected = False
 
     def start(self) -> None:
         """Restore what is wanted here, then reach for OVSDB and the bus, neither of which is waited for."""
+        with self._starting:
+            if not self._stopping.is_set():
+                self._begin()
+
+    def _begin(self) -> None:
         settings = self._settings
         self._store = Store(settings.store)
         self._desired = Desired(self._store)
@@ -154,7 +162,7 @@ class Agent:
         )
         self._links.start()
         self._confirmer.start()
-        self._worker = self._reconciler.start()
+        worker = self._reconciler.start()
         threading.Thread(target=self._start_helper, name="helper-start", daemon=True).start()
         threading.Thread(target=self._connect_ovs, name="ovsdb", daemon=True).start()
         self._sender.start()
@@ -162,10 +170,15 @@ class Agent:
         self._watchdog.start()
         self._endpoint = self._make_endpoint()
         threading.Thread(target=self._serve, name="rpc-server", daemon=True).start()
+        self._worker = worker  # last: what was not begun to its end cannot be ended in order
 
     def stop(self) -> None:
         """End after the part of a batch that is under way; links stay as they are, each whole or absent."""
         self._stopping.set()
+        with self._starting:
+            worker = self._worker
+        if worker is None:
+            return
         self._heartbeat.stop()
         self._watchdog.stop()
         self._helper.close()
@@ -174,8 +187,8 @@ class Agent:
         stopper.start()
         self._confirmer.stop()
         self._inbox.close()
-        self._worker.join(self._stop_patience())
-        if self._worker.is_alive():
+        worker.join(self._stop_patience())
+        if worker.is_alive():
             for link_id in sorted(self._reconciler.unfinished()):
                 LOG.error("Link %s may be left half until the next start: its batch takes too long", link_id)
         self._helper.abandon()

@@ -75,8 +75,8 @@ class AgentService(service.ServiceBase):
         """Open everything and begin."""
         self._transport = common.open_transport(cfg.CONF)
         agent = make(cfg.CONF, self._transport, self._supervisor, self._held)
+        self._agent = agent  # first: it may have to be ended while it starts
         agent.start()
-        self._agent = agent
         self._metrics = metrics_listener(cfg.CONF, agent)
         self._metrics.start()
 

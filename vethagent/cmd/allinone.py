@@ -62,8 +62,8 @@ class AllInOneService(service.ServiceBase):
         self._api = serving.api_server(conf, application)
         self._api.start()
         agent = agent_command.make(conf, self._transport, self._supervisor, self._held)
+        self._agent = agent  # first: it may have to be ended while it starts
         agent.start()
-        self._agent = agent
         self._metrics = [
             agent_command.metrics_listener(conf, agent),
             MetricsListener(
