@@ -13,7 +13,7 @@ from ovsdbapp.schema.open_vswitch import impl_idl
 
 from vethagent import constants, exceptions
 from vethagent.plumbing import ovs_json, ovs_rows, ovs_schema, running
-from vethagent.plumbing.ovs_replica import SCHEMA, Connection, Replica, Sink, optional, owner, vlans
+from vethagent.plumbing.ovs_replica import SCHEMA, Connection, Replica, Sink, optional, owners, vlans
 from vethagent.plumbing.steps import AttachPort, DetachPort, KeepBridge
 from vethagent.plumbing.switch import Switch
 
@@ -129,8 +129,8 @@ class _Keep(command.BaseCommand):
 def _change(port: ovs_idl.Row, step: AttachPort) -> None:
     """Set what is to be of a port that is there."""
     port.verify("external_ids")
-    if (found := owner(port)) not in (None, step.link_id):
-        raise RuntimeError(f"port {port.name} belongs to link {found}")
+    if (found := owners(port)) and step.link_id not in found:
+        raise RuntimeError(f"port {port.name} belongs to link {found[0]}")
     interface = _alone(port)
     for row in (port, interface):
         row.setkey("external_ids", constants.OVS_LINK_ID, step.link_id)
@@ -173,11 +173,11 @@ class _Detach(command.BaseCommand):
             port = self.api.holder(step.device)  # of our port somebody has exchanged the interface
         if port is None or self.api.named("Bridge", step.bridge) is None:
             return None
-        whose = owner(port)
-        if step.marked and whose is None:
+        found = owners(port)
+        if step.marked and not found:
             # Of the row alone nothing tells any more whose it is. As long as the pair is there a new plan can.
             raise RuntimeError(f"port {port.name} has lost its mark just now")
-        return port if whose == (step.link_id if step.marked else None) else None
+        return port if (step.link_id in found if step.marked else not found) else None
 
     def _release(self, bridge: ovs_idl.Row, leaving: Collection[uuid.UUID]) -> None:
         """Take back with the last link what kept the bridge as it was, unless somebody has set something else since."""

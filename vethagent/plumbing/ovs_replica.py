@@ -286,7 +286,8 @@ class Replica(connection.OvsdbIdl):
         name = ovs_rows.scalar(row, "name")
         external_ids = ovs_rows.mapping(row, "external_ids")
         mark = external_ids.get(constants.OVS_LINK_ID)
-        link_id = port.link_id or (_owner(mark) if name == port.name else None)
+        inner = _owner(mark) if name == port.name else None
+        link_id = port.link_id or inner
         return OvsPort(
             name=name,
             port=port.name,
@@ -297,6 +298,7 @@ class Replica(connection.OvsdbIdl):
             tag=port.tag,
             vlans=port.vlans,
             link_id=link_id if name != bridge else None,  # a bridge's own port is no link's, whatever it says
+            inner_link_id=inner if inner != link_id else None,
             marked=mark == port.mark,
             alone=port.alone,
             mtu_request=ovs_rows.scalar(row, "mtu_request"),
@@ -314,13 +316,13 @@ def _port_of(row: ovs_idl.Row, *, alone: bool) -> _Port:
     return _Port(ovs_rows.scalar(row, "name"), tag, picked, _owner(mark), mark, alone)
 
 
-def owner(port: ovs_idl.Row) -> str | None:
-    """Return the link whose mark a port carries, or if it has lost that its interface of the same name.
+def owners(port: ovs_idl.Row) -> list[str]:
+    """Return the links whose marks a port and its interface of the same name carry.
 
     Anybody can write there, and what is no link id is no mark.
     """
     rows = [port, *(interface for interface in port.interfaces if interface.name == port.name)]
-    return next(filter(None, (_owner(row.external_ids.get(constants.OVS_LINK_ID)) for row in rows)), None)
+    return list(filter(None, (_owner(row.external_ids.get(constants.OVS_LINK_ID)) for row in rows)))
 
 
 def _number(text: str | None) -> int | None:

@@ -136,14 +136,23 @@ def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
 def ours(link_id: str, observed: Observed, link: model.BridgeLink | None = None) -> list[OvsPort]:
     """Return the marked rows, and those without a mark that are for a marked device and for no other.
 
-    Somebody made the latter, or took their mark off. On what is no port of a veth, as a card or a bond, a mark means
-    nothing, unless it has a name of the link.
+    Somebody made the latter, or took their mark off; or gave the port alone that of another link. On what is no port of
+    a veth, as a card or a bond, a mark means nothing, unless it has a name of the link.
     """
     devices = [device.name for device in observed.owned_devices(link_id)]
     rows = filter(None, map(observed.ports.get, devices))
     names = naming.devices(link_id, link)
     marked = [row for row in observed.owned_ports(link_id) if row.port in names or _may_be_ours(row, observed)]
-    return marked + [row for row in rows if row.link_id is None and row.port == row.name]
+    found = [row for row in marked if _owner(row, observed) == link_id]
+    strange = [row for row in rows if row.port == row.name and row.link_id != link_id]
+    return found + [row for row in strange if _owner(row, observed) in (None, link_id)]
+
+
+def _owner(row: OvsPort, observed: Observed) -> str | None:
+    """Return the link whose port it is: the one that its mark names, unless interface and device agree on another."""
+    device = observed.device(row.name)
+    inner = row.inner_link_id
+    return inner if inner and device is not None and naming.owner(device.alias) == inner else row.link_id
 
 
 def _may_be_ours(row: OvsPort, observed: Observed) -> bool:
@@ -172,7 +181,7 @@ def _foreign(link: model.BridgeLink, site: Site, row: OvsPort, observed: Observe
     It can if its device is ours: then somebody took the mark off the row, or moved the device into another bridge.
     """
     name = site.end.device
-    if row.link_id == link.id:
+    if _owner(row, observed) == link.id:
         return ""
     if row.port not in (row.name, name):
         return f"{row.name} is in {row.port}, a port of something else in OVS bridge {row.bridge}"

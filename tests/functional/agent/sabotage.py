@@ -7,6 +7,9 @@ from typing import Protocol
 from tests.functional.agent.node import FIRST, GOING, GONE, SECOND
 from tests.support import commands, hosts
 
+#: Nobody has a link of this id.
+STRANGER = "0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e"
+
 
 class Place(Protocol):
     """Where it is done: a host with the bridges and the link of functional tests, such as a Node of theirs."""
@@ -116,6 +119,11 @@ ALL = [
     Sabotage(
         "mark of the port removed",
         _vsctl("remove", "Port", SECOND, "external_ids", "vethagent-link-id"),
+        ("EXTERNAL_IDS",),
+    ),
+    Sabotage(
+        "port with the mark of another link",
+        _vsctl("set", "Port", SECOND, f"external_ids:vethagent-link-id={STRANGER}"),
         ("EXTERNAL_IDS",),
     ),
     Sabotage("both marks removed", _forget_both_marks, ("ALIAS",), ("OVS_PORT_MISSING",)),

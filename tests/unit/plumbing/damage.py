@@ -178,6 +178,7 @@ DAMAGE: dict[str, Damage] = {
     "rows lost": _lose_rows,
     "row lost its mark": _row_damage(link_id=None),
     "row of another link": _row_damage(link_id=OTHER_ID),
+    "row of two links": _row_damage(link_id=OTHER_ID, inner_link_id=LINK_ID, marked=False),
     "row in another bridge": _row_damage(bridge="br-eth2"),
     "row with another tag": _row_damage(tag=7),
     "row with other VLANs": _row_damage(vlans="trunks=5"),

@@ -147,17 +147,17 @@ class Host:
             if (
                 row is not None
                 and row.bridge == leaving.bridge
-                and row.link_id == (leaving.link_id if leaving.marked else None)
+                and (leaving.link_id if leaving.marked else None) in (row.link_id, row.inner_link_id or row.link_id)
             ):
                 del rows[leaving.device]
         for coming in attach:
             row = rows.get(coming.device)
             if coming.bridge not in self.bridges:
                 raise exceptions.OvsdbRefused(f"no bridge {coming.bridge}")
-            if row is not None and row.link_id not in (None, coming.link_id):
+            if row is not None and row.link_id and coming.link_id not in (row.link_id, row.inner_link_id):
                 raise exceptions.OvsdbRefused(f"port {row.name} belongs to link {row.link_id}")
             row = row or OvsPort(coming.device, coming.device, coming.bridge, key=object())
-            plain = {"type": "", "vlans": "", "marked": True, "alone": True, "mtu_request": None}
+            plain = {"type": "", "vlans": "", "inner_link_id": None, "marked": True, "alone": True, "mtu_request": None}
             rows[coming.device] = dataclasses.replace(row, link_id=coming.link_id, tag=coming.tag, **plain)  # type: ignore[arg-type]
             if coming.keep_mtu is not None:
                 self.mtu_requests.setdefault(coming.bridge, coming.keep_mtu)

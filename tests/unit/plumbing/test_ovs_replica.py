@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.unit.plumbing.builders import LINK_ID
+from tests.unit.plumbing.builders import LINK_ID, OTHER_ID
 from vethagent import constants
 from vethagent.plumbing.observed import OvsBridge, OvsPort
 from vethagent.plumbing.ovs_replica import OvsChanges, Replica
@@ -292,6 +292,16 @@ def test_a_mark_that_names_no_link_is_none() -> None:
         (port,) = filter(None, database.tell().ports.values())
         assert port.link_id is None
         assert dataclasses.replace(port, link_id=None) == port
+
+
+def test_a_port_and_its_interface_with_the_marks_of_two_links() -> None:
+    database = Database()
+    bridge = database.add_bridge("br-a")
+    inner, outer = ({constants.OVS_LINK_ID: link_id} for link_id in (LINK_ID, OTHER_ID))
+    interface = database.add_interface("p1", external_ids=inner)
+    database.add_port("p1", bridge, interfaces=[interface], external_ids=outer)
+    (port,) = filter(None, database.tell().ports.values())
+    assert (port.link_id, port.inner_link_id, port.marked) == (OTHER_ID, LINK_ID, False)
 
 
 def test_a_mark_on_the_own_port_of_a_bridge_is_none() -> None:

@@ -82,9 +82,15 @@ def _foreign(host: Host, besides: Collection[Device] = ()) -> tuple[dict[int, De
     rows = {
         name: dataclasses.replace(row, ofport=None, error=None)
         for name, row in host.rows.items()
-        if row.link_id != LINK_ID
+        if _whose(host, row) != LINK_ID
     }
     return devices, rows
+
+
+def _whose(host: Host, row: OvsPort) -> str | None:
+    """Of a row with the marks of two links its device tells whose it is, if that has one of these."""
+    marks = [device.alias for device in host.kernel.devices.values() if device.name == row.name]
+    return row.inner_link_id if row.inner_link_id and marks == [naming.alias(row.inner_link_id)] else row.link_id
 
 
 def _check_steps(host: Host, wanted_link: model.BridgeLink, plan: LinkPlan) -> None:
@@ -100,13 +106,13 @@ def _check_steps(host: Host, wanted_link: model.BridgeLink, plan: LinkPlan) -> N
                 assert wanted_link.adopt or any(row.link_id == LINK_ID for row in host.rows.values())
     for leaving in plan.detach:
         if leaving.marked:
-            assert host.rows[leaving.device].link_id == LINK_ID
+            assert _whose(host, host.rows[leaving.device]) == LINK_ID
         else:
             assert host.rows[leaving.device].link_id is None
             assert naming.owner(host.kernel.named(leaving.device).alias) == LINK_ID
     for coming in plan.attach:
         row = host.rows.get(coming.device)
-        assert coming.device in names and (row is None or row.link_id in (None, LINK_ID))
+        assert coming.device in names and (row is None or _whose(host, row) in (None, LINK_ID))
 
 
 def _stp(host: Host, bridge: str) -> bool:

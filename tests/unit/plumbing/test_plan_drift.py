@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.plumbing.builders import LINK_ID, link
-from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, settle
+from tests.unit.plumbing.builders import LINK_ID, OTHER_ID, link
+from tests.unit.plumbing.planning import ACTIVE, KERNEL_OVS, LINUX, codes, reason, refused, settle
 from tests.unit.plumbing.simulator import Host
+from vethagent import model
 from vethagent.model import Reason, Status
 from vethagent.plumbing import naming
+from vethagent.plumbing.plan import plan_removal
 from vethagent.plumbing.steps import DetachPort
 from vethagent.privileged import operations
 
@@ -45,6 +47,7 @@ def test_each_thing_that_is_wrong_is_told_and_mended(
     [
         ({"tag": 7}, "TAG"),
         ({"link_id": None}, "EXTERNAL_IDS"),
+        ({"link_id": OTHER_ID, "inner_link_id": LINK_ID, "marked": False}, "EXTERNAL_IDS"),
         ({"bridge": "br-eth2"}, "WRONG_BRIDGE"),
     ],
 )
@@ -55,6 +58,21 @@ def test_each_thing_that_is_wrong_with_a_port_is_told_and_mended(host: Host, fie
     plan = host.plan(link())
     assert (code, "eth1-br1") in codes(plan) and plan.operations == ()
     assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_a_port_with_the_mark_of_another_link_is_whose_its_interface_and_device_say(host: Host) -> None:
+    """To the other link it is nothing; without the device nobody but the port tells whose it is."""
+    settle(host, link())
+    host.rows["eth1-br1"] = dataclasses.replace(
+        host.rows["eth1-br1"], link_id=OTHER_ID, inner_link_id=LINK_ID, marked=False
+    )
+    host.look()
+    assert plan_removal(model.LinkRef(link_id=OTHER_ID, generation=1), host.observed).empty
+    removal = plan_removal(model.LinkRef(link_id=LINK_ID, generation=1), host.observed, link())
+    assert removal.detach == (DetachPort("br-eth1", "eth1-br1", LINK_ID),)
+    host.delete(host.kernel.named("phy-br1").ifindex)
+    host.look()
+    assert refused(host.plan(link()), Reason.NAME_CONFLICT).endswith(f"a port of link {OTHER_ID} in OVS bridge br-eth1")
 
 
 def test_vlan_0_is_not_told_as_no_tag(host: Host) -> None:
