@@ -205,7 +205,8 @@ class _LinkPlanner:
         first, second = (self._new_end(number, mtu) for number in (0, 1))
         steps.append(operations.CreatePair(link_id=link.id, ends=(first, second)))
         for site in self.sites:
-            if pair.leftovers and self.observed.device(site.end.device) is not None:
+            there = self.observed.device(site.end.device)
+            if pair.leftovers and there is not None and not there.loose:
                 self._differ("NOT_A_PAIR", site.end.device, f"peer of {site.end.other}", "alone")
             else:
                 self._differ("DEVICE_MISSING", site.end.device, "present", "absent")

@@ -59,6 +59,7 @@ _TYPE_MASK = 0x3FFF
 class Device:
     """A network device. ``peer`` is the ifindex of a veth's other end, None if that is in another namespace.
 
+    ``loose`` is a veth that is tied to no other end: it is just being made, or deleted (drivers/net/veth.c).
     ``follows`` is a bridge that takes its address from its next port, as it has had none and nobody has set one.
     """
 
@@ -75,6 +76,7 @@ class Device:
     group: int = 0
     stp: bool = False
     follows: bool = False
+    loose: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,13 +174,14 @@ def _device(data: bytes, body: int, end: int, wanted: Collection[int]) -> Device
 
     kind, stp, follows = _linkinfo(data, *places[_IFLA_LINKINFO]) if _IFLA_LINKINFO in places else ("", False, False)
     address = places.get(_IFLA_ADDRESS)
+    peer = None if _IFLA_LINK_NETNSID in places or _IFLA_LINK not in places else number(_IFLA_LINK)
     return Device(
         ifindex=ifindex,
         name=text(_IFLA_IFNAME),
         kind=kind,
         alias=text(_IFLA_IFALIAS),
         master=number(_IFLA_MASTER) or None,
-        peer=None if _IFLA_LINK_NETNSID in places else number(_IFLA_LINK) or None,
+        peer=peer or None,
         mac=data[address[0] : address[1]].hex(":") if address else "",
         mtu=number(_IFLA_MTU),
         up=bool(flags & IFF_UP),
@@ -186,6 +189,7 @@ def _device(data: bytes, body: int, end: int, wanted: Collection[int]) -> Device
         group=number(_IFLA_GROUP),
         stp=stp,
         follows=follows,
+        loose=kind == "veth" and peer == 0,
     )
 
 

@@ -19,8 +19,8 @@ GUESTS = {"br1": "192.0.2.1", "br2": "192.0.2.2", "br-eth1": "192.0.2.3", "br-et
 LINUX, OVS = ("br1", "br2"), ("br-eth1", "br-eth2")
 FIRST, SECOND = "phy-br1", "eth1-br1"
 
-#: An end of a pair is deleted: the kernel takes both down and out of their bridges, and tells of one before the other.
-GOING, GONE = ("ADMIN_STATE", "NOT_ATTACHED"), ("DEVICE_MISSING", "NOT_A_PAIR")
+#: An end of a pair is deleted: the kernel takes both down and out of their bridges, and then both are gone.
+GOING, GONE = ("ADMIN_STATE", "NOT_ATTACHED"), ("DEVICE_MISSING",)
 
 #: Parts of the names of what a bridge changes by itself.
 _RESTLESS = ("timer", "topology_change", "message_age", "designated", "config_pending")

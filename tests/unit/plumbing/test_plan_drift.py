@@ -60,6 +60,16 @@ def test_each_thing_that_is_wrong_with_a_port_is_told_and_mended(host: Host, fie
     assert reason(settle(host, link())[0]) == ACTIVE
 
 
+@pytest.mark.parametrize(("loose", "code"), [(True, "DEVICE_MISSING"), (False, "NOT_A_PAIR")])
+def test_a_pair_that_is_just_deleted_is_told_as_missing(host: Host, loose: bool, code: str) -> None:
+    """The kernel parts the two first, and both are there still; parted otherwise each is told as what it is."""
+    settle(host, link())
+    for name in ("phy-br1", "eth1-br1"):
+        host.change(host.kernel.named(name).ifindex, peer=None, loose=loose)
+    host.look()
+    assert codes(host.plan(link())) == {(code, "phy-br1"), (code, "eth1-br1")}
+
+
 def test_a_port_with_the_mark_of_another_link_is_whose_its_interface_and_device_say(host: Host) -> None:
     """To the other link it is nothing; without the device nobody but the port tells whose it is."""
     settle(host, link())

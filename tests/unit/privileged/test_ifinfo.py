@@ -130,6 +130,18 @@ def test_a_peer_in_another_namespace_is_nobody_here() -> None:
     assert device is not None and device.peer is None
 
 
+def test_a_veth_that_the_kernel_is_just_deleting_has_no_other_end() -> None:
+    veth = ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "veth")]})
+    for attributes, loose in (
+        ([("IFLA_LINK", 0), veth], True),
+        ([("IFLA_LINK", 8), veth], False),
+        ([("IFLA_LINK", 0), ("IFLA_LINK_NETNSID", 0), veth], False),
+        ([("IFLA_LINK", 0)], False),
+    ):
+        device = only(message(7, [("IFLA_IFNAME", "a"), *attributes])).device
+        assert device is not None and device.loose is loose, attributes
+
+
 def test_no_master_and_no_link_are_none_and_not_zero() -> None:
     device = only(message(7, [("IFLA_IFNAME", "a"), ("IFLA_MASTER", 0), ("IFLA_LINK", 0)])).device
     assert device is not None and device.master is None and device.peer is None
