@@ -127,10 +127,13 @@ def _unfit(row: OvsPort, observed: Observed) -> list[Difference]:
     wrong = []
     if row.name in observed.opened.stale:
         wrong.append(_difference("OVS_PORT_STALE", row.name, "this device", "another one that had the name"))
-    if row.type not in constants.OVS_PLAIN_TYPES:
-        # Set back at once it stays in error now and then: ovs-vswitchd 3.1 does not look at it again.
-        wrong.append(_difference("PORT_TYPE", row.name, "system", row.type))
-    return wrong
+    # Set back at once it stays in error now and then: ovs-vswitchd 3.1 does not look at it again.
+    return wrong + _of_other_type(row)
+
+
+def _of_other_type(row: OvsPort) -> list[Difference]:
+    plain = row.type in constants.OVS_PLAIN_TYPES
+    return [] if plain else [_difference("PORT_TYPE", row.name, "system", row.type)]
 
 
 def ours(link_id: str, observed: Observed, link: model.BridgeLink | None = None) -> list[OvsPort]:
@@ -196,6 +199,7 @@ def _differences(link: model.BridgeLink, site: Site, row: OvsPort | None, mtu: i
     name, wrong = site.end.device, []
     if row is None:
         return [_difference("OVS_PORT_MISSING", name, site.end.bridge, "none")]
+    wrong += _of_other_type(row)  # of one to adopt: one of ours is taken out for that
     if row.tag != site.end.tag:
         # VLAN 0 is none of ours, but not the same as no tag: only frames without one pass.
         wrong.append(_difference("TAG", name, site.end.tag or "none", "none" if row.tag is None else row.tag))

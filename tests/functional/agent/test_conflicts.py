@@ -139,11 +139,16 @@ def test_a_pair_that_is_down_is_adopted(node: Node) -> None:
         (("link", "set", FIRST, "nomaster"), "NOT_ATTACHED"),
         (("link", "set", FIRST, "mtu", "1400"), "MTU"),
         (("link", "set", SECOND, "down"), "ADMIN_STATE"),
+        (("link", "set", SECOND, "master", "br2"), "WRONG_BRIDGE"),
+        (("del-port", SECOND), "OVS_PORT_MISSING"),
+        (("set", "Port", SECOND, "tag=7"), "TAG"),
+        (("set", "Port", SECOND, "trunks=7"), "VLANS"),
+        (("set", "Interface", SECOND, "type=internal"), "PORT_TYPE"),
     ],
 )
 def test_a_pair_that_is_not_exactly_as_wanted_is_left_alone(node: Node, harm: tuple[str, ...], code: str) -> None:
     _make_by_hand(node)
-    node.host.ip(*harm)
+    (node.host.ip if harm[0] == "link" else node.host.vsctl)(*harm)
     before = node.picture()
     link = node.wait(node.create(*ENDS, adopt=True, mtu=1500), "ERROR", "ADOPT_MISMATCH")
     assert code in {found["code"] for found in link["differences"]}

@@ -154,6 +154,13 @@ def test_a_pair_that_is_not_exactly_the_one_wanted_is_left_alone(
     assert plan.state.reason in (Reason.ADOPT_MISMATCH, Reason.NAME_CONFLICT)
 
 
+def test_a_port_of_another_type_is_none_to_adopt(host: Host) -> None:
+    by_hand(host)
+    host.rows["eth1-br1"] = dataclasses.replace(host.rows["eth1-br1"], type="internal")
+    host.look()
+    assert refused(host.plan(link(adopt=True)), Reason.ADOPT_MISMATCH).endswith("PORT_TYPE is internal, wanted system")
+
+
 def test_a_pair_that_is_not_there_is_made_although_it_might_be_adopted(host: Host) -> None:
     assert reason(settle(host, link(adopt=True))[0]) == ACTIVE
 
