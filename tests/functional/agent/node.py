@@ -27,7 +27,7 @@ _RESTLESS = ("timer", "topology_change", "message_age", "designated", "config_pe
 _COLUMNS = {
     "Bridge": "name,ports,external_ids,datapath_type,stp_enable,fail_mode",
     "Port": "name,interfaces,tag,external_ids,other_config",
-    "Interface": "name,type,options,ofport,ifindex,mtu,mtu_request,external_ids,error",
+    "Interface": "name,type,options,ofport,ifindex,mtu,mtu_request,external_ids,error",  # in this order
 }
 
 #: Seconds after which the agent gives up on what does not answer.
@@ -296,8 +296,9 @@ class Node(tidy.Tidy):
         devices = map(_ready, self._devices())
         found: dict[str, Any] = {device["ifname"]: lasting.without(device, _RESTLESS) for device in devices}
         for table, columns in _COLUMNS.items():
-            rows = json.loads(self.host.vsctl("--format=json", f"--columns={columns}", "list", table))
-            found[table] = sorted(rows["data"], key=str)
+            rows = json.loads(self.host.vsctl("--format=json", f"--columns={columns}", "list", table))["data"]
+            # A patch port without a peer has an error at every other look of ovs-vswitchd 3.1, whatever has changed.
+            found[table] = sorted((row[:-1] if row[1] == "patch" else row for row in rows), key=str)
         return found
 
     def indexes(self, link: rest.Link) -> list[int]:
