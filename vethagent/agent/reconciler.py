@@ -204,6 +204,7 @@ class Reconciler:
         if any(failure.reason not in _AWAY for failure in failures.values()):
             # Now and not with the next one that has gone: it may have had to stand back for one that cannot be made.
             self._inbox.mark(self._loops)
+            self._inbox.look_again()  # of a device that is down the kernel does not tell that it has lost its mark
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._saver.save()

@@ -45,6 +45,16 @@ def test_both_ends_changed_at_once(node: Node) -> None:
     node.carries()
 
 
+def test_marks_go_while_an_end_is_down(node: Node) -> None:
+    """Of that the kernel tells nobody; the helper, which looks by itself, changes nothing without a mark."""
+    link = node.plug_usual()
+    with node.unseen():
+        node.batch(f"link set {FIRST} down", *(f'link set {device} alias ""' for device in (FIRST, SECOND)))
+    node.wait_for_event(link, "repaired", 0)
+    node.check_repaired(link)
+    node.carries()
+
+
 def test_a_storm_of_sabotage_ends_in_a_whole_link(node: Node) -> None:
     link = node.plug_usual()
     for number in range(10):
