@@ -3,12 +3,16 @@
 No link is taken down for that. Which way is the one too many only a person can tell, who has to hear of it.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 from vethagent import model
 from vethagent.agent.desired import Desired
-from vethagent.plumbing.loops import Topology
+from vethagent.plumbing.loops import Ring, Topology
 from vethagent.plumbing.observed import Observed
+from vethagent.privileged.ifinfo import Device
+
+#: The links, and of the first of them what other way there is.
+_Found = tuple[Sequence[str], str]
 
 
 class ClosedLoops:
@@ -17,35 +21,59 @@ class ClosedLoops:
     def __init__(self, observed: Observed, desired: Desired) -> None:
         self._observed, self._desired = observed, desired
         self._known: Hashable = None
-        self._found: Mapping[str, str] = {}
+        self._found: _Found = (), ""
 
-    def find(self) -> Mapping[str, str]:
-        """Return by link, of those that are up and are not allowed to close a loop, the other way that there is."""
+    def find(self) -> _Found:
+        """Return the links that are up, are not allowed to close a loop and do, and the other way of the first."""
         links = [link for link_id in sorted(self._desired.ids()) if (link := self._desired.link(link_id))]
-        allowed = frozenset(link.id for link in links if link.allow_loop)
-        known = self._observed.revision, allowed
+        known = self._observed.revision, tuple((link.id, link.generation) for link in links)
         if self._known != known:
-            self._known, topology = known, Topology(self._observed)
-            rings = self._observed.ovs_known and topology.has_rings()
-            self._found = self._closed(topology, links, allowed) if rings else {}
-        return {link.id: self._found[link.id] for link in links if link.id in self._found}
+            self._known = known
+            self._found = self._closed(links) if self._observed.ovs_known else ((), "")
+        return self._found
 
-    def _closed(self, topology: Topology, links: list[model.BridgeLink], allowed: frozenset[str]) -> Mapping[str, str]:
+    def _closed(self, links: list[model.BridgeLink]) -> _Found:
         """Return what ``find`` does; links that are allowed, or down, are no way."""
-        down = self._observed.owned_and_down()
-        passed = down.union(*(self._devices(link_id) for link_id in allowed))
-        found = {}
-        for link in links:
-            first, second = (end.bridge for end in link.ends)
-            own = self._devices(link.id)
-            if link.id in allowed or own & down or self._bridges(link.id) != {first, second}:
-                continue
-            if way := topology.way(first, second, without=own | passed):
-                found[link.id] = f"{first} and {second} are joined otherwise too: {way}"
-        return found
+        topology, down = Topology(self._observed), self._observed.owned_and_down()
+        allowed = (device for link in links if link.allow_loop for device in self._observed.owned_devices(link.id))
+        passed = down.union(device.name for device in allowed)
+        if (ring := topology.rings(without=passed)) is None:
+            return (), ""
+        found = [link for link in links if not link.allow_loop and self._closes(link, topology, ring, passed)]
+        if not found:
+            return (), ""
+        first, second = (end.bridge for end in found[0].ends)
+        way = self._way(found[0], topology, passed)
+        return [link.id for link in found], f"{first} and {second} are joined otherwise too: {way}"
 
-    def _devices(self, link_id: str) -> set[str]:
-        return {device.name for device in self._observed.owned_devices(link_id)}
+    def _closes(
+        self,
+        link: model.BridgeLink,
+        topology: Topology,
+        ring: Callable[[str, str], Ring | None],
+        passed: Collection[str],
+    ) -> bool:
+        pair = self._observed.owned_devices(link.id)
+        first, second = (end.bridge for end in link.ends)
+        bridges = [self._observed.bridge_of(device) for device in pair]
+        if any(device.name in passed for device in pair) or set(bridges) != {first, second}:
+            return False
+        if not self._is_one_way(pair):
+            return bool(self._way(link, topology, passed))
+        found = ring(first, second)
+        if found is None or found.clear:
+            spanned = topology.spans_tree(first) and topology.spans_tree(second)
+            return found is not None and (found.deaf or not spanned)
+        return bool(self._way(link, topology, passed))
 
-    def _bridges(self, link_id: str) -> set[str | None]:
-        return {self._observed.bridge_of(device) for device in self._observed.owned_devices(link_id)}
+    def _is_one_way(self, pair: Sequence[Device]) -> bool:
+        """Return whether marked devices are a single way between the bridges that they are in."""
+        leads = [list(self._observed.across(device)) for device in pair]
+        names = [device.name for device in pair]
+        bridges = [self._observed.bridge_of(device) for device in pair]
+        return leads == [[way] for way in zip(names, reversed(bridges), strict=True)] and len(pair) == 2
+
+    def _way(self, link: model.BridgeLink, topology: Topology, passed: Collection[str]) -> str:
+        first, second = (end.bridge for end in link.ends)
+        own = {device.name for device in self._observed.owned_devices(link.id)}
+        return topology.way(first, second, without=own.union(passed))

@@ -353,8 +353,9 @@ class Heartbeat:
             self._health.good("marks")
 
     def _judge_loops(self) -> None:
-        if found := self._closed_loops.find():
-            self._health.bad("loops", f"links close a loop: {_some(found.keys())}; {found[min(found)]}")
+        found, other_way = self._closed_loops.find()
+        if found:
+            self._health.bad("loops", f"links close a loop: {_some(set(found))}; {other_way}")
         else:
             self._health.good("loops")
 

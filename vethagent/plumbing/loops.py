@@ -3,15 +3,27 @@
 A loop without STP melts a host: a single broadcast circles for ever, and each further port makes it worse.
 """
 
+import dataclasses
 import itertools
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from vethagent import model
 from vethagent.plumbing.observed import UPPERS, Observed
 
 #: A bridge, and the port by which a search has come to it and by which it does not go on, if there is one.
 _Place = tuple[str, str | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ring:
+    """Bridges that are joined by more ways than one; ``deaf``: one of them drops what STP tells.
+
+    Unless it is ``clear`` some of these ways may not lead on to others, and only a search can tell whether they do.
+    """
+
+    clear: bool
+    deaf: bool
 
 
 class Topology:
@@ -103,57 +115,62 @@ class Topology:
         (``forward-bpdu`` in ovs-vswitchd.conf.db(5)). A Linux bridge without STP passes it on (br_handle_frame in
         net/bridge/br_input.c).
         """
-        deaf = {row.name for row in self._observed.bridges.values() if not (row.stp or row.forwards_bpdus)}
+        deaf = self._deaf()
         if not any(self._observed.degree(name) > 1 for name in deaf):  # no way leads through one
             return []
         if self._observed.degree(first) < self._observed.degree(second):
             first, second = second, first  # the search goes through the ports of all bridges but the first
         return sorted(self._between(first, second, without) & deaf)
 
+    def _deaf(self) -> set[str]:
+        return {row.name for row in self._observed.bridges.values() if not (row.stp or row.forwards_bpdus)}
+
     def _between(self, first: str, second: str, without: Collection[str]) -> set[str]:
-        """Return ``second`` and all bridges on ways from it to ``first`` that pass no bridge twice.
+        """Return both bridges and all on ways between them that pass no bridge twice.
 
-        With a link between the two these are what no single bridge cuts off from it, its biconnected component: found
-        by the search of Hopcroft and Tarjan (Algorithm 447), from that link on.
+        With a link between the two these are what no single bridge cuts off from it.
         """
-        numbers = {first: 0, second: 1}
-        lowest, found = {second: 0}, [second]
-        walk = [(second, self._steps(second, without))]
-        while walk:
-            bridge, steps = walk[-1]
-            for neighbour in steps:
-                if neighbour not in numbers:
-                    numbers[neighbour] = lowest[neighbour] = len(numbers)
-                    found.append(neighbour)
-                    walk.append((neighbour, self._steps(neighbour, without)))
-                    break
-                lowest[bridge] = min(lowest[bridge], numbers[neighbour])
-            else:
-                walk.pop()
-                if walk and lowest[bridge] >= numbers[walk[-1][0]]:
-                    while found.pop() != bridge:  # what lies behind a bridge that all ways there lead through
-                        pass
-                elif walk:
-                    lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[bridge])
-        return set(found)
 
-    def has_rings(self) -> bool:
-        """Return whether some ways may go round, found by one look at each port; without any no link closes a loop."""
-        parts = {name: name for name in self._observed.bridge_names()}
+        def steps(bridge: str) -> Iterable[str]:
+            return [second] if bridge == first else self._steps(bridge, without)
 
-        def part(name: str) -> str:
-            while (other := parts.setdefault(name, name)) != name:
-                parts[name] = name = parts[other]
-            return name
+        *_, last = _blocks(first, steps, {})
+        return last
 
-        looks = joins = 0
-        for bridge in list(parts):
-            for _, neighbour in self._ways(bridge, ()):
-                looks += 1  # at each way from both sides
-                if (first := part(bridge)) != (second := part(neighbour)):
-                    parts[first] = second
-                    joins += 1
-        return looks > 2 * joins
+    def rings(self, *, without: Collection[str] = ()) -> Callable[[str, str], Ring | None] | None:
+        """Return what tells of two joined bridges whether other ways join them too; None if there are no rings.
+
+        All of them are found by one look at each port.
+        """
+        ways: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        unclear: set[tuple[str, str]] = set()
+        for bridge in self._observed.bridge_names():
+            for way, neighbour in self._ways(bridge, without):
+                ways[bridge][neighbour] += 1
+                ways[neighbour][bridge] += 0
+                if self._observed.stacked and not _is_plain(self._observed, bridge, way):
+                    unclear.add((bridge, neighbour))
+        # What a device or a row tells of a way need not be told by its other end yet.
+        unclear |= {(one, other) for one in ways for other in ways[one] if ways[one][other] != ways[other][one]}
+        deaf, numbers = self._deaf(), dict[str, int]()
+        found: dict[int, Ring] = {}
+        parts: defaultdict[str, set[int]] = defaultdict(set)
+        for begin in list(ways):
+            for block in _blocks(begin, ways.__getitem__, numbers) if begin not in numbers else ():
+                one, other, *more = block
+                if more or max(ways[one][other], ways[other][one]) > 1:
+                    number = len(found)
+                    found[number] = Ring(True, not deaf.isdisjoint(block))
+                    for bridge in block:
+                        parts[bridge].add(number)
+        for one, other in unclear:
+            for number in parts[one] & parts[other]:
+                found[number] = dataclasses.replace(found[number], clear=False)
+
+        def ring(first: str, second: str) -> Ring | None:
+            return next((found[number] for number in parts[first] & parts[second]), None)
+
+        return ring if found else None
 
     def may_join(self, first: str, second: str, *, without: Collection[str] = ()) -> bool:
         """Return whether two Linux bridges may be joined by Open vSwitch, of which nothing is known yet."""
@@ -175,6 +192,34 @@ class Topology:
             return device.stp
         row = self._observed.bridges.get(bridge)
         return row is not None and row.stp
+
+
+def _blocks(begin: str, steps: Callable[[str], Iterable[str]], numbers: dict[str, int]) -> Iterator[set[str]]:
+    """Yield the biconnected components of what ``steps`` reach from ``begin``, all of whose bridges get ``numbers``.
+
+    That is the search of Hopcroft and Tarjan (Algorithm 447). Two of them share a bridge at most.
+    """
+    numbers[begin] = len(numbers)
+    lowest, found = {begin: numbers[begin]}, [begin]
+    walk = [(begin, iter(steps(begin)))]
+    while walk:
+        bridge, following = walk[-1]
+        for neighbour in following:
+            if neighbour not in numbers:
+                numbers[neighbour] = lowest[neighbour] = len(numbers)
+                found.append(neighbour)
+                walk.append((neighbour, iter(steps(neighbour))))
+                break
+            lowest[bridge] = min(lowest[bridge], numbers[neighbour])
+        else:
+            walk.pop()
+            if walk and lowest[bridge] >= numbers[walk[-1][0]]:  # behind a bridge that all ways there lead through
+                block = {walk[-1][0]}
+                while bridge not in block:
+                    block.add(found.pop())
+                yield block
+            elif walk:
+                lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[bridge])
 
 
 def shared_port(observed: Observed, bridge: str, before: str, way: str) -> str | None:
