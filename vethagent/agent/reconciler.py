@@ -72,8 +72,10 @@ class Reconciler:
         self._refused: set[str] = set()
         #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
         self._waiting: set[str] = set()
-        #: Links with which no helper, or not the server of OVSDB, came to an end: it may be done all the same.
+        #: Links with which no helper, or not the server of OVSDB, came to an end; they are tried again together.
         self._open: set[str] = set()
+        #: Those of them that it was asked for: it may be done all the same.
+        self._unsure: set[str] = set()
         #: By link, for which generation it was warned of what.
         self._warned: dict[str, tuple[int, Reason]] = {}
         #: Links with a batch under way.
@@ -111,7 +113,7 @@ class Reconciler:
 
     def unfinished(self) -> set[str]:
         """Return the ids of links with which a batch, or who was asked last, has not come to an end."""
-        return self._begun | self._open
+        return self._begun | self._unsure
 
     def _hear(self) -> None:
         """Bring in what the kernel has told: a way that was there before a link was wanted has to be known before it.
@@ -193,7 +195,9 @@ class Reconciler:
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
             self._counters.add("batches")
             self._judge_helper(todo, failures)
-            self._open |= unanswered.union(key for key, failure in failures.items() if failure.silent)
+            silent = {key for key, failure in failures.items() if failure.silent}
+            self._unsure |= silent
+            self._open |= unanswered | silent
             self._drain()
         for plan in plans:
             failure = failures.get(plan.state.link_id)
@@ -257,7 +261,7 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
-        for book in (self._loops, self._refused, self._open, self._waiting):
+        for book in (self._loops, self._refused, self._open, self._unsure, self._waiting):
             book.discard(link_id)
         self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:
@@ -338,14 +342,14 @@ class Reconciler:
 
         The pairs that it made can be put into Open vSwitch without one. Whatever needs a helper is tried once more.
         """
-        if not self._open or self._desired.mode is not Mode.ENFORCE:
+        if not self._unsure or self._desired.mode is not Mode.ENFORCE:
             return
         self._hear()
         rest = self._inbox.rest()
         rest.look_again = True
         self._observer.absorb(rest)
         topology = Topology(self._observed)
-        plans = filter(None, (self._plan_alone(link_id, topology) for link_id in sorted(self._open)))
+        plans = filter(None, (self._plan_alone(link_id, topology) for link_id in sorted(self._unsure)))
         todo = [plan for plan in plans if not plan.empty]
         for part in ([plan for plan in todo if not plan.operations], [plan for plan in todo if plan.operations]):
             for link_id, failure in self._applier.apply(part).failures.items():

@@ -169,7 +169,8 @@ class Applier:
         try:
             outcomes = self._helper.apply(steps)
         except exceptions.HelperUnavailable as error:
-            failures.update((_id(plan), Failure(Reason.HELPER_UNAVAILABLE, str(error))) for plan in plans)
+            silent = Failure(Reason.HELPER_UNAVAILABLE, str(error), silent=True)
+            failures.update((_id(plan), silent) for plan in plans)
         except exceptions.HelperRefused as error:
             if len(plans) == 1:
                 failures[_id(plans[0])] = Failure(Reason.HELPER_REFUSED, str(error))

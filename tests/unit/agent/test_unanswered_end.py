@@ -1,4 +1,4 @@
-"""The end of an agent while OVSDB has not said whether it did what it was asked for."""
+"""The end of an agent while OVSDB, or its helper, has not said whether it did what it was asked for."""
 
 from typing import Any
 
@@ -8,8 +8,11 @@ from tests.unit.agent.builders import ids, ref
 from tests.unit.agent.node import Node
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
+from vethagent.plumbing import apply
+from vethagent.privileged.operations import Operation
+from vethagent.privileged.recovery import Outcome
 
-(A,) = ids(1)
+A, B = ids(2)
 
 
 @pytest.fixture
@@ -58,3 +61,22 @@ def test_a_link_that_is_plugged_is_whole(node: Node, monkeypatch: pytest.MonkeyP
     node.inbox.mark([A])
     _stop_unanswered(node, monkeypatch, done=done)
     assert _left(node) == (1, 2)
+
+
+def test_what_no_helper_was_asked_for_is_not_begun(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was in a later part of the batch."""
+    monkeypatch.setattr(apply, "PART", 1)
+    node.settle()
+    made = node.host.apply
+
+    def silent(_: list[Operation]) -> list[Outcome]:
+        monkeypatch.setattr(node.host, "apply", made)
+        node.inbox.close()
+        raise exceptions.HelperUnavailable("PrivsepTimeout")
+
+    monkeypatch.setattr(node.host, "apply", silent)
+    node.desired.put(link(id=A))
+    node.desired.put(link(id=B, end0={"bridge": "br3", "device": "phy-br3"}, end1={"device": "eth1-br3"}))
+    node.inbox.mark([A, B])
+    node.reconciler.run()
+    assert {device.alias for device in node.host.kernel.devices.values() if device.alias} == {f"vethagent:{A}"}
