@@ -31,7 +31,7 @@ _COLUMNS = {
 }
 
 #: Seconds after which the agent gives up on what does not answer.
-_PATIENCE = "helper_timeout = 3\novsdb_timeout = 4\nwatchdog_timeout = 6"
+PATIENCE = "helper_timeout = 3\novsdb_timeout = 4\nwatchdog_timeout = 6"
 
 Event = dict[str, Any]
 
@@ -55,7 +55,7 @@ class Node(tidy.Tidy):
             env = {faults.VARIABLE: str(self._faults)}
             self.allinone = processes.make_allinone(self.host, concurrency=concurrency, env=env)
             with self.allinone.configuration.open("a") as file:
-                file.write(f"[agent]\nreport_interval = {report_interval}\n{_PATIENCE}\n")
+                file.write(f"[agent]\nreport_interval = {report_interval}\n{PATIENCE}\n")
             self.api = rest.Rest(self.host.namespace)
             self.start()
 
