@@ -1,7 +1,8 @@
 """The points of vethagent where a process can be killed or stopped, found by their names in its source.
 
-``tests/functional/agent/test_half_done.py`` walks those that are named here. A batch is done in parts, of which the
-first makes no pair, the second makes pairs, and the last waits for ovs-vswitchd. A fault strikes whoever comes first.
+``test_half_done.py`` and ``test_half_done_helper.py`` of ``tests/functional/agent`` walk those that are named here. A
+batch is done in parts, of which the first makes no pair, the second makes pairs, and the last waits for ovs-vswitchd. A
+fault strikes whoever comes first.
 """
 
 import pathlib

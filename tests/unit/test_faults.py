@@ -47,4 +47,4 @@ def test_each_point_is_walked() -> None:
         *points.HELPER,
         *points.HELPER_MAKING,
     )
-    assert sorted(set(walked)) == points.names(), "test_half_done.py has to walk all of them"
+    assert sorted(set(walked)) == points.names(), "each has to be walked by tests of what is half done"

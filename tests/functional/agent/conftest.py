@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.functional.agent import foreign, half_done
 from tests.functional.agent.node import Node
 
 _running: list[Node] = []
@@ -59,6 +60,19 @@ def fragile(fragile_node: Node) -> Iterator[Node]:
     if not fragile_node.allinone.running:
         fragile_node.start()
     fragile_node.clean()
+
+
+@pytest.fixture(scope="module")
+def work(fragile_node: Node) -> Iterator[half_done.Work]:
+    """Links among foreign devices; all that was there before is there after it, as it was."""
+    before = fragile_node.picture()
+    foreign.crowd(fragile_node.host)
+    yield half_done.Work(fragile_node)
+    if not fragile_node.allinone.running:
+        fragile_node.start()
+    fragile_node.set_mode("enforce")
+    fragile_node.clean()
+    assert fragile_node.picture() == before
 
 
 @pytest.hookimpl(wrapper=True)
