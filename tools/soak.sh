@@ -13,13 +13,15 @@
 #                         printed)
 #
 # A RabbitMQ, a controller, an API and several hosts, each with an Open vSwitch of its own, in network namespaces. Links
-# come and go; links are harmed by hand, in each mode; bridges are made anew; agents, helpers, ovs-vswitchd,
-# ovsdb-server, RabbitMQ and controller are killed or stopped; the broker is of no use or cut off, the database locked;
-# casts of the past arrive again. Beside all that are foreign devices and ports that look much like ours, and pings go all
-# the time over links that nobody touches. At the end controller, stores, kernels and OVSDBs are compared exactly, what is
-# foreign with what it was, and the numbers of port events; then all links are deleted and what is left is looked for. It
-# prints how often each fault was made and after which time all was whole again, and sums of that: faults and kinds of
-# them, repairs and the time to repair, packets lost and leftovers, which have to be 0.
+# come and go; links are harmed by hand, in each mode, also in several ways at once; bridges are made anew; agents,
+# helpers, ovs-vswitchd, ovsdb-server, RabbitMQ and controller are killed or stopped; hosts boot; an agent's store is
+# damaged, deleted, or an older copy of it put back; the broker is of no use or cut off, the database locked; casts of the
+# past arrive again; orphans have to go, links that would close a loop or adopt another pair than theirs have to wait.
+# Beside all that are foreign devices and ports that look much like ours, and pings go all the time over links that nobody
+# touches. At the end controller, stores, kernels and OVSDBs are compared exactly, what is foreign with what it was, and
+# the numbers of port events; then all links are deleted and what is left is looked for. It prints how often each fault
+# was made and after which time all was whole again, and sums of that: faults and kinds of them, repairs and the time to
+# repair, packets lost and leftovers, which have to be 0.
 # This machine's interfaces, Open vSwitch and RabbitMQ stay as they are.
 #
 # Needs Debian 12 or later, or Ubuntu 24.04 or later, with git and python3, as root or as a user with sudo. Packages that

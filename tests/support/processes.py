@@ -6,7 +6,7 @@ import os
 import pathlib
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tests.support import commands, daemons, hosts, namespaces, service_user
 
@@ -126,7 +126,12 @@ def helpers(host: hosts.Host) -> list[int]:
 
 def signal_helpers(host: hosts.Host, number: signal.Signals) -> None:
     """Send a signal to the privileged helpers on ``host``; one may have ended meanwhile."""
-    for pid in helpers(host):
+    signal_all(helpers(host), number)
+
+
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to processes, of which one may have ended meanwhile."""
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 

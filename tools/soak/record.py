@@ -18,7 +18,9 @@ MODE = "repairs when the mode is enforce again"
 ASKED = "links asked for"
 ASKED_AWAY = "links asked for while a service was away"
 SERVICE = "services, until all that need them work again"
-_GROUPS = (REPAIR, START, MODE, ASKED, ASKED_AWAY, SERVICE)
+REFUSED = "links that cannot be as asked for, until they can or are gone"
+ORPHAN = "orphans, until they are removed"
+_GROUPS = (REPAIR, START, MODE, ASKED, ASKED_AWAY, REFUSED, ORPHAN, SERVICE)
 
 
 @dataclasses.dataclass

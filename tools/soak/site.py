@@ -1,8 +1,11 @@
 """One host of the soak: links that nobody touches, one that is sabotaged, and some that come and go."""
 
 import contextlib
+import http.client
+import pathlib
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.support import asked, commands, deployment, rest, traffic, whole
 from tools.soak import strangers, verdict
@@ -15,12 +18,15 @@ KERNEL, SWITCH = "through the kernel", "through Open vSwitch"
 #: The devices of the link that is sabotaged.
 VICTIM = ("phy-br1", "eth1-br1")
 #: Seconds between two pings. The userspace datapath is in the thread of ovs-vswitchd that does all else, and stands
-#: still while that waits for the kernel or its database; the socket of a port keeps some 270 packets meanwhile.
-_UNHURRIED = 0.05
+#: still while that waits for the kernel or its database; the socket of a port keeps some 270 packets meanwhile. On a
+#: machine with ten times as much to do as it can it waited for the kernel's lock of all devices for up to 48 s.
+_UNHURRIED = 0.2
 #: What is waited for is to come soon.
 _OPTIONS = {"report_interval": "3", "helper_timeout": "3"}
 #: Linux bridges whose links to ``br-eth2`` come and go, and so do all of these.
 _RESTLESS = ("c1", "c2", "c3")
+#: Linux bridges in which nothing is but for the time of an act.
+SPARE = ("d1", "d2")
 
 
 class Site(asked.Asked):
@@ -30,15 +36,18 @@ class Site(asked.Asked):
         super().__init__(made.rest, made.add_node(name, concurrency=concurrency, agent=_OPTIONS))
         self._record = record
         self.restless = (*_RESTLESS, "br-eth2")
-        for bridge in ("br2", "calm1", "calm2", *_RESTLESS):
+        for bridge in ("br2", "calm1", "calm2", *SPARE, *_RESTLESS):
             self.host.linux_bridge(bridge)
         for bridge in ("br-eth2", "calm3"):
             self.host.ovs_bridge(bridge)
         addresses = {"br2": "192.0.2.3", "calm1": "198.51.100.1", "calm2": "198.51.100.2", "calm3": "198.51.100.3"}
         self.guests = {bridge: self.host.guest(bridge, f"{address}/24") for bridge, address in addresses.items()}
         self.watches = {
-            way: Watch(way, self.guests["calm1"], self.guests[target], record, interval=interval)
-            for way, target, interval in ((KERNEL, "calm2", 0.01), (SWITCH, "calm3", _UNHURRIED))
+            way: Watch(way, self.guests["calm1"], self.guests[target], record, interval=interval, hint=hint)
+            for way, target, interval, hint in (
+                (KERNEL, "calm2", 0.01, str),
+                (SWITCH, "calm3", _UNHURRIED, self._standstills),
+            )
         }
         #: As they were wanted in generations that are over.
         self.past: list[rest.Link] = []
@@ -49,10 +58,10 @@ class Site(asked.Asked):
     def settle(self) -> None:
         """Plug what stays, and begin to watch."""
         for bridge in ("calm2", "calm3"):
-            self._plug(bridge, [{"bridge": "calm1"}, {"bridge": bridge}])
+            self.plug(bridge, [{"bridge": "calm1"}, {"bridge": bridge}])
         self.take_stock()
         ends = zip(("br1", "br-eth1"), VICTIM, strict=True)
-        self._plug("victim", [{"bridge": bridge, "device": device} for bridge, device in ends])
+        self.plug("victim", [{"bridge": bridge, "device": device} for bridge, device in ends])
         self.strangers.begin()
         for watch in self.watches.values():
             watch.begin()
@@ -74,18 +83,18 @@ class Site(asked.Asked):
             if named and rng.random() < 0.3:
                 self._adopt(bridge, ends)
                 return "link created that adopts a pair"
-            self._plug(bridge, ends)
+            self.plug(bridge, ends)
             return "link created"
         if rng.random() < 0.5:
             self._change(bridge, mtu=rng.choice([1400, 1450, 1500]))
             return "link changed"
-        self._unplug(bridge)
+        self.unplug(bridge)
         return "link deleted"
 
     def remove_all(self) -> None:
         """Unplug everything, and wait until it is gone."""
         for name in list(self.links):
-            self._unplug(name)
+            self.unplug(name)
 
     def _adopt(self, bridge: str, ends: list[rest.Link]) -> None:
         """Somebody has made the pair by hand, which becomes the link as it is."""
@@ -99,13 +108,23 @@ class Site(asked.Asked):
         tag = [] if ends[1]["tag"] is None else [f"tag={ends[1]['tag']}"]
         self.host.vsctl("add-port", "br-eth2", names[1], *tag)
         before = self._indexes(*names)
-        self._plug(bridge, ends, adopt=True)
+        self.plug(bridge, ends, adopt=True)
         assert self._indexes(*names) == before, f"{names} were made anew"
 
-    def _plug(self, name: str, ends: list[rest.Link], **options: object) -> None:
-        self.links[name] = self.api.create({"host": self.host.name, "ends": ends, **options})
-        self._record.link("created")
+    def plug(self, name: str, ends: list[rest.Link], **options: object) -> None:
+        """Ask for a link and wait for it."""
+        answer = self.ask(name, ends, **options)
+        assert answer.status == http.client.CREATED, answer
         self.wait_until_whole(name)
+
+    def ask(self, name: str, ends: list[rest.Link], **options: object) -> rest.Answer:
+        """Ask for a link, which may be refused."""
+        wanted = {"host": self.host.name, "ends": ends, **options}
+        answer = self.api.request("POST", "/v1/bridge-links", wanted)
+        if answer.status == http.client.CREATED:
+            self.links[name] = answer.body
+            self._record.link("created")
+        return answer
 
     def _change(self, name: str, **fields: object) -> None:
         self.past.append(self.links[name])
@@ -115,14 +134,23 @@ class Site(asked.Asked):
         self._record.link("changed")
         self.wait_until_whole(name)
 
-    def _unplug(self, name: str) -> None:
+    def unplug(self, name: str) -> None:
+        """Delete a link and wait for the end of it."""
         link = self.links.pop(name)
         self.past.append(link)
         self.api.delete(link["id"])
         self._record.link("deleted")
-        self._wait(lambda: sorted({link["id"]} & whole.Snapshot(self.host).marked()), f"the end of {name}")
+        self.wait_for(lambda: sorted({link["id"]} & whole.Snapshot(self.host).marked()), f"the end of {name}")
         # Its names are free when the controller has heard of it, which may take longer.
         self.api.wait_until_gone(link["id"], timeout=PATIENCE)
+
+    def forget(self, name: str) -> None:
+        """Have the controller forget a link, whatever its agent says."""
+        link = self.links.pop(name)
+        self.past.append(link)
+        answer = self.api.request("DELETE", f"/v1/bridge-links/{link['id']}?force=true")
+        assert answer.status == http.client.ACCEPTED, answer
+        self._record.link("deleted")
 
     # -- what else is done to it ------------------------------------------------------------------------------------
 
@@ -131,7 +159,7 @@ class Site(asked.Asked):
         path = f"/v1/agents/{self.host.name}"
         answer = self.api.request("PATCH", path, {"mode": mode})
         assert answer.status == 200, answer
-        self._wait(lambda: [] if self.api.get(path)["reported_mode"] == mode else [path], f"mode {mode}")
+        self.wait_for(lambda: [] if self.api.get(path)["reported_mode"] == mode else [path], f"mode {mode}")
 
     def delete_bridge(self, bridge: str) -> None:
         """Delete a bridge that comes and goes."""
@@ -145,31 +173,63 @@ class Site(asked.Asked):
         (self.host.ovs_bridge if bridge in self.host.ovs_bridges else self.host.linux_bridge)(bridge)
 
     @contextlib.contextmanager
-    def unwatched(self) -> Iterator[None]:
-        """What passes through Open vSwitch does not count while the block lasts.
+    def unwatched(self, *ways: str) -> Iterator[None]:
+        """What passes on these ways does not count while the block lasts.
 
         The userspace datapath passes nothing while ovs-vswitchd is not there or waits for its database.
         """
-        watch = self.watches[SWITCH]
-        watch.end()
+        for way in ways:
+            self.watches[way].end()
         yield
-        watch.begin()
+        for way in ways:
+            self.watches[way].begin()
+
+    @property
+    def store(self) -> pathlib.Path:
+        """The file in which the agent keeps what is wanted."""
+        return self.node.agent.folder / "agent.sqlite"
 
     # -- how it is --------------------------------------------------------------------------------------------------
 
     def wait_until_whole(self, *names: str) -> None:
         """Wait until kernel and OVSDB show links as they are wanted."""
-        self._wait(lambda: self.defects(*names), " and ".join(names) or "all links")
+        self.wait_for(lambda: self.defects(*names), " and ".join(names) or "all links")
 
     def wait_until_carries(self) -> None:
         """Wait until the link that is sabotaged is as it is wanted, and packets pass over it."""
         self.wait_until_whole("victim")
         traffic.wait_for_ping(self.node.guest1, self.node.guest2.address, timeout=PATIENCE)
 
+    def wait_until_clean(self) -> None:
+        """Wait until nothing is there that should not be."""
+        self.wait_for(self.surplus, "nothing that is left over")
+
+    def wait_for_error(self, name: str, reason: str) -> rest.Link:
+        """Wait until the controller knows why a link is not as it is wanted; return it."""
+        seen: rest.Link = {}
+
+        def differs() -> list[str]:
+            seen.update(self.api.get(f"/v1/bridge-links/{self.links[name]['id']}"))
+            told = (seen["status"], seen["reason"])
+            return [] if told == ("ERROR", reason) else [str(told)]
+
+        self.wait_for(differs, reason)
+        return seen
+
+    def marks(self, name: str) -> set[str]:
+        """Return the id of a link if there is anything of it on the host."""
+        return {str(self.links[name]["id"])} & whole.Snapshot(self.host).marked()
+
+    def device_settings(self, *names: str) -> list[dict[str, Any]]:
+        """Return what tells whether somebody has changed a device."""
+        devices = whole.Snapshot(self.host).devices
+        keys = ("ifname", "ifindex", "address", "mtu", "master", "ifalias", "txqlen", "group", "link")
+        return [{key: devices[name].get(key) for key in keys} for name in names]
+
     def wait_until_told(self) -> None:
         """Wait until the controller knows that the link that is sabotaged is not as it is wanted."""
         path = f"/v1/bridge-links/{self.links['victim']['id']}"
-        self._wait(lambda: [] if self.api.get(path)["differences"] else [path], "what is wrong with it")
+        self.wait_for(lambda: [] if self.api.get(path)["differences"] else [path], "what is wrong with it")
 
     def flapped(self) -> list[str]:
         """Return which devices of links that nobody touches are not those that were there at the beginning."""
@@ -193,6 +253,16 @@ class Site(asked.Asked):
         devices = whole.Snapshot(self.host).devices
         return {name: devices[name]["ifindex"] for name in wanted if name in devices}
 
+    def _standstills(self) -> str:
+        """Return what ovs-vswitchd tells of times in which it stood still, as when the kernel made it wait."""
+        lines = self.host.ovs.switch.log.read_text(errors="replace").splitlines()
+        found = [line for line in lines if "Unreasonably long" in line]
+        return "".join(f"; ovs-vswitchd: {line}" for line in found[-3:])
+
+    def started_at(self) -> str:
+        """Return when the agent was started that was heard last."""
+        return str(self.api.get(f"/v1/agents/{self.host.name}")["started_at"])
+
     def wait_for_another_agent(self, started_at: str) -> None:
         """Wait until an agent is heard and in step that was started at another time."""
 
@@ -202,7 +272,8 @@ class Site(asked.Asked):
 
         commands.wait_until(is_another, what=f"another agent on {self.host.name}", timeout=PATIENCE)
 
-    def _wait(self, defects: Callable[[], list[str]], what: str) -> None:
+    def wait_for(self, defects: Callable[[], list[str]], what: str) -> None:
+        """Wait until there are no defects of ``what`` any more."""
         seen: list[str] = []
 
         def none() -> bool:

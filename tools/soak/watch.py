@@ -1,5 +1,7 @@
 """Pings over a link that nobody touches."""
 
+from collections.abc import Callable
+
 from tests.support import hosts, traffic
 from tools.soak.record import Record
 
@@ -10,8 +12,18 @@ PATIENCE = 240.0
 class Watch:
     """Pings in spans: what is between the end of one and the beginning of the next does not count."""
 
-    def __init__(self, way: str, source: hosts.Guest, target: hosts.Guest, record: Record, *, interval: float) -> None:
-        """``interval`` is in seconds, between two pings."""
+    def __init__(
+        self,
+        way: str,
+        source: hosts.Guest,
+        target: hosts.Guest,
+        record: Record,
+        *,
+        interval: float,
+        hint: Callable[[], str] = str,
+    ) -> None:
+        """``interval`` is in seconds, between two pings; ``hint`` is asked for what may be the cause of a loss."""
+        self._hint = hint
         self._interval = interval
         self._way = way
         self._source = source
@@ -37,4 +49,6 @@ class Watch:
         lost = pings.lost()
         self._record.traffic(self._way, answered=len(pings.answered()), lost=len(lost))
         if lost:
-            self._record.problem(f"{self._source.role}: {len(lost)} pings were lost {self._way}, first {lost[:5]}")
+            self._record.problem(
+                f"{self._source.role}: {len(lost)} pings were lost {self._way}, first {lost[:5]}{self._hint()}"
+            )

@@ -5,12 +5,10 @@ The same examples each time. To look further, with others, which are longer and 
     VETHAGENT_CHAOS=20 tox -e functional -- tests/functional/agent/test_chaos.py
 """
 
-import contextlib
 import dataclasses
 import os
 import pathlib
 import signal
-import sqlite3
 import types
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -22,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.functional.agent import sabotage
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node
-from tests.support import asked, commands, processes, rest
+from tests.support import asked, commands, copies, processes, rest
 from tools.soak import verdict
 from tools.soak.watch import PATIENCE
 from vethagent import constants
@@ -209,7 +207,7 @@ class Chaos(RuleBasedStateMachine):
     @rule()
     def back_up(self) -> None:
         self._say("backup")
-        store, database = (_copy(self._file(name)) for name in ("agent", "controller"))
+        store, database = (copies.take(self._file(name)) for name in ("agent", "controller"))
         self.backup = Backup(store, database, dict(self.asked.links), dict(self.gone), self.mode)
 
     @precondition(lambda self: self.backup is not None)
@@ -220,9 +218,9 @@ class Chaos(RuleBasedStateMachine):
         self._say(f"older copy: {what}")
         self._crash()
         if what != "database":
-            _put_back(self._file("agent"), None if what == "store lost" else self.backup.store)
+            copies.put_back(self._file("agent"), None if what == "store lost" else self.backup.store)
         if what in ("database", "both"):
-            _put_back(self._file("controller"), self.backup.database)
+            copies.put_back(self._file("controller"), self.backup.database)
             self.asked.links, self.gone = dict(self.backup.links), dict(self.backup.gone)
             self.mode = self.backup.mode
         self._start()
@@ -261,19 +259,6 @@ class Chaos(RuleBasedStateMachine):
         commands.wait_until(
             lambda: not verdict.disagreements(self.asked), what=f"agreement on {HOST}", timeout=PATIENCE
         )
-
-
-def _copy(path: pathlib.Path) -> bytes:
-    with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
-        return database.serialize()
-
-
-def _put_back(path: pathlib.Path, copy: bytes | None) -> None:
-    """Let a database that nobody has open be ``copy``, or none."""
-    for part in ("", "-wal", "-shm"):
-        path.with_name(path.name + part).unlink(missing_ok=True)
-    if copy is not None:
-        path.write_bytes(copy)
 
 
 def _picked(pick: int, names: Collection[str]) -> str:
