@@ -63,6 +63,8 @@ def test_what_a_document_names_is_there(document: str, paths: str, name: str, wo
         selected = [test for test in tests if _selects(expression, *test)]
         assert selected
         assert len(selected) < len(tests), "without -k it is the same"
+        for each in set(re.findall(r"\w+", expression)) - {"and", "or", "not"}:
+            assert any(_selects(each, *test) for test in tests), f"no test has {each} in its name"
 
 
 def test_each_invariant_is_shown() -> None:
