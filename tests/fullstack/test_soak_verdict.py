@@ -86,17 +86,13 @@ def _row(path: pathlib.Path, table: str, where: str) -> Iterator[None]:
         database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 
-def _store(judged: site.Site) -> pathlib.Path:
-    return judged.node.agent.folder / "agent.sqlite"
-
-
 def _stored_row_lost(judged: site.Site) -> contextlib.AbstractContextManager[None]:
-    return _row(_store(judged), "link", f"id = '{judged.links['victim']['id']}'")
+    return _row(judged.store, "link", f"id = '{judged.links['victim']['id']}'")
 
 
 @contextlib.contextmanager
 def _stored_row_more(judged: site.Site) -> Iterator[None]:
-    with contextlib.closing(Store(str(_store(judged)))) as store:
+    with contextlib.closing(Store(str(judged.store))) as store:
         link = model.BridgeLink.model_validate(judged.links["victim"])
         store.save(wanted=[(link.model_copy(update={"id": OTHER}), None)])
         yield
@@ -106,7 +102,7 @@ def _stored_row_more(judged: site.Site) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stored_end(judged: site.Site) -> Iterator[None]:
-    with contextlib.closing(Store(str(_store(judged)))) as store:
+    with contextlib.closing(Store(str(judged.store))) as store:
         store.save(removed=[(OTHER, 1, None)])
         yield
         store.forget([OTHER])
@@ -169,6 +165,7 @@ def test_a_port_event_that_is_missing_or_there_twice_is_found(
     judged: site.Site, controller_side: deployment.Deployment, change: str
 ) -> None:
     """Another that is there twice takes the place of a third."""
+    verdict.wait_until_calm(judged)  # all of them were told
     assert judged.misnumbered() == []
     number = 2 if change.startswith("DELETE") else 3
     where = f"WHERE host = '{judged.host.name}' AND seq = {number}"

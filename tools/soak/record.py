@@ -106,11 +106,6 @@ class Record:
         """The number of pings that were not answered though an earlier and a later one was."""
         return sum(counts["lost"] for counts in self._traffic.values())
 
-    @property
-    def kinds(self) -> dict[str, int]:
-        """How often each kind of fault was made."""
-        return dict(self._faults)
-
     def lines(self) -> list[str]:
         """Return the tables, ready to be printed."""
         head = ("what was done", "times", "whole again after: p50", "p99", "max", "with the fault itself: max")

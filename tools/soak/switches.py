@@ -40,11 +40,7 @@ def kill_server(site: Site, rng: random.Random, record: Record) -> None:
         site.host.ovs.server.kill()
         time.sleep(rng.uniform(0, 2))
         site.host.ovs.start_server()
-        _wait_for_switch(site)
-        with measured("ovsdb-server killed, then sabotage", record, since=killed):
-            rng.choice(HARMS).act(site)
-            site.wait_until_carries()
-            site.wait_until_whole()
+        _harm("ovsdb-server killed, then sabotage", site, rng, record, since=killed)
 
 
 def kill_both(site: Site, rng: random.Random, record: Record) -> None:
@@ -56,11 +52,7 @@ def kill_both(site: Site, rng: random.Random, record: Record) -> None:
         time.sleep(rng.uniform(0, 2))
         ovs.start_server()
         ovs.switch.start()
-        _wait_for_switch(site)
-        with measured("ovs-vswitchd and ovsdb-server killed, then sabotage", record, since=killed):
-            rng.choice(HARMS).act(site)
-            site.wait_until_carries()
-            site.wait_until_whole()
+        _harm("ovs-vswitchd and ovsdb-server killed, then sabotage", site, rng, record, since=killed)
 
 
 def stop_either(site: Site, rng: random.Random, record: Record) -> None:
@@ -76,6 +68,15 @@ def stop_either(site: Site, rng: random.Random, record: Record) -> None:
         with measured(f"{which.name} stopped, an end deleted meanwhile", record, since=began):
             site.wait_until_carries()
             site.wait_until_whole()
+
+
+def _harm(kind: str, site: Site, rng: random.Random, record: Record, *, since: float) -> None:
+    """One thing, when the switch is connected again."""
+    _wait_for_switch(site)
+    with measured(kind, record, since=since):
+        rng.choice(HARMS).act(site)
+        site.wait_until_carries()
+        site.wait_until_whole()
 
 
 def _wait_for_switch(site: Site) -> None:
