@@ -17,11 +17,11 @@ def test_whatever_happens_all_agree_in_the_end(clean: deployment.Deployment) -> 
 
 
 def test_of_a_failure_the_logs_are_kept(clean: deployment.Deployment, tmp_path: pathlib.Path) -> None:
-    """Somebody does what no soak does: he makes a link of his own on its host."""
+    """Somebody does what no soak does: he makes a link of his own on its host, before that is compared."""
     said: list[str] = []
 
     def say(text: str) -> None:
-        if not said:
+        if text.startswith("no more faults"):
             clean.rest.create({"host": "soak-1", "ends": [{"bridge": "br2"}, {"bridge": "calm2"}]})
         said.append(text)
 
