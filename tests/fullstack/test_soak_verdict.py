@@ -140,7 +140,7 @@ WRONG = [
     Wrong("row left over", _vsctl("add-port br-eth1 more", "del-port more"), "port more is left over"),
     Wrong("mark left over", _ip(f"link set tap1 alias vethagent:{OTHER}", 'link set tap1 alias ""'), OTHER),
     Wrong("helper left over", _helper, "2 helpers run, not 1"),
-    Wrong("foreign alias", _ip("link set for-a4 alias ours", "link set for-a4 alias mine"), "foreign device for-a4"),
+    Wrong("foreign alias", _ip("link set tap2 alias ours", 'link set tap2 alias ""'), "foreign device tap2"),
     Wrong("foreign device", _ip("link set tap2 down", "link set tap2 up"), "foreign device tap2"),
     Wrong(
         "foreign port",
