@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import pathlib
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -194,9 +195,17 @@ def test_a_lost_packet_is_counted(judged: site.Site) -> None:
     watched = watch.Watch(site.KERNEL, source, target, done, interval=0.01)
     watched.begin()
     judged.host.ip("link", "set", target.device, "down")
+    before = _sent(judged, source.device)
+    commands.wait_until(lambda: _sent(judged, source.device) > before, what="a packet that cannot arrive")
     judged.host.ip("link", "set", target.device, "up")
     traffic.wait_for_ping(source, target.address)
     watched.end()
     assert done.lost > 0
     assert [problem for problem in done.problems if f"{done.lost} pings were lost" in problem]
     assert f"{done.lost} of " in "\n".join(done.sums())
+
+
+def _sent(judged: site.Site, device: str) -> int:
+    """Return how many packets a guest has sent by its device so far."""
+    (shown,) = json.loads(judged.host.ip("-json", "-statistics", "link", "show", device))
+    return int(shown["stats64"]["rx"]["packets"])
