@@ -321,6 +321,7 @@ class Reconciler:
         LOG.log(level, "Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         self._retries.again(state.link_id)
+        self._loops.discard(state.link_id)  # or it would wake itself for ever
         self._waiting.discard(state.link_id)
         if passing or failure.reason in _AWAY:
             self._waiting.add(state.link_id)

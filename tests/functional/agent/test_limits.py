@@ -1,6 +1,7 @@
 """What the kernel has no more of."""
 
 from tests.functional.agent.node import FIRST, HOST, SECOND, Node, condition
+from tests.support import commands
 
 CONCURRENCY = ("threading",)
 
@@ -40,6 +41,29 @@ def test_a_linux_bridge_without_a_free_port(fragile: Node) -> None:
     node.host.ip("link", "delete", "group", GROUP)
     node.host.ip("link", "delete", "full")
     assert node.picture() == before
+
+
+def test_links_that_would_loop_and_find_no_port_are_not_tried_without_end(fragile: Node) -> None:
+    node = fragile
+    node.host.linux_bridge("full")
+    pairs = [(f"p{number}", f"q{number}") for number in range(PORTS)]
+    node.batch(*(f"link add {a} group {GROUP} master full type veth peer name {b}" for a, b in pairs))
+    node.set_mode("paused")
+    rivals = [node.create("full", "br2") for _ in range(2)]
+    node.set_mode("enforce")
+    for rival in rivals:
+        node.wait(rival, "ERROR", "NETLINK_ERROR")
+
+    def is_calm() -> bool:
+        before = node.api.get(f"/v1/agents/{HOST}")["counters"]["batches"]
+        node.wait_for_report()
+        return bool(node.api.get(f"/v1/agents/{HOST}")["counters"]["batches"] == before)
+
+    commands.wait_until(is_calm, what="two reports without a batch between them")
+    for rival in rivals:
+        node.unplug(rival)
+    node.host.ip("link", "delete", "group", GROUP)
+    node.host.ip("link", "delete", "full")
 
 
 def test_more_events_than_the_socket_holds(fragile: Node) -> None:

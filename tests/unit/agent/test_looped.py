@@ -130,6 +130,18 @@ def test_a_link_that_may_not_be_where_it_is_wanted_now_stays_where_it_was(node: 
     assert node.host.kernel.named("p2").master == before
 
 
+def test_of_two_that_cannot_be_made_none_is_tried_without_end(node: Node) -> None:
+    for device in ("phy-br1", "p2"):
+        node.host.kernel.refuse[ifinfo.RTM_NEWLINK, device] = errno.ENOMEM
+    node.plug(link(id=A), link(id=B, end0={"device": "p2"}, end1={"device": "e2"}))
+    node.settle()
+    failed = {A: Reason.NETLINK_ERROR, B: Reason.NETLINK_ERROR}
+    assert {state.link_id: state.reason for state in node.journal.states()} == failed
+    batches = node.counters.all()["batches"]
+    node.settle()
+    assert node.counters.all()["batches"] == batches
+
+
 def test_a_link_that_was_there_first_stays_the_one(node: Node) -> None:
     """Also after a reboot, when none of them is there."""
     first, second = link(id=B, end0={"device": "p2"}, end1={"device": "e2"}), link(id=A)
