@@ -81,8 +81,6 @@ class Observer:
         dirty: set[str] = set()
         for ifindex, device in changes.items():
             if device == self._observed.devices.get(ifindex) and not (device and device.alias):
-                # One that came and went unseen may be of a pair of ours, which could not be made for that.
-                self.unjoined |= device is None
                 continue
             before = self._observed.put_device(ifindex, device)
             offload_changed = device is not None and self._read_offload(device)

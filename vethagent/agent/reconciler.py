@@ -208,7 +208,6 @@ class Reconciler:
         if any(failure.reason not in _AWAY for failure in failures.values()):
             # Now and not with the next one that has gone: it may have had to stand back for one that cannot be made.
             self._inbox.mark(self._loops)
-            self._inbox.look_again()  # of a device that is down the kernel does not tell that it has lost its mark
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._saver.save()
@@ -316,11 +315,18 @@ class Reconciler:
         # says so brings the next round. If nothing does, the retry tells.
         passing = refused and state.reason is Reason.DRIFT and state.link_id not in self._retries
         level, why = logging.DEBUG, (state.generation, failure.reason)
-        if not passing and self._warned.get(state.link_id) != why:
+        news = self._warned.get(state.link_id) != why
+        if refused and news:
+            self._inbox.look_again()  # of a device that is down the kernel does not tell that it has lost its mark
+        if news and not passing:
             level, self._warned[state.link_id] = logging.WARNING, why
         LOG.log(level, "Link %s: %s: %s", state.link_id, failure.reason, failure.message, extra=about)
         told = state.model_copy(update={"status": status, "reason": failure.reason, "message": failure.message})
         self._retries.again(state.link_id)
+        if failure.vanished:
+            # Whoever deletes its devices again and again now and then hits a batch that is making them, and no event
+            # tells of these: nothing had been seen of them before.
+            self._retries.soon([state.link_id])
         self._loops.discard(state.link_id)  # or it would wake itself for ever
         self._waiting.discard(state.link_id)
         if passing or failure.reason in _AWAY:

@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import errno
 import itertools
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -24,6 +26,8 @@ PART = 200
 #: Plans of one part that does neither: pairs that go together are looked up, and wait for the kernel, once.
 TOGETHER = 500
 
+#: In what the kernel says of a device that is not there any more.
+_NO_DEVICE = os.strerror(errno.ENODEV)
 
 #: Told of a part of the way, ``kernel_at`` or ``ovsdb_at``, and of links that have it behind them.
 Passed = Callable[[Literal["kernel_at", "ovsdb_at"], Iterable[str]], None]
@@ -38,11 +42,15 @@ class Helper(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the plan of one link could not be carried out; if ``silent`` what was begun may come about all the same."""
+    """Why the plan of one link could not be carried out.
+
+    If ``silent`` what was begun may come about all the same. ``vanished``: a device of it has just gone.
+    """
 
     reason: Reason
     message: str
     silent: bool = False
+    vanished: bool = False
 
 
 class Applied(NamedTuple):
@@ -183,7 +191,7 @@ class Applier:
                 if outcome.error:
                     taken = outcome.error.startswith(operations.NAME_TAKEN)
                     reason = Reason.NAME_CONFLICT if taken else Reason.NETLINK_ERROR
-                    failures[step.link_id] = Failure(reason, outcome.error)
+                    failures[step.link_id] = Failure(reason, outcome.error, vanished=_NO_DEVICE in outcome.error)
                 elif outcome.ifindex:
                     made[step.link_id] = outcome.ifindex
 

@@ -105,6 +105,34 @@ def test_a_link_for_which_there_was_no_place_is_tried_when_another_has_gone(node
     assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
 
 
+def test_the_devices_of_its_own_try_have_no_link_tried_sooner(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel makes the pair, finds no free port in the bridge, and takes the pair away."""
+
+    def apply(steps: list[Operation]) -> list[Outcome]:
+        node.inbox.put_devices(dict.fromkeys((7, 8)))  # nothing was seen of them before
+        return [Outcome("EXFULL: Exchange full", 0) for _ in steps]
+
+    monkeypatch.setattr(node.host, "apply", apply)
+    node.plug(link(id=A))
+    live(node, LONG)
+    before = node.counters.all()["failures"]
+    live(node, LONG)
+    assert node.counters.all()["failures"] - before <= LONG / 50
+
+
+def test_for_a_link_that_is_refused_again_and_again_all_devices_are_looked_at_once(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.settle()
+    looks = []
+    monkeypatch.setattr(node.inbox, "look_again", lambda: looks.append(node.now))
+    node.host.kernel.refuse[ifinfo.RTM_NEWLINK, "phy-br1"] = errno.EXFULL
+    node.plug(link(id=A))
+    live(node, LONG)
+    assert node.counters.all()["failures"] > 10
+    assert len(looks) == 1
+
+
 def test_a_pair_that_is_deleted_each_time_while_it_is_made_comes_soon_after_the_last_time(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
