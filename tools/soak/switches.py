@@ -1,7 +1,9 @@
 """What befalls bridges and Open vSwitch."""
 
+import contextlib
 import random
 import time
+from collections.abc import Callable, Iterator
 
 from tests.support import commands, daemons, freezing
 from tools.soak.acting import HARMS, measured
@@ -24,35 +26,31 @@ def rebuild_bridge(site: Site, rng: random.Random, record: Record) -> None:
 
 def kill_switch(site: Site, rng: random.Random, record: Record) -> None:
     """What passes through the userspace datapath is lost while it is not there, which is nobody's fault."""
-    with site.unwatched(SWITCH):
-        killed = time.monotonic()
-        site.host.ovs.switch.kill()
-        time.sleep(rng.uniform(0, 2))
-        site.host.ovs.switch.start()
-        with measured("ovs-vswitchd killed", record, SERVICE, since=killed):
-            site.wait_until_whole()
+    switch = site.host.ovs.switch
+    with (
+        _killed(site, rng, switch.kill, switch.start) as since,
+        measured("ovs-vswitchd killed", record, SERVICE, since=since),
+    ):
+        site.wait_until_whole()
 
 
 def kill_server(site: Site, rng: random.Random, record: Record) -> None:
     """The userspace datapath waits for it too: ovs-vswitchd passes no packets before it is connected again."""
-    with site.unwatched(SWITCH):
-        killed = time.monotonic()
-        site.host.ovs.server.kill()
-        time.sleep(rng.uniform(0, 2))
-        site.host.ovs.start_server()
-        _harm("ovsdb-server killed, then sabotage", site, rng, record, since=killed)
+    ovs = site.host.ovs
+    with _killed(site, rng, ovs.server.kill, ovs.start_server) as since:
+        _harm("ovsdb-server killed, then sabotage", site, rng, record, since=since)
 
 
 def kill_both(site: Site, rng: random.Random, record: Record) -> None:
     """As when the package is upgraded."""
     ovs = site.host.ovs
-    with site.unwatched(SWITCH):
-        killed = time.monotonic()
-        ovs.close()
-        time.sleep(rng.uniform(0, 2))
+
+    def start() -> None:
         ovs.start_server()
         ovs.switch.start()
-        _harm("ovs-vswitchd and ovsdb-server killed, then sabotage", site, rng, record, since=killed)
+
+    with _killed(site, rng, ovs.close, start) as since:
+        _harm("ovs-vswitchd and ovsdb-server killed, then sabotage", site, rng, record, since=since)
 
 
 def stop_either(site: Site, rng: random.Random, record: Record) -> None:
@@ -68,6 +66,17 @@ def stop_either(site: Site, rng: random.Random, record: Record) -> None:
         with measured(f"{which.name} stopped, an end deleted meanwhile", record, since=began):
             site.wait_until_carries()
             site.wait_until_whole()
+
+
+@contextlib.contextmanager
+def _killed(site: Site, rng: random.Random, kill: Callable[[], object], start: Callable[[], object]) -> Iterator[float]:
+    """Something is away for a while, and back when the block begins; yield when it was killed."""
+    with site.unwatched(SWITCH):
+        killed = time.monotonic()
+        kill()
+        time.sleep(rng.uniform(0, 2))
+        start()
+        yield killed
 
 
 def _harm(kind: str, site: Site, rng: random.Random, record: Record, *, since: float) -> None:
