@@ -58,12 +58,12 @@ class ClosedLoops:
         bridges = [self._observed.bridge_of(device) for device in pair]
         if any(device.name in passed for device in pair) or set(bridges) != {first, second}:
             return False
-        if not self._is_one_way(pair):
-            return bool(self._way(link, topology, passed))
-        found = ring(first, second)
-        if found is None or found.clear:
-            spanned = topology.spans_tree(first) and topology.spans_tree(second)
-            return found is not None and (found.deaf or not spanned)
+        if self._is_one_way(pair):
+            found = ring(first, second)
+            if found is None:
+                return False
+            if found.clear:
+                return found.deaf or not (topology.spans_tree(first) and topology.spans_tree(second))
         return bool(self._way(link, topology, passed))
 
     def _is_one_way(self, pair: Sequence[Device]) -> bool:

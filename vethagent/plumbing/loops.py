@@ -153,16 +153,15 @@ class Topology:
         # What a device or a row tells of a way need not be told by its other end yet.
         unclear |= {(one, other) for one in ways for other in ways[one] if ways[one][other] != ways[other][one]}
         deaf, numbers = self._deaf(), dict[str, int]()
-        found: dict[int, Ring] = {}
+        found: list[Ring] = []
         parts: defaultdict[str, set[int]] = defaultdict(set)
         for begin in list(ways):
             for block in _blocks(begin, ways.__getitem__, numbers) if begin not in numbers else ():
                 one, other, *more = block
                 if more or max(ways[one][other], ways[other][one]) > 1:
-                    number = len(found)
-                    found[number] = Ring(True, not deaf.isdisjoint(block))
                     for bridge in block:
-                        parts[bridge].add(number)
+                        parts[bridge].add(len(found))
+                    found.append(Ring(True, not deaf.isdisjoint(block)))
         for one, other in unclear:
             for number in parts[one] & parts[other]:
                 found[number] = dataclasses.replace(found[number], clear=False)

@@ -45,9 +45,10 @@ class OvsBridge:
 class OvsPort:
     """A row of Interface with the port and the bridge that it is in; ``ofport`` None: ovs-vswitchd has not seen it.
 
-    ``others`` are bridges that it is in as well. ``vlans`` as in ovs_replica. ``marked``: it has the port's mark or
-    lack of it; if it has that of another link this is ``inner_link_id``. ``alone``: the port has no other. ``kept_mtu``
-    is what a bridge's own has while the bridge is not to follow links. ``key`` tells a row from one in its place.
+    ``others`` are bridges that it is in as well. ``vlans`` as in ovs_replica. ``marked``: the interface has the port's
+    mark, or lack of it, too; if it has that of another link this is ``inner_link_id``. ``alone``: the port has no other
+    interface. ``kept_mtu`` is what a bridge's own interface has as long as the bridge is not to follow links. ``key``
+    tells one row from another that came in its place.
     """
 
     name: str
@@ -173,7 +174,8 @@ class Observed:
             self._let_go[name] = before.kept_mtu
         if before is not None:
             _drop(self._ports_of, before.bridge, name)
-            _drop(self._owned_ports, before.link_id or "", name)
+            if before.link_id:
+                _drop(self._owned_ports, before.link_id, name)
             _drop(self._inside, before.port, name)
         if port is not None:
             self.ports[name] = port
