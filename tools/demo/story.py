@@ -261,6 +261,8 @@ class Story:
         guest, address = self._sandbox.guest1, self._sandbox.guest2.address
         command = ["ping", "-c", "3" if expected else "1", "-i", "0.2", "-W", "1", address]
         self._terminal.command(guest, " ".join(command))
+        # An address that did not answer is given up 3 s later, and with it each ping that has waited for it since.
+        guest.ip("neighbour", "flush", "dev", "eth0")
         output = guest.run(*command, check=False)
         self._terminal.block(output)
         if (" 0% packet loss" in output) is not expected:
