@@ -256,7 +256,7 @@ class Ovs:
         except ovsdbapp_exceptions.TimeoutException as error:  # has no text, and fails if it is asked for one
             raise exceptions.OvsdbUnavailable(f"{self._remote}: no answer") from error
         except Exception as error:  # the library raises bare Exception, OSError and its own
-            raise exceptions.OvsdbUnavailable(f"{self._remote}: {error}") from error
+            raise exceptions.OvsdbUnavailable(f"{self._remote}: {exceptions.one_line(error)}") from error
 
     def _start(self, schema: ovs_idl.SchemaHelper) -> None:
         replica = Replica(

@@ -86,8 +86,7 @@ class Replica(connection.OvsdbIdl):
         switch: Switch,
         timeout: float,
     ) -> None:
-        for table, columns in _COLUMNS.items():
-            schema.register_columns(table, list(columns))
+        _register(schema)
         super().__init__(remote, schema)
         self._keep_names()
         # By itself the library waits up to 8 s between attempts; what is on this host may be asked each second.
@@ -307,6 +306,15 @@ class Replica(connection.OvsdbIdl):
             error=ovs_rows.scalar(row, "error"),
             key=key,
         )
+
+
+def _register(schema: ovs_idl.SchemaHelper) -> None:
+    """Name the columns that are monitored; of one that is not there the library only says that something is wrong."""
+    tables = schema.schema_json["tables"]
+    for table, columns in _COLUMNS.items():
+        if missing := set(columns).difference(tables.get(table, {}).get("columns", ())):
+            raise ValueError(f"{SCHEMA} has no {', '.join(sorted(missing))} in {table}, as before Open vSwitch 2.6")
+        schema.register_columns(table, list(columns))
 
 
 def _port_of(row: ovs_idl.Row, *, alone: bool) -> _Port:

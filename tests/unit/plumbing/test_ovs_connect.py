@@ -61,6 +61,7 @@ class Server:
     def __init__(self, path: pathlib.Path) -> None:
         self.remote = f"unix:{path}"
         self.answers = 0
+        self.schema = _schema()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
         self._socket.listen()
@@ -81,7 +82,7 @@ class Server:
             if self.answers:
                 self.answers -= 1
                 question = json.loads(taken.recv(4096))
-                taken.sendall(json.dumps({"id": question["id"], "result": _schema(), "error": None}).encode())
+                taken.sendall(json.dumps({"id": question["id"], "result": self.schema, "error": None}).encode())
 
 
 @pytest.fixture
@@ -98,6 +99,14 @@ def test_a_server_that_stops_while_somebody_connects_is_told_of(server: Server, 
     with pytest.raises(exceptions.OvsdbUnavailable, match=r"db\.sock: no answer"):
         ovs.connect()
     ovs.close()
+
+
+def test_a_database_of_an_open_vswitch_that_is_too_old(server: Server) -> None:
+    server.answers = 1
+    del server.schema["tables"]["Interface"]["columns"]["mtu_request"]
+    ovs = Ovs(server.remote, lambda _: None, timeout=0.3, connection_changed=lambda _: None, switch_back=lambda: None)
+    with pytest.raises(exceptions.OvsdbUnavailable, match="Open_vSwitch has no mtu_request in Interface"):
+        ovs.connect()
 
 
 def test_the_end_waits_for_no_transaction_that_waits_for_another() -> None:
