@@ -56,12 +56,16 @@ def no_number(path: pathlib.Path) -> None:
     path.write_text(f'"{RULE}": !!int ""')
 
 
+def nobody_told_of(path: pathlib.Path) -> None:
+    path.write_text(f'"{RULE}": "role:reader or :x"\n')
+
+
 def folder(path: pathlib.Path) -> None:
     path.unlink()
     path.mkdir()
 
 
-@pytest.mark.parametrize("harm", [pathlib.Path.unlink, mistake, nonsense, nested, no_number, folder])
+@pytest.mark.parametrize("harm", [pathlib.Path.unlink, mistake, nonsense, nested, no_number, nobody_told_of, folder])
 def test_what_is_no_file_of_rules_any_more_opens_nothing(
     path: pathlib.Path, caplog: pytest.LogCaptureFixture, harm: Callable[[pathlib.Path], None]
 ) -> None:
@@ -76,6 +80,21 @@ def test_what_is_no_file_of_rules_any_more_opens_nothing(
         path.rmdir()
     path.write_text(EVERYBODY)
     assert is_let_in()
+
+
+@pytest.mark.parametrize(
+    "check", [":x", "1+:x", "role:admin or %(a)s:b", "not 'a:b", "user_id:%(x", "role:100%", "user_id.name:carol"]
+)
+def test_a_check_that_nobody_would_get_past(path: pathlib.Path, check: str) -> None:
+    path.write_text(f'"{RULE}": "{check}"\n')
+    with pytest.raises(policies.PolicyFileError, match=f"the rule '{RULE}' cannot be understood: "):
+        following(path)
+
+
+@pytest.mark.parametrize("check", ["https://127.0.0.1:1/", "rule:reader", "user_id:%(user_id)s", "token.roles.name:x"])
+def test_a_check_of_what_may_be_there_later(path: pathlib.Path, check: str) -> None:
+    path.write_text(f'"{RULE}": "{check}"\n')
+    following(path)
 
 
 @contextlib.contextmanager
