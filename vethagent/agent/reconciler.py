@@ -72,6 +72,8 @@ class Reconciler:
         self._refused: set[str] = set()
         #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
         self._waiting: set[str] = set()
+        #: The bridges that they and others are to join, as they were planned.
+        self._places: dict[str, tuple[str, str]] = {}
         #: Links with which no helper, or not the server of OVSDB, came to an end; they are tried again together.
         self._open: set[str] = set()
         #: Those of them that it was asked for: it may be done all the same.
@@ -170,9 +172,7 @@ class Reconciler:
         return not self._desired.standing(link_id).plugged, link_id
 
     def _reconcile(self, link_ids: set[str], late: set[str], *, enforce: bool) -> None:
-        topology = Topology(self._observed)
-        planned = {key: self._plan_alone(key, topology) for key in sorted(link_ids | self._waiting, key=self._rank)}
-        plans = [plan for link_id, plan in planned.items() if plan is not None and link_id in link_ids]
+        plans = self._planned(link_ids)
         if enforce:
             plans = self._admitted(plans)
         self._saver.save()
@@ -211,6 +211,18 @@ class Reconciler:
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._saver.save()
+
+    def _planned(self, link_ids: set[str]) -> list[LinkPlan]:
+        """Plan these links; those that wait have their places all the same, and each event would plan all of them."""
+        topology, plans = Topology(self._observed), list[LinkPlan]()
+        for link_id in sorted(link_ids | self._waiting, key=self._rank):
+            if link_id not in link_ids:
+                if place := self._places.get(link_id):
+                    topology.join(link_id, *place)
+            elif plan := self._plan_alone(link_id, topology):
+                plans.append(plan)
+        self._places = topology.joined
+        return plans
 
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
         """Return what may be done now; the others are marked again when their time has come."""

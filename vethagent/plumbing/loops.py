@@ -31,16 +31,18 @@ class Topology:
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
-        self._planned = itertools.count()
-        #: Bridge -> (link, bridge): of links that will be made, a number each, and of those that were there and that
-        #: nobody sees before OVSDB has told its rows.
+        #: Bridges, by link that will be made.
+        self.joined: dict[str, tuple[str, str]] = {}
+        #: Bridge -> (link, bridge): of links that will be made, and of those that were there and that nobody sees
+        #: before OVSDB has told its rows.
         self._unseen: dict[str, list[tuple[str, str]]] = {}
         for link_id, ends in () if observed.ovs_known else observed.awaited.items():
             self._add(link_id, *ends)
 
-    def join(self, first: str, second: str) -> None:
+    def join(self, link_id: str, first: str, second: str) -> None:
         """Take in that a link between two bridges will be made."""
-        self._add(f"planned {next(self._planned)}", first, second)
+        self.joined[link_id] = first, second
+        self._add(link_id, first, second)
 
     def wait_for(self, link: model.BridgeLink) -> None:
         """Take in that a link was there; until the rows of OVSDB are known no other one is to take its place."""

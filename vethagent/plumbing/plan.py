@@ -326,7 +326,7 @@ class _LinkPlanner:
                 way = self.topology.way(first, second, without=own | self.observed.owned_and_down())
             if way:
                 return f"{first} and {second} are joined already: {way}"
-        self.topology.join(first, second)
+        self.topology.join(self.link.id, first, second)
         return ""
 
     # -- what to say ---------------------------------------------------------------------------------------------

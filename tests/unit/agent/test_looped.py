@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from tests.unit.agent.node import Node
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
 from vethagent.agent.young_bridges import PATIENCE
-from vethagent.model import EventKind, Reason, Status
+from vethagent.model import BridgeLink, EventKind, Reason, Status
+from vethagent.plumbing import plan
+from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged import ifinfo
 
 A, B, C = ids(3)
@@ -79,6 +82,26 @@ def test_one_that_cannot_be_mended_without_a_helper_keeps_its_place(node: Node) 
     node.settle()
     node.later(60)
     assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.LOOP, B: Reason.NONE}
+
+
+def test_those_that_wait_are_not_planned_with_each_other_link(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[str] = []
+
+    def plan_link(link: BridgeLink, *arguments: Any, **more: Any) -> LinkPlan:
+        planned.append(link.id)
+        return plan.plan_link(link, *arguments, **more)
+
+    monkeypatch.setattr("vethagent.agent.reconciler.plan_link", plan_link)
+    node.host.add_ovs_bridge("br-eth2")
+    node.helper_error = exceptions.HelperUnavailable("no answer")
+    node.plug(link(id=B))
+    node.plug(link(id=C, end0={"bridge": "br3", "device": "p2"}, end1={"bridge": "br-eth2", "device": "e2"}))
+    assert planned == [B, C]
+    node.plug(link(id=A, end0={"bridge": "br3", "device": "p3"}, end1={"device": "e3"}))
+    assert planned == [B, C, A]
+    node.helper_error = None
+    node.later(60)
+    assert {state.reason for state in node.journal.states()} == {Reason.NONE}
 
 
 def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: Node) -> None:

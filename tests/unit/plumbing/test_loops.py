@@ -75,7 +75,7 @@ def test_a_way_is_found_if_and_only_if_there_is_one(
 ) -> None:
     topology = Topology(host(all_ways))
     for first, second in planned:
-        topology.join(first, second)
+        topology.join(f"{first} {second}", first, second)
     without = {device for number in left_out & set(range(len(all_ways))) for device in all_ways[number].devices}
     edges = [way.ends for number, way in enumerate(all_ways) if number not in left_out] + planned
     path = topology.path(*asked, without=without)
@@ -261,8 +261,8 @@ def _with_vlans(observed: Observed | None = None) -> Observed:
 @pytest.mark.parametrize("asked", [("br2", "br3"), ("br3", "br2")])
 def test_nor_does_one_behind_it(asked: tuple[str, str]) -> None:
     topology = Topology(_with_vlans())
-    topology.join("br1", "br5")
-    topology.join("br5", "br6")
+    topology.join("br1 br5", "br1", "br5")
+    topology.join("br5 br6", "br5", "br6")
     assert topology.path(*asked) is None
     assert topology.path("br2", "br4") == ["br2", "br1", "br4"]
     assert topology.path("br6", "br3") == ["br6", "br5", "br1", "br3"]
@@ -270,12 +270,12 @@ def test_nor_does_one_behind_it(asked: tuple[str, str]) -> None:
 
 def test_what_comes_back_by_another_port_goes_on_by_the_first() -> None:
     topology = Topology(_with_vlans())
-    topology.join("br4", "br5")
-    topology.join("br5", "br1")
+    topology.join("br4 br5", "br4", "br5")
+    topology.join("br5 br1", "br5", "br1")
     assert topology.path("br2", "br3") is not None
     topology = Topology(_with_vlans())
-    topology.join("br2", "br5")
-    topology.join("br5", "br4")  # found by br1 before
+    topology.join("br2 br5", "br2", "br5")
+    topology.join("br5 br4", "br5", "br4")  # found by br1 before
     assert topology.path("br2", "br3") == ["br2", "br5", "br4", "br1", "br3"]
     assert topology.path("br3", "br2")
 
@@ -328,11 +328,11 @@ def test_a_bridge_sends_nothing_back_by_the_port_by_which_it_came(
     way = next(device for device, other in observed.neighbours("br2") if other == whole)
     assert shared_port(observed, whole, "br2", way) is not None and shared_port(observed, "br2", whole, way) is None
     topology = Topology(observed)
-    topology.join("br2", "br4")
+    topology.join("br2 br4", "br2", "br4")
     assert topology.path("br4", "br3") == (["br4", "br2", "br3"] if joined else None)
-    topology.join("br4", whole)
+    topology.join("br4 whole", "br4", whole)
     assert topology.path("br2", "br3") == (["br2", "br3"] if joined else ["br2", "br4", whole, "br3"])
-    topology.join("br2", whole)
+    topology.join("br2 whole", "br2", whole)
     assert topology.path("br2", "br3") == (["br2", "br3"] if joined else ["br2", whole, "br3"])
 
 
