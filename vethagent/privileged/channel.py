@@ -166,6 +166,8 @@ class Channel(daemon.RootwrapClientChannel):
         if self._context.abandoned:
             raise exceptions.HelperUnavailable("none is started any more")
         self._context.launched = process = subprocess.Popen(command, stderr=daemon._fd_logger())
+        if self._context.abandoned:
+            self._context.abandon()  # who did so meanwhile knew of none
         begun, standing, worked = time.monotonic(), False, 0
         until = begun + self._seconds
         while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:

@@ -118,6 +118,23 @@ def test_a_helper_that_connects_and_says_nothing_is_left(monkeypatch: pytest.Mon
             pass
 
 
+def test_a_helper_that_is_launched_in_the_moment_of_the_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    launching = context()
+
+    def command(path: str) -> list[str]:
+        return [sys.executable, "-c", "import signal; signal.pause()", path]
+
+    class Launched(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], *, stderr: int | None = None) -> None:
+            super().__init__(command, stderr=stderr)
+            launching.abandon()
+
+    monkeypatch.setattr(subprocess, "Popen", Launched)
+    monkeypatch.setattr(launching, "helper_command", command)
+    with pytest.raises(exceptions.HelperUnavailable, match=f"ended with -{signal.SIGKILL:d}"):
+        launching.start()
+
+
 def test_a_helper_that_cannot_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
         launch(monkeypatch, "raise SystemExit(3)")
