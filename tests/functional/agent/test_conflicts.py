@@ -77,6 +77,17 @@ def test_a_mark_that_only_looks_like_one(node: Node, mark: str) -> None:
     assert node.picture() == before
 
 
+@pytest.mark.parametrize("device", [FIRST, SECOND])
+def test_an_end_with_an_alias_of_somebody_is_left_alone_until_that_goes(node: Node, device: str) -> None:
+    link = node.plug(*ENDS)
+    node.host.ip("link", "set", device, "alias", "uplink")
+    message = node.wait(link, "ERROR", "NAME_CONFLICT")["message"]
+    assert message.startswith(f"{device}, one end of the pair, carries the alias 'uplink' of another")
+    node.carries()
+    with node.repaired(link, "ALIAS"):
+        node.host.ip("link", "set", device, "alias", "")
+
+
 # -- bridges -----------------------------------------------------------------------------------------------------
 
 
