@@ -170,9 +170,9 @@ class Heartbeat:
         with self._condition:
             pull, self._pull_now, self._report_now, self._report_by = self._pull_now, False, False, None
             self._reported_at = time.monotonic()
-        begins, unseen = self._arrived_at is None, not self._seen
+        begins, pull_first = self._arrived_at is None, pull or bool(self._desired.suspects)
         try:
-            if pull or self._desired.suspects or self._is_to_ask():
+            if pull_first:
                 self._sync()
             before = self._outbox.position()
             report = self._report()
@@ -193,7 +193,7 @@ class Heartbeat:
             changed = self._sync()
             if not begins:
                 self._wonder(changed)
-        elif unseen and self._strangers and not pull:
+        elif not pull_first and self._is_to_ask():
             self._sync()
         elif self._desired.mode is model.Mode.PAUSED:
             LOG.debug("Nothing is looked at, so what the controller remembers of links may well differ")

@@ -182,7 +182,7 @@ def test_so_it_is_if_the_report_after_the_pull_does_not_arrive(
     for _ in range(2):
         setup.beat()
     setup.observed.put_device(7, Device(7, "v7", "veth", f"vethagent:{B}"))
-    setup.beat()
+    setup.heartbeat.pull()
     with monkeypatch.context() as patch, pytest.raises(exceptions.BusUnavailable):
         patch.setattr(setup.controller, "report_state", mock.Mock(side_effect=exceptions.BusUnavailable("away")))
         setup.beat()
@@ -203,7 +203,7 @@ def test_a_mark_that_nobody_knows_goes_also_if_it_comes_later(setup: Setup) -> N
     setup.beat()
     for index, link_id in ((7, A), (8, B)):
         setup.observed.put_device(index, Device(index, f"v{index}", "veth", f"vethagent:{link_id}"))
-    for _ in range(3):
+    for _ in range(2):
         assert setup.desired.removal(B) is None
         setup.beat()
     assert setup.desired.removal(B) is not None
