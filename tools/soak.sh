@@ -61,8 +61,11 @@ while [[ $# -gt 0 ]]; do
                 wrong "--concurrency must be eventlet, threading or mixed, not '${2-}'"
             options+=("$1" "$2")
             shift ;;
+        -[!0-9]*) wrong "unknown argument: $argument" ;;
         *)
-            [[ -z $minutes && $1 =~ ^[0-9]{1,5}(\.[0-9]{1,3})?$ && ! $1 =~ ^[0.]+$ ]] || wrong "unknown argument: $argument"
+            [[ -z $minutes ]] || wrong "unknown argument: $argument"
+            [[ $1 =~ ^[0-9]{1,5}(\.[0-9]{1,3})?$ && ! $1 =~ ^[0.]+$ ]] ||
+                wrong "MINUTES must be a number above 0, such as 2 or 0.5, and of 99999 at most, not '$1'"
             minutes=$1 ;;
     esac
     shift

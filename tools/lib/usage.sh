@@ -3,7 +3,7 @@
 # What each script in tools/ says of itself; to be sourced by it after `set -euo pipefail`, before it changes the folder.
 #
 #   usage                            print the comment at the top of the script, up to the first empty line
-#   wrong TEXT                       say what is wrong with the arguments, print the usage to stderr and end with status 2
+#   wrong TEXT                       print the usage to stderr, say what is wrong with the arguments and end with status 2
 #
 # Variables that are set here:
 #
@@ -15,7 +15,8 @@ _SCRIPT=$(realpath "${BASH_SOURCE[1]}")
 usage() { sed -n '3,/^$/s/^#\( \|$\)//p' "$_SCRIPT"; }
 
 wrong() {
-    printf 'error: %s\n\n' "$1" >&2
     usage >&2
+    # Last, where it is seen also if the rest does not fit.
+    printf 'error: %s\n' "$1" >&2
     exit 2
 }

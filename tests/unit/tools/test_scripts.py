@@ -1,4 +1,4 @@
-"""What the scripts do when somebody presses Ctrl-C."""
+"""What the scripts do when somebody mistypes something, or presses Ctrl-C."""
 
 import os
 import pathlib
@@ -36,6 +36,31 @@ def _interrupt(process: "subprocess.Popen[str]", programs: pathlib.Path) -> str:
     commands.wait_until(lambda: begun.exists() and begun.read_text(), what="the busy one")
     os.killpg(process.pid, signal.SIGINT)
     return process.communicate(timeout=60)[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("soak.sh", "MINUTES is missing"),
+        ("soak.sh 0", "MINUTES must be a number above 0"),
+        ("soak.sh -1", "not '-1'"),
+        ("soak.sh x", "not 'x'"),
+        ("soak.sh 9999999", "99999 at most, not '9999999'"),
+        ("soak.sh 2 3", "unknown argument: 3"),
+        ("soak.sh 2 --foo", "unknown argument: --foo"),
+        ("soak.sh 2 --seed", "--seed must be a number, not ''"),
+        ("demo.sh --bus=x", "--bus must be embedded or rabbit, not 'x'"),
+        ("simulate.sh --agents 0", "--agents must be a number from 1"),
+        ("test.sh x", "unknown part: x"),
+    ],
+)
+def test_the_last_line_says_what_is_wrong(command: str, told: str) -> None:
+    script, *words = command.split()
+    ended = subprocess.run([TOP / "tools" / script, *words], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert told in last
 
 
 @pytest.mark.parametrize("busy", ["bindep", "tox"])
