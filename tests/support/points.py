@@ -36,6 +36,7 @@ HELPER = (
     "helper-grouped",
     "helper-deleted",
     "helper-adopted",
+    "helper-renamed",
     "helper-set",
     "helper-changed",
     "helper-created",

@@ -182,7 +182,9 @@ class _Batch:
         self._step("helper-adopted")
         changes = self._todo(operations.ChangeEnd)
         release = altnames.release(self._route, [change for _, change in changes])
-        self._each(changes, lambda _, op: [*release.get(op.ifindex, []), *self._change_messages(op)])
+        refused = self._rename(changes, release)
+        self._step("helper-renamed")
+        self._each(changes, lambda _, op: self._change_messages(op, down_first=op.ifindex in refused))
         self._step("helper-set")
         for place, change in changes:
             if change.name is not None and place in self._errors:
@@ -192,6 +194,15 @@ class _Batch:
             if (change.tx_checksum, change.gro) != (None, None):
                 name = change.name or self._devices[change.ifindex].name
                 self._offload(place, change.ifindex, name, change.tx_checksum, change.gro)
+
+    def _rename(
+        self, changes: Sequence[tuple[int, operations.ChangeEnd]], release: dict[int, list[Request]]
+    ) -> set[int]:
+        """Rename devices as they are; return the ifindexes of those that have to be down for it, before Linux 6.2."""
+        renamed = [(change.ifindex, change.name) for _, change in changes if change.name is not None]
+        self._route.request(itertools.chain.from_iterable(release.values()))
+        answers = self._route.request(set_link(index, [("IFLA_IFNAME", name)]) for index, name in renamed)
+        return {index for (index, _), answer in zip(renamed, answers, strict=True) if answer.errno == errno.EBUSY}
 
     def _create(self) -> None:
         """Make pairs, then have them carry.
@@ -273,11 +284,11 @@ class _Batch:
             messages += self._bridges.keeping(end.master, end.mtu, end.mac, [attach]) if end.master else [attach]
         return messages
 
-    def _change_messages(self, change: operations.ChangeEnd) -> list[Request]:
+    def _change_messages(self, change: operations.ChangeEnd, *, down_first: bool) -> list[Request]:
         device = self._devices[change.ifindex]
         master = device.master if change.master is None else change.master
         joins = change.master or change.mac or (change.mtu and not change.bridge_follows)
-        messages = _change_messages(change, is_up=device.up)
+        messages = _change_messages(change, down_first=down_first)
         if change.master is not None and change.master != device.master and not bridges.may_be_followed(change, device):
             messages += self._bridges.left(change.ifindex, both=False)
         if not (master and joins):
@@ -318,7 +329,7 @@ def _masters(operation: operations.Operation) -> Iterable[int]:
             yield from (operation.master,) if operation.master else ()
 
 
-def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[Request]:
+def _change_messages(change: operations.ChangeEnd, *, down_first: bool) -> list[Request]:
     wanted = (
         ("IFLA_IFNAME", change.name),
         ("IFLA_MTU", change.mtu),
@@ -328,9 +339,9 @@ def _change_messages(change: operations.ChangeEnd, *, is_up: bool) -> list[Reque
     )
     attributes = [(name, value) for name, value in wanted if value is not None]
     message = set_link(change.ifindex, attributes, up=change.up)
-    if change.name is None or not is_up:
+    if not down_first:
         return [message]
-    # Before Linux 6.2 only a device that is down can get another name. It comes up again even if it did not get it.
+    # It comes up again even if it did not get the name.
     up = set_link(change.ifindex, [], up=change.up is not False)
     return [set_link(change.ifindex, [], up=False), message, up]
 

@@ -22,6 +22,8 @@ class FakeKernel:
         self.sent: list[tuple[int, int, dict[str, Any]]] = []
         self.refuse: dict[tuple[int, int | str], int] = {}
         self.dumps = 0
+        #: Before Linux 6.2 a device that is up keeps its name.
+        self.old = False
         #: A bridge takes the smallest MTU of its ports for its own, as br_if.c does until somebody sets one.
         self.pinned: set[int] = set()
 
@@ -94,6 +96,8 @@ class FakeKernel:
             return errno.ENODEV
         if any(d.name == attributes.get("IFLA_IFNAME") for d in self.devices.values() if d.ifindex != index):
             return errno.EEXIST
+        if self.old and self.devices[index].up and "IFLA_IFNAME" in attributes:
+            return errno.EBUSY
         fields = {
             "IFLA_IFNAME": "name",
             "IFLA_MTU": "mtu",
