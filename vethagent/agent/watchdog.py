@@ -111,10 +111,9 @@ class Watchdog:
         self._look_at_log()
         self._look_at_calls()
         self._look_aside()
-        if goes_round:
-            self._sign_of_life()
-        elif (busy := time.monotonic() - self._asked_at) >= self._overdue:
+        if not goes_round and (busy := time.monotonic() - self._asked_at) >= self._overdue:
             self._health.bad("reconciler", f"it has been busy with one round for {busy:.0f} s")
+        self._tell_supervisor(alive=goes_round)
 
     def _look_at_switch(self) -> None:
         silent = self._switch.switch_silent_for()
@@ -169,16 +168,17 @@ class Watchdog:
         self._answer, self._asked_at = self._inbox.ask(self._absent), time.monotonic()
         return answered
 
-    def _sign_of_life(self) -> None:
+    def _tell_supervisor(self, *, alive: bool) -> None:
+        """A sign of life if it is ``alive``, and in any case what does not work: an administrator asks systemd too."""
         lines = []
-        if not self._ready:
+        if alive and not self._ready:
             self._ready = True
             lines.append("READY=1")
-        if self._supervised:
+        if alive and self._supervised:
             lines.append("WATCHDOG=1")
         parts = ", ".join(reason.part for reason in self._health.state().reasons)
         status = f"does not work: {parts}" if parts else "all parts work"
-        if status != self._status:
+        if status != self._status and (parts or self._ready):
             self._status = status
             lines.append(f"STATUS={status}")
         if lines:

@@ -131,8 +131,10 @@ def test_a_reconciler_that_hangs(fragile: Node, supervisor: Supervisor) -> None:
     node.plug("br2", "br-eth2")  # so that OVSDB has answered before
     with stopped(node.host.ovs.server), _says(node, "reconciler does not work: it has been busy with one round"):
         link = node.create(*ENDS)
+    commands.wait_until(lambda: "reconciler" in "".join(supervisor.lines("STATUS")), what="the status")
     node.check(node.wait(link, "ACTIVE"))
     wait_for_reasons(node)
+    commands.wait_until(lambda: supervisor.lines("STATUS")[-1:] == ["STATUS=all parts work"], what="the status")
     assert supervisor.lines("READY") == ["READY=1"]
 
 

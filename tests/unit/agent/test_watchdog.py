@@ -156,8 +156,14 @@ def test_a_reconciler_that_does_not_go_round_is_told_of(scene: Scene) -> None:
     assert scene.wrong() == []
     scene.now += 9
     assert scene.wrong() == []
+    assert scene.told == []
     scene.now += 1
     assert scene.wrong() == ["reconciler"]
+    assert scene.told == ["STATUS=does not work: reconciler"]
+    scene.go_round()
+    scene.health.good("reconciler")
+    scene.watchdog.look()
+    assert scene.told[1:] == ["READY=1\nWATCHDOG=1\nSTATUS=all parts work"]
 
 
 def test_ready_is_said_once_and_life_each_time_that_it_has_gone_round(scene: Scene) -> None:
