@@ -116,6 +116,8 @@ class Watchdog:
         self._tell_supervisor(alive=goes_round)
 
     def _look_at_switch(self) -> None:
+        if self._health.is_bad("ovsdb"):
+            return  # what was known of it last is all that is known
         silent = self._switch.switch_silent_for()
         if silent >= self._overdue:
             self._health.bad("vswitchd", f"ovs-vswitchd has not acted on a change for {silent:.0f} s")

@@ -21,6 +21,26 @@ def test_the_switch_dies_while_nothing_happens(fragile: Node) -> None:
     assert node.indexes(link) == indexes
 
 
+def test_the_database_server_dies_after_the_switch(fragile: Node) -> None:
+    """Nothing is known of the switch then but what was known last."""
+    node = fragile
+    link = node.plug(*ENDS)
+    node.host.ovs.switch.kill()
+    wait_for_reasons(node, "vswitchd")
+    node.host.ovs.server.kill()
+    wait_for_reasons(node, "ovsdb", "vswitchd")
+    for _ in range(2):
+        node.wait_for_report()
+    wait_for_reasons(node, "ovsdb", "vswitchd")
+    assert node.wait(link, "ACTIVE")["message"].startswith("packets may not pass: ovs-vswitchd")
+    node.host.ovs.start_server()
+    wait_for_reasons(node, "vswitchd")
+    node.host.ovs.switch.start()
+    wait_for_reasons(node)
+    node.carries()
+    node.check(node.wait(link, "ACTIVE"))
+
+
 def test_a_bridge_of_a_datapath_that_cannot_be_had(fragile: Node) -> None:
     """As the kernel's without its module: ovs-vswitchd takes the bridge down and leaves all rows as they were."""
     node = fragile

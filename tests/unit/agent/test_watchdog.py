@@ -91,6 +91,16 @@ def test_a_switch_that_is_silent_is_told_of_until_it_is_not(scene: Scene) -> Non
     assert scene.wrong() == []
 
 
+def test_a_switch_whose_database_goes_too_is_not_said_to_work(scene: Scene) -> None:
+    scene.parts.silent = 10
+    assert scene.wrong() == ["vswitchd"]
+    scene.health.bad("ovsdb", "the connection is lost")
+    scene.parts.silent = 0
+    assert scene.wrong() == ["ovsdb", "vswitchd"]
+    scene.health.good("ovsdb")
+    assert scene.wrong() == []
+
+
 def test_a_call_that_waits_for_the_broker_is_told_of(scene: Scene) -> None:
     assert scene.wrong() == []
     scene.stuck = 11
