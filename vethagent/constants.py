@@ -35,3 +35,6 @@ MAX_MTU = 65535
 #: 802.1Q: 0 means "no VLAN" and 4095 is reserved.
 MIN_TAG = 1
 MAX_TAG = 4094
+
+#: Where everybody may make files and no disk is needed; shm_open(3) names it.
+IN_MEMORY = "/dev/shm"

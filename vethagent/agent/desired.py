@@ -28,12 +28,9 @@ class Desired:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.RLock()
-        self._links: dict[str, model.BridgeLink] = {}
-        self._mtus: dict[str, int] = {}
-        for link, mtu in store.links():
-            self._links[link.id] = link
-            if mtu is not None:
-                self._mtus[link.id] = mtu
+        found = store.links()
+        self._links = {link.id: link for link, _ in found}
+        self._mtus = {link.id: mtu for link, mtu in found if mtu is not None}
         self._standings = Standings(store.standings(), store.earlier())
         self._removals: dict[str, Removal] = {}
         self._gone: dict[str, int] = {}
@@ -56,6 +53,8 @@ class Desired:
         self._incarnation_unsaved = False
         #: A store that was damaged before it was read may lack what is wanted.
         self._knows_all = store.damage is None
+        if store.unwritable:
+            self._lose()  # so it is tried again, and told
 
     # -- what the bus says ---------------------------------------------------------------------------------------
 

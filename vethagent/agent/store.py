@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import os
 import pathlib
 import sqlite3
 import time
@@ -13,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import pydantic
 
 from vethagent import exceptions, faults, model
+from vethagent.agent import store_file
 from vethagent.agent.standing import Standing
 
 LOG = logging.getLogger(__name__)
@@ -55,32 +55,57 @@ class Store:
     def __init__(self, path: str, *, read: bool = True) -> None:
         """Open or make the file; one that is damaged, or of a newer version, is set aside for a new one.
 
-        Without ``read`` damage is not looked for in what has been written. Raise StoreUnusable.
+        One that can be read only is read, and each change tries to open it again: links have to be restored also while
+        its disk is full. Without ``read`` damage is not looked for in what has been written. Raise StoreUnusable.
         """
         self._path = path
         self._read = read
         self._found: list[tuple[model.BridgeLink, int | None]] | None = None
         #: None after the end.
         self._opened: list[int | None] | None = None
+        #: Why the file cannot be written: what was read of it is in memory. '' if it can be.
+        self.unwritable = ""
         #: What befell the store since it was whole, None if it is: there may be more that is wanted here.
         self.damage: str | None = None
         try:
-            try:
-                self._open()
-            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-                if not _is_damage(error):
-                    raise
-                self._begin_anew(f"was damaged ({str(error).partition(chr(10))[0]})")
-            except _NewerError as error:
-                # Who goes back to an older version wants an agent that works. What is plugged stays meanwhile.
-                self._begin_anew(str(error), suffix="newer")
+            self._open_or_set_aside(or_copy=True)
         except (OSError, sqlite3.Error, ValueError) as error:
             raise exceptions.StoreUnusable(f"the store {path} cannot be used: {error}") from error
+
+    def _open_or_set_aside(self, *, or_copy: bool) -> None:
+        try:
+            try:
+                self._open()
+            except sqlite3.OperationalError as error:
+                if not (or_copy and store_file.is_for_want_of_writing(error)):
+                    raise
+                self._read_only(error)
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            if not store_file.is_damage(error):
+                raise
+            self._begin_anew(f"was damaged ({str(error).partition(chr(10))[0]})")
+        except _NewerError as error:
+            # Who goes back to an older version wants an agent that works. What is plugged stays meanwhile.
+            self._begin_anew(str(error), suffix="newer")
+
+    def _read_only(self, error: sqlite3.Error) -> None:
+        """Go on with what can be read of the file; raise the error if nothing can."""
+        try:
+            copy = store_file.copied(self._path)
+        except OSError:
+            raise error from None
+        self._take(copy)
+        self._opened, self.unwritable = None, str(error)
+        if self._read:
+            LOG.error("The store %s cannot be written (%s), links are restored from what it has", self._path, error)
 
     def _open(self) -> None:
         if self._path != ":memory:":
             pathlib.Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED)
+        self._take(sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=_LOCKED))
+
+    def _take(self, database: sqlite3.Connection) -> None:
+        self._db = database
         try:
             self._prepare()
             self._opened = self._inodes()
@@ -97,7 +122,7 @@ class Store:
 
         SQLite makes the log when it first looks into a file, and keeps it until that is closed.
         """
-        return [_inode(self._path), _inode(f"{self._path}-wal")]
+        return [store_file.inode(self._path), store_file.inode(f"{self._path}-wal")]
 
     def _check(self) -> None:
         for row in self._db.execute("PRAGMA quick_check(1)"):
@@ -125,12 +150,15 @@ class Store:
         if kept:
             # What cut the host off once is not plugged again, and the way to the bus not taken away.
             held = (Standing.HELD.value,)
-            standings = _rows(
+            standings = store_file.rows(
                 aside, "SELECT id, CAST(generation AS INTEGER), value FROM standing WHERE value = ?", held
             )
             self._db.executemany("INSERT OR IGNORE INTO standing VALUES (?, ?, ?)", standings)
-            earlier = _rows(aside, "SELECT id, body FROM earlier")
+            earlier = store_file.rows(aside, "SELECT id, body FROM earlier")
             self._db.executemany("INSERT OR IGNORE INTO earlier VALUES (?, ?)", earlier)
+        self._keep_damage(sentence)
+
+    def _keep_damage(self, sentence: str) -> None:
         self._save_setting("damage", sentence)
         self.damage = sentence
 
@@ -153,7 +181,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file, of which the log goes."""
-        self._opened = None
+        self._opened, self.unwritable = None, ""
         self._db.close()
 
     def links(self) -> list[tuple[model.BridgeLink, int | None]]:
@@ -237,13 +265,15 @@ class Store:
     @contextlib.contextmanager
     def _judged(self) -> Iterator[None]:
         """Tell what SQLite says in our own words; a file that turns out to be damaged is set aside."""
+        if self.unwritable:
+            self._open_again()
         try:
             if self._opened is not None and (found := self._inodes()) != self._opened:
                 # SQLite would go on, with what nobody finds again.
                 raise sqlite3.DatabaseError(f"somebody has {'replaced' if all(found) else 'deleted'} it or its log")
             yield
         except sqlite3.Error as error:
-            if not _is_damage(error):
+            if not store_file.is_damage(error):
                 raise exceptions.StoreUnusable(str(error)) from error
             self._db.close()
             try:
@@ -251,6 +281,18 @@ class Store:
             except (OSError, sqlite3.Error) as another:
                 raise exceptions.StoreUnusable(f"{error}; then {another}") from another
             raise exceptions.StoreLost(str(error)) from error
+
+    def _open_again(self) -> None:
+        """Have the file instead of what was read of it; raise StoreUnusable, or StoreLost if it is there: it is old."""
+        copy, why, self.unwritable = self._db, self.unwritable, ""
+        try:
+            self._open_or_set_aside(or_copy=False)
+        except (OSError, sqlite3.Error, ValueError) as error:
+            self._db, self.unwritable = copy, why
+            raise exceptions.StoreUnusable(str(error)) from error
+        copy.close()
+        self._found = None
+        raise exceptions.StoreLost(f"it could not be written since the start: {why}")
 
     def save(
         self,
@@ -349,38 +391,3 @@ def _link(body: str, link_id: str, mtu: int | None = None) -> model.BridgeLink:
             why = newer.why if isinstance(newer, model.UnreadLink) else ""
             raise _NewerError(f"has a link that only a newer version understands ({newer.id}: {why})") from None
         raise
-
-
-def _inode(path: str) -> int | None:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return None
-
-
-def _rows(path: str, statement: str, values: tuple[str, ...] = ()) -> list[tuple[object, ...]]:
-    """Return what is found in a file that is of no use, as far as it can be read."""
-    if not pathlib.Path(path).is_file():
-        return []  # to open what somebody has put there, such as a pipe, may take for ever
-    try:
-        with contextlib.closing(sqlite3.connect(f"{pathlib.Path(path).absolute().as_uri()}?mode=ro", uri=True)) as old:
-            return old.execute(statement, values).fetchall()
-    except (sqlite3.Error, ValueError):
-        return []
-
-
-def _is_damage(error: Exception) -> bool:
-    """Return whether the file is not what was written: of no use, but not because of what is around it."""
-    if isinstance(error, sqlite3.ProgrammingError):
-        return False  # somebody who comes after the end
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-        # The last three are said of our statements only if the tables are not those that were made here.
-        return code & 0xFF in (
-            sqlite3.SQLITE_CORRUPT,
-            sqlite3.SQLITE_NOTADB,
-            sqlite3.SQLITE_ERROR,
-            sqlite3.SQLITE_CONSTRAINT,
-            sqlite3.SQLITE_MISMATCH,
-        )
-    return True

@@ -1,6 +1,7 @@
 """One agent a host: of two each would undo what the other has not heard of yet."""
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -24,7 +25,7 @@ class _Hold:
         self._path = path
         folder = pathlib.Path(path).parent
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = _open(path)
         try:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             if before is not None and os.path.samestat(os.fstat(self._folder), os.fstat(before._folder)):
@@ -125,6 +126,15 @@ def stay_alone(store: str) -> Alone:
             raise common.StartError(f"another agent runs on this host, {who}")
         time.sleep(_PAUSE)
     return Alone(path, hold)
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # to lock it is no change
 
 
 def _taken(descriptor: int) -> bool:

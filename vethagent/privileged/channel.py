@@ -19,7 +19,7 @@ from typing import Any
 
 from oslo_privsep import comm, daemon, priv_context
 
-from vethagent import exceptions, processes
+from vethagent import constants, exceptions, processes
 
 LOG = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ _START_SECONDS = 30.0
 #: What it may take as long as it is seen to go on: if others have nearly all of the processor the next one would only
 #: begin again.
 _SLOW_START_SECONDS = 120.0
-#: Where everybody may make files and no disk is needed; shm_open(3) names it.
-_IN_MEMORY = "/dev/shm"
 #: Seconds between two looks whether it stands still meanwhile.
 _LOOK_SECONDS = 1.0
 
@@ -189,7 +187,7 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
     try:
         return tempfile.TemporaryDirectory()
     except OSError:
-        return tempfile.TemporaryDirectory(dir=_IN_MEMORY)
+        return tempfile.TemporaryDirectory(dir=constants.IN_MEMORY)
 
 
 def _without_files(command: list[str]) -> list[str]:

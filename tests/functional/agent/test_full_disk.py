@@ -12,6 +12,7 @@ from tests.functional.agent.node import FIRST, Node
 from tests.functional.agent.outages import ENDS, wait_for_reasons
 from tests.support import commands, filling
 
+CONCURRENCY = ("eventlet", "threading")
 VARIABLE, TEMPORARY = "OS_AGENT__STORE", "TMPDIR"
 
 
@@ -55,6 +56,24 @@ def test_a_full_disk_stops_no_repair(fragile: Node, disk: pathlib.Path) -> None:
     wait_for_reasons(node)
     before = node.indexes(other)
     assert (node.allinone.stop(), before) == (0, node.indexes(other))
+    node.host.ip("link", "delete", other["observed"][0]["device"])
+    node.start()
+    node.check_repaired(other)
+
+
+def test_a_reboot_with_a_full_disk(fragile: Node, disk: pathlib.Path) -> None:
+    node = fragile
+    link, file = node.plug(*ENDS), disk / "filling"
+    assert node.allinone.stop() == 0
+    filling.fill(file)
+    node.host.ip("link", "delete", FIRST)
+    node.start()
+    wait_for_reasons(node, "store")
+    node.check_repaired(link)
+    other = node.plug("br2", "br-eth2")
+    file.unlink()
+    wait_for_reasons(node)
+    node.crash()
     node.host.ip("link", "delete", other["observed"][0]["device"])
     node.start()
     node.check_repaired(other)
