@@ -136,6 +136,17 @@ def test_what_cannot_be_known_of_the_time_before_is_no_damage_for_ever(tmp_path:
         assert (again.earlier(), again.damage) == ({}, None)
 
 
+def test_the_mode_of_a_damaged_store_holds_until_the_controller_tells_it(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "agent.sqlite"
+    store = Store(str(file))
+    store.save(wanted=[(link(id=A), None)])
+    store.save_mode(Mode.PAUSED)
+    store.close()
+    _has("UPDATE link SET id = 'another'", file)
+    with contextlib.closing(Store(str(file))) as again:
+        assert (again.links(), again.mode()) == ([], Mode.PAUSED)
+
+
 def test_tables_that_somebody_changes_while_they_are_open_are_set_aside(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "agent.sqlite")
     desired = Desired(Store(path))
