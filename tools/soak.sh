@@ -14,9 +14,10 @@
 #
 # A RabbitMQ, a controller, an API and several hosts, each with an Open vSwitch of its own, in network namespaces. Links
 # come and go; links are harmed by hand, in each mode, also in several ways at once; bridges are made anew; agents,
-# helpers, ovs-vswitchd, ovsdb-server, RabbitMQ and controller are killed or stopped; hosts boot; an agent's store is
-# damaged, deleted, or an older copy of it put back; the broker is of no use or cut off, the database locked; casts of the
-# past arrive again; orphans have to go, links that would close a loop or adopt another pair than theirs have to wait.
+# helpers, ovs-vswitchd, ovsdb-server, RabbitMQ, controller and API are killed or stopped; hosts boot; an agent's store is
+# damaged, deleted, or an older copy of it put back; the broker is of no use or cut off, a host too, also right after a
+# plug, which is taken back then; the database is locked; casts of the past arrive again; orphans have to go, links that
+# would close a loop or adopt another pair than theirs have to wait.
 # Beside all that are foreign devices and ports that look much like ours, and pings go all the time over links that nobody
 # touches. At the end controller, stores, kernels and OVSDBs are compared exactly, what is foreign with what it was, and
 # the numbers of port events; then all links are deleted and what is left is looked for. It prints how often each fault

@@ -30,6 +30,11 @@ def silent(namespace: namespaces.Namespace, port: int, *, there: bool = True, ba
         yield
 
 
+def unreached(namespace: namespaces.Namespace, port: int) -> contextlib.AbstractContextManager[None]:
+    """While the block lasts nobody in ``namespace`` reaches a ``port`` of others."""
+    return _dropped(namespace, {"output": f"tcp dport {port}", "input": f"tcp sport {port}"})
+
+
 @contextlib.contextmanager
 def _dropped(namespace: namespaces.Namespace, rules: Mapping[str, str]) -> Iterator[None]:
     """``rules`` tell, for each hook, what it drops."""

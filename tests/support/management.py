@@ -1,6 +1,8 @@
 """The network that the processes of several hosts meet in: a bridge in a namespace of its own."""
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 
 from tests.support import hosts, namespaces
 
@@ -28,13 +30,22 @@ class ManagementNetwork(namespaces.Namespace):
     def join(self, host: hosts.Host) -> str:
         """Give ``host`` a device in the network; return its address."""
         number = next(self._addresses)
-        port = f"host{number}"
+        address = f"{_NETWORK}.{number}"
+        port = _port(address)
         self.ip("link", "add", port, "type", "veth", "peer", "name", DEVICE, "netns", host.namespace.name)
         self.ip("link", "set", port, "master", "mgmt", "up")
-        address = f"{_NETWORK}.{number}"
         host.ip("address", "add", f"{address}/{_PREFIX_LENGTH}", "dev", DEVICE)
         host.ip("link", "set", DEVICE, "up")
         return address
+
+    @contextlib.contextmanager
+    def without_cable(self, address: str) -> Iterator[None]:
+        """While the block lasts nothing is at the other end of the cable of the host with this address."""
+        self.ip("link", "set", _port(address), "down")
+        try:
+            yield
+        finally:
+            self.ip("link", "set", _port(address), "up")
 
     def put_into_bridge(self, host: hosts.Host, address: str) -> None:
         """Have ``host``, which joined with ``address``, reach the network over the Linux bridge BRIDGE.
@@ -53,3 +64,7 @@ class ManagementNetwork(namespaces.Namespace):
         # In milliseconds. Not by /proc/sys, which a container may not write to.
         settings = ["base_reachable", "500", "delay_probe", "1000", "retrans", "100", "locktime", "0"]
         host.ip("ntable", "change", "name", "arp_cache", "dev", BRIDGE, *settings)
+
+
+def _port(address: str) -> str:
+    return f"host{address.rpartition('.')[2]}"

@@ -118,3 +118,27 @@ class Rest:
             return self.request("GET", "/healthcheck").status == http.client.OK
         except OSError:
             return False
+
+
+class PatientRest(Rest):
+    """As of somebody who asks again when the API is killed, whatever came of what he had asked for."""
+
+    def __init__(self, namespace: namespaces.Namespace, *, patience: float) -> None:
+        """``patience`` are the seconds in which it has to be back."""
+        super().__init__(namespace)
+        self._patience = patience
+
+    def request(
+        self, method: str, path: str, body: object = None, *, raw: bytes | None = None, media_type: str | None = None
+    ) -> Answer:
+        """Ask until there is an answer."""
+
+        def answer() -> Answer | None:
+            try:
+                return super(PatientRest, self).request(method, path, body, raw=raw, media_type=media_type)
+            except (ConnectionError, http.client.HTTPException):
+                return None
+
+        found = commands.wait_until(answer, what=f"an answer to {method} {path}", timeout=self._patience, interval=0.1)
+        assert found is not None
+        return found

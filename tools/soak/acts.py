@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from tools.soak import agents, links, switches
+from tools.soak import agents, cables, links, switches
 from tools.soak.acting import Act
 
 #: Seconds between two acts.
@@ -30,6 +30,7 @@ ACTS = (
     Act(0.4, agents.put_back_store),
     Act(0.3, agents.lose_store),
     Act(0.4, agents.force),
+    Act(0.7, cables.cut_off),
     Act(1, switches.rebuild_bridge),
     Act(0.4, switches.kill_switch),
     Act(0.4, switches.kill_server),

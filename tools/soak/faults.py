@@ -1,4 +1,4 @@
-"""What is done to what all hosts share: the bus, the controller, the database."""
+"""What is done to what all hosts share: the bus and the way to it, the controller, the API, the database."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.fullstack import troubles
-from tests.support import commands, deployment, firewall, rabbit, rest
+from tests.support import commands, deployment, firewall, freezing, rabbit, rest
 from tools.soak.record import SERVICE, Record
 from tools.soak.site import Site
 from tools.soak.watch import PATIENCE
@@ -29,6 +29,7 @@ _TROUBLES: dict[str, troubles.Trouble] = {
     "firewall before the broker, one way": lambda made: firewall.silent(made.network, rabbit.PORT, back=False),
     "firewall before the broker, the way back": lambda made: firewall.silent(made.network, rabbit.PORT, there=False),
     "controller stopped": troubles.without_controller,
+    "API stopped": lambda made: freezing.stopped(made.api.pid),
     "database locked": troubles.locked,
 }
 
@@ -49,13 +50,14 @@ class Faults:
                 return
             began = time.monotonic()
             with self._record.away():
-                self._do(kind, rng)
+                self.do(kind, rng)
                 back = time.monotonic()
                 self._wait_for_agents()
             heard = time.monotonic()
             self._record.done(f"{kind} (until all agents are heard)", heard - back, SERVICE, in_all=heard - began)
 
-    def _do(self, kind: str, rng: random.Random) -> None:
+    def do(self, kind: str, rng: random.Random) -> None:
+        """Do one of KINDS, and undo it."""
         if kind in _TROUBLES:
             with _TROUBLES[kind](self._made):
                 _linger(rng)
@@ -76,6 +78,18 @@ class Faults:
         self._made.controller.kill()
         _linger(rng)
         self._made.controller.start()
+
+    def _kill_api(self, rng: random.Random) -> None:
+        """Whoever asks for something meanwhile asks again, and finds what was begun."""
+        self._made.api.kill()
+        _linger(rng)
+        self._made.api.start()
+        self._made.rest.wait_until_served()
+
+    def _pull_cable(self, rng: random.Random) -> None:
+        """Of one host, for less than its agent may be without the bus after a plug."""
+        with self._made.network.without_cable(rng.choice(self._sites).node.address):
+            _linger(rng)
 
     def _cut_connections(self, _rng: random.Random) -> None:
         """Twice, the second time while they are made anew."""
@@ -98,11 +112,11 @@ class Faults:
             commands.run(*self._made.network.command(*command), stdin=json.dumps(casts), timeout=PATIENCE)
 
     def _wait_for_agents(self) -> None:
-        hosts = [site.host.name for site in self._sites]
         before = self._reports()
 
         def heard() -> bool:
             now = self._reports()
+            hosts = [site.host.name for site in self._sites if not site.cut_off]
             return self._record.aborted.is_set() or all(now[host] != before[host] for host in hosts)
 
         commands.wait_until(heard, what="a report of each agent", timeout=PATIENCE, interval=0.1)
@@ -117,6 +131,8 @@ _DEEDS: dict[str, Callable[[Faults, random.Random], None]] = {
     "broker killed": Faults._kill_broker,
     "broker restarted": Faults._restart_broker,
     "controller killed": Faults._kill_controller,
+    "API killed": Faults._kill_api,
+    "cable of a host pulled": Faults._pull_cable,
     "old casts sent again": Faults._cast_again,
     "connections to the broker cut": Faults._cut_connections,
     "queue deleted": Faults._delete_queue,
@@ -136,6 +152,9 @@ def end(made: deployment.Deployment) -> None:
         made.broker.start()
     if not made.controller.running:
         made.controller.start()
+    if not made.api.running:
+        made.api.start()
+        made.rest.wait_until_served()
 
 
 def _linger(rng: random.Random) -> None:

@@ -68,6 +68,8 @@ def _run(
 ) -> None:
     for site in sites:
         site.settle()
+    for site in sites:
+        site.wait_until_confirmed()
     say(f"{len(sites)} hosts are there, links and pings are running; faults for {seconds:g} s")
     ended = threading.Event()
     jobs = [_act_on(site, random.Random(f"{seed} {site.host.name}"), record) for site in sites]

@@ -4,14 +4,17 @@ import contextlib
 import http.client
 import pathlib
 import random
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.support import asked, commands, deployment, rest, traffic, whole
+from tests.support import asked, commands, deployment, firewall, rabbit, rest, traffic, whole
 from tools.soak import strangers, verdict
 from tools.soak.record import Record
 from tools.soak.watch import PATIENCE, Watch
 from vethagent import model
+from vethagent.agent.standing import Standing
+from vethagent.agent.store import Store
 from vethagent.plumbing import naming
 
 KERNEL, SWITCH = "through the kernel", "through Open vSwitch"
@@ -33,8 +36,11 @@ class Site(asked.Asked):
     """A host with its agent. One thread acts on it."""
 
     def __init__(self, made: deployment.Deployment, name: str, *, concurrency: str, record: Record) -> None:
-        super().__init__(made.rest, made.add_node(name, concurrency=concurrency, agent=_OPTIONS))
+        api = rest.PatientRest(made.network, patience=PATIENCE)
+        super().__init__(api, made.add_node(name, concurrency=concurrency, agent=_OPTIONS))
         self._record = record
+        #: Whether somebody keeps it from the bus, so that nobody is to wait for its reports.
+        self.cut_off = False
         self.restless = (*_RESTLESS, "br-eth2")
         for bridge in ("br2", "calm1", "calm2", *SPARE, *_RESTLESS):
             self.host.linux_bridge(bridge)
@@ -65,6 +71,16 @@ class Site(asked.Asked):
         self.strangers.begin()
         for watch in self.watches.values():
             watch.begin()
+
+    def wait_until_confirmed(self) -> None:
+        """Wait until nothing of what stays would be taken back if the host lost the bus."""
+        self.wait_for(self._unproven, "the end of all trials")
+
+    def _unproven(self) -> list[str]:
+        with contextlib.closing(Store(str(self.store))) as store:
+            standings = store.standings()
+        proven = {link_id for link_id, (_, standing) in standings.items() if standing is Standing.PROVEN}
+        return [name for name, link in self.links.items() if link["id"] not in proven]
 
     def take_stock(self) -> None:
         """Take the devices of links that nobody touches for those of the beginning."""
@@ -119,20 +135,26 @@ class Site(asked.Asked):
 
     def ask(self, name: str, ends: list[rest.Link], **options: object) -> rest.Answer:
         """Ask for a link, which may be refused."""
-        wanted = {"host": self.host.name, "ends": ends, **options}
+        # With an id it is the same link if it has to be asked for again, as the API was killed.
+        wanted = {"id": str(uuid.uuid4()), "host": self.host.name, "ends": ends, **options}
         answer = self.api.request("POST", "/v1/bridge-links", wanted)
+        if answer.status == http.client.OK:
+            answer = answer._replace(status=http.client.CREATED)  # by the request that was not answered
         if answer.status == http.client.CREATED:
             self.links[name] = answer.body
             self._record.link("created")
         return answer
 
     def _change(self, name: str, **fields: object) -> None:
+        self._patch(name, **fields)
+        self.wait_until_whole(name)
+
+    def _patch(self, name: str, **fields: object) -> None:
         self.past.append(self.links[name])
         answer = self.api.request("PATCH", f"/v1/bridge-links/{self.links[name]['id']}", fields)
         assert answer.status == 200, answer
         self.links[name] = answer.body
         self._record.link("changed")
-        self.wait_until_whole(name)
 
     def unplug(self, name: str) -> None:
         """Delete a link and wait for the end of it."""
@@ -149,8 +171,20 @@ class Site(asked.Asked):
         link = self.links.pop(name)
         self.past.append(link)
         answer = self.api.request("DELETE", f"/v1/bridge-links/{link['id']}?force=true")
-        assert answer.status == http.client.ACCEPTED, answer
+        assert answer.status in (http.client.ACCEPTED, http.client.NOT_FOUND), answer
         self._record.link("deleted")
+
+    def ask_again(self) -> None:
+        """Have what was taken back plugged again by a change, as somebody does who has looked into it."""
+
+        def defects() -> list[str]:
+            for shown in self.api.links(f"host={self.host.name}"):
+                if shown["reason"] == "CONNECTIVITY_LOST" and shown["observed_generation"] == shown["generation"]:
+                    (name,) = (name for name, link in self.links.items() if link["id"] == shown["id"])
+                    self._patch(name, mtu=1450 if shown["mtu"] == 1400 else 1400)
+            return self.defects()
+
+        self.wait_for(defects, "what was taken back")
 
     # -- what else is done to it ------------------------------------------------------------------------------------
 
@@ -183,6 +217,22 @@ class Site(asked.Asked):
         yield
         for way in ways:
             self.watches[way].begin()
+
+    @contextlib.contextmanager
+    def without_bus(self) -> Iterator[None]:
+        """While the block lasts all packets from and to the broker are dropped on the host."""
+        self.cut_off = True
+        with firewall.unreached(self.host.namespace, rabbit.PORT):
+            yield
+
+    def wait_until_heard(self) -> None:
+        """Wait for a report of the agent, which the bus was taken from."""
+        before = self._reported_at()
+        self.wait_for(lambda: ["no report"] if self._reported_at() == before else [], "a report")
+        self.cut_off = False
+
+    def _reported_at(self) -> str:
+        return str(self.api.get(f"/v1/agents/{self.host.name}")["reported_at"])
 
     @property
     def store(self) -> pathlib.Path:

@@ -33,7 +33,7 @@ def test_port_events_that_were_lost_or_counted_twice(numbers: list[int]) -> None
 
 
 def _first(drawn: Iterator[tuple[float, Any, random.Random]]) -> list[tuple[float, Any, float]]:
-    return [(pause, what, own.random()) for pause, what, own in itertools.islice(drawn, 300)]
+    return [(pause, what, own.random()) for pause, what, own in itertools.islice(drawn, 1000)]
 
 
 @pytest.mark.parametrize("drawn", _DRAWN)
@@ -46,7 +46,7 @@ def test_the_same_seed_draws_the_same(drawn: Any) -> None:
 def _names(drawn: Iterator[tuple[float, Any, random.Random]], times: int) -> list[Any]:
     """Return what is drawn if each draws so many ``times`` by itself."""
     found = []
-    for _, what, own in itertools.islice(drawn, 300):
+    for _, what, own in itertools.islice(drawn, 1000):
         found.append(what)
         for _ in range(times):
             own.random()
