@@ -205,12 +205,19 @@ class _LinkPlanner:
         first, second = (self._new_end(number, mtu) for number in (0, 1))
         steps.append(operations.CreatePair(link_id=link.id, ends=(first, second)))
         for site in self.sites:
-            there = self.observed.device(site.end.device)
-            if pair.leftovers and there is not None and not there.loose:
-                self._differ("NOT_A_PAIR", site.end.device, f"peer of {site.end.other}", "alone")
-            else:
-                self._differ("DEVICE_MISSING", site.end.device, "present", "absent")
+            self._differ_of_missing(site.end, pair)
         return steps
+
+    def _differ_of_missing(self, end: naming.WantedEnd, pair: pairs.Pair) -> None:
+        there = self.observed.device(end.device)
+        if not pair.leftovers or there is None or there.loose:
+            self._differ("DEVICE_MISSING", end.device, "present", "absent")
+            return
+        peer = self.observed.peer(there)
+        if peer is None or peer.name != end.other:
+            self._differ("NOT_A_PAIR", end.device, f"peer of {end.other}", f"peer of {peer.name}" if peer else "alone")
+        elif naming.owner(there.alias) != self.link.id:
+            self._differ("ALIAS", end.device, naming.alias(self.link.id), there.alias or "none")
 
     def _new_end(self, number: int, mtu: int) -> operations.NewEnd:
         site, other = self.sites[number], self.sites[1 - number]

@@ -117,6 +117,11 @@ ALL = [
     Sabotage("first mark removed", _ip("link", "set", FIRST, "alias", ""), ("ALIAS",)),
     Sabotage("second mark removed", _ip("link", "set", SECOND, "alias", ""), ("ALIAS",)),
     Sabotage(
+        "first end with the mark of another link",
+        _ip("link", "set", FIRST, "alias", f"vethagent:{STRANGER}"),
+        ("ALIAS",),
+    ),
+    Sabotage(
         "mark of the port removed",
         _vsctl("remove", "Port", SECOND, "external_ids", "vethagent-link-id"),
         ("EXTERNAL_IDS",),

@@ -70,6 +70,27 @@ def test_a_pair_that_is_just_deleted_is_told_as_missing(host: Host, loose: bool,
     assert codes(host.plan(link())) == {(code, "phy-br1"), (code, "eth1-br1")}
 
 
+def test_an_end_with_the_mark_of_another_link_is_told_as_that(host: Host) -> None:
+    """The helper changes nothing with another link's mark, so the pair is made anew."""
+    settle(host, link())
+    host.change(host.kernel.named("phy-br1").ifindex, alias=naming.alias(OTHER_ID))
+    host.look()
+    assert codes(host.plan(link())) == {("ALIAS", "phy-br1")}
+    assert reason(settle(host, link())[0]) == ACTIVE
+
+
+def test_ends_that_are_peers_of_others_are_told_as_that(host: Host) -> None:
+    """Somebody has made pairs of ends of two links."""
+    settle(host, link())
+    host.delete(host.kernel.named("phy-br1").ifindex)
+    for name, other in (("phy-br1", "x"), ("eth1-br1", "y")):
+        host.add_pair(name, other, alias=naming.alias(LINK_ID))
+        host.change(host.kernel.named(other).ifindex, alias=naming.alias(OTHER_ID))
+    host.look()
+    told = host.plan(link()).state.differences
+    assert [d.observed for d in told if d.code == "NOT_A_PAIR"] == ["peer of x", "peer of y"]
+
+
 def test_a_port_with_the_mark_of_another_link_is_whose_its_interface_and_device_say(host: Host) -> None:
     """To the other link it is nothing; without the device nobody but the port tells whose it is."""
     settle(host, link())
