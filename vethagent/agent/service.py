@@ -357,11 +357,10 @@ class Agent:
         for difference in event.repaired:
             self._counters.add(f"drift_repaired_{difference.code}")
         self.metrics.happened(event)
-        reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
         about = logs.about(request_id=event.request_id, links=[state.link_id])
         level = logging.WARNING if state.status is model.Status.ERROR else logging.INFO  # that waits for somebody
-        text, request = "%slink %s %s: %s%s", logs.before(event.request_id)
-        LOG.log(level, text, request, state.link_id, event.kind, state.status, reason, extra=about)
+        request = logs.before(event.request_id)
+        LOG.log(level, "%slink %s %s: %s", request, state.link_id, event.kind, _told(event), extra=about)
         faults.point("agent-told")
 
     def _delivered(self, events: Sequence[model.PortEvent]) -> None:
@@ -378,3 +377,11 @@ class Agent:
             self._health.bad("netlink", f"what changes on the host is not heard: {why}")
         else:
             self._health.good("netlink")
+
+
+def _told(event: model.PortEvent) -> str:
+    """Return how a link is, and what was wrong with it, for a line of the log."""
+    state = event.state
+    reason = f" ({state.reason}) {state.message}".rstrip() if state.reason else ""
+    wrong = [f"{each.device}: {each.code} was {each.observed}, wanted {each.wanted}" for each in event.repaired]
+    return f"{state.status}{reason}" + (f", {'; '.join(wrong)}" if wrong else "")

@@ -19,6 +19,14 @@ def test_sabotage(node: Node, harm: sabotage.Sabotage) -> None:
     node.carries()
 
 
+def test_the_log_says_what_was_wrong(node: Node) -> None:
+    link = node.plug_usual()
+    with node.repaired(link, "TAG"):
+        node.host.vsctl("set", "Port", SECOND, "tag=7")
+    line = f"link {link['id']} repaired: ACTIVE, {SECOND}: TAG was 7, wanted none"
+    commands.wait_until(lambda: line in node.allinone.log.read_text(errors="replace"), what=line)
+
+
 @pytest.mark.parametrize("device", [FIRST, SECOND])
 @pytest.mark.parametrize("given", [None, 1500, 1300])
 def test_mtu_changed(node: Node, device: str, given: int | None) -> None:
