@@ -132,7 +132,7 @@ def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        if error.errno != errno.EROFS:
+        if error.errno != errno.EROFS or not os.path.exists(path):
             raise
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # to lock it is no change
 
