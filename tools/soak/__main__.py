@@ -38,7 +38,11 @@ def _soak(seconds: float, seed: int, options: argparse.Namespace) -> int:
     from tools.soak import run
 
     machine.prepare()
-    with deployment.Deployment() as made:
+    # An agent that is killed while its helper starts leaves the folder of their socket where temporary files are.
+    with (
+        tempfile.TemporaryDirectory(prefix="vethagent-soak-") as temporary,
+        deployment.Deployment(env={"TMPDIR": temporary}) as made,
+    ):
         record = run.soak(
             made,
             seconds=seconds,

@@ -80,6 +80,7 @@ def _run(
     try:
         ended.wait(seconds)
     except BaseException:
+        say("interrupted; what is under way is undone first, which may take half a minute")
         record.aborted.set()
         raise
     finally:
