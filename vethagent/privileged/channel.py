@@ -150,12 +150,16 @@ class Channel(daemon.RootwrapClientChannel):
             self._context.ended(time.monotonic() - self._began)
 
     def _launch_anyhow(self, command: list[str], *, bare: bool) -> None:
-        """Run the command; if it fails, and ``bare`` allows that, once more without files that may have a mistake."""
+        """Run the command, and once more if it is killed; or if it fails, without files that may have a mistake.
+
+        The latter if ``bare`` allows that.
+        """
         status = self._launch(command)
-        without = _without_files(command)
-        if status and bare and without != command and not self._context.abandoned:
-            LOG.warning("%s ended with %d, it is tried without the files of options", command[0], status)
-            status = self._launch(without)
+        again = _without_files(command) if status > 0 and bare else command
+        if (status < 0 or again != command) and not self._context.abandoned:
+            how = "once more" if again == command else "without the files of options"
+            LOG.warning("%s ended with %d, it is tried %s", command[0], status, how)
+            status = self._launch(again)
         if status:
             raise exceptions.HelperUnavailable(f"{command[0]} ended with {status}")
 

@@ -159,6 +159,14 @@ def test_one_that_is_to_be_another_user_is_not_started_without_the_files_that_sa
         launching.start()
 
 
+def test_one_that_is_killed_in_its_start_has_no_mistake_in_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    launching = context()
+    program = "import os, signal, sys; len(sys.argv) == 1 or os.kill(os.getpid(), signal.SIGKILL); raise SystemExit(3)"
+    monkeypatch.setattr(launching, "helper_command", lambda path: [sys.executable, "-c", program, "--config-file", "a"])
+    with pytest.raises(exceptions.HelperUnavailable, match=f"ended with -{signal.SIGKILL:d}"):
+        launching.start()
+
+
 def test_an_end_that_nobody_wanted_is_told(sides: tuple[channel.Channel, socket.socket]) -> None:
     opened, theirs = sides
     told: list[float] = []
