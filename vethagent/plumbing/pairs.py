@@ -100,6 +100,14 @@ def without_marks(link: model.BridgeLink, observed: Observed) -> tuple[Device, D
     return _bare(names, observed) if _has_our_row(link.id, names, observed) else None
 
 
+def may_be_another(
+    link: model.BridgeLink, devices: tuple[Device, Device], sites: tuple[Site, Site], observed: Observed
+) -> bool:
+    """Return whether a pair without marks was made by hand in place of ours: that one has the addresses that it got."""
+    kept = all(device.mac == site.end.mac for device, site in zip(devices, sites, strict=True))
+    return not kept or link.id in observed.remaking
+
+
 def _bare(names: tuple[str, str], observed: Observed) -> tuple[Device, Device] | None:
     """Return the veth pair with both names and no alias at all."""
     first, second = map(observed.device, names)

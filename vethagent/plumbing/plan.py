@@ -150,7 +150,8 @@ class _LinkPlanner:
         if pair.devices is None:
             steps, gone = self._make(pair, mtu), True
         else:
-            steps, gone = self._mend(pair, pair.devices, mtu), pair.claimed
+            steps = self._mend(pair, pair.devices, mtu)
+            gone = pair.claimed and pairs.may_be_another(self.link, pair.devices, self.sites, self.observed)
         first = self.settled_mtu is None
         rows = ports.compare(
             self.link, self.sites, self.observed, mtu=mtu, resized=first, remake=gone, adopt=pair.adopted

@@ -63,6 +63,15 @@ def test_marks_go_while_an_end_is_down(node: Node) -> None:
     node.carries()
 
 
+def test_a_port_stays_while_its_pair_has_lost_both_marks(node: Node) -> None:
+    """It is the device that ovs-vswitchd has open: one that is put in anew loses packets."""
+    link = node.plug_usual()
+    before = node.host.ovs_row("Interface", SECOND, "_uuid")
+    with node.repaired(link, "ALIAS"), node.unseen():
+        node.batch(*(f'link set {device} alias ""' for device in (FIRST, SECOND)))
+    assert node.host.ovs_row("Interface", SECOND, "_uuid") == before
+
+
 def test_a_storm_of_sabotage_ends_in_a_whole_link(node: Node) -> None:
     link = node.plug_usual()
     for number in range(10):
