@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import commands, namespaces
 from vethagent.plumbing.neighbours import is_own
-from vethagent.plumbing.ways import GatewayWay, TcpWay
+from vethagent.plumbing.ways import GatewayWay, TcpWay, Version, gateways
 
 PORT = 5672
 HOSTS = {
@@ -64,6 +64,15 @@ class Lan:
         for port in range(len(self.others)):
             self.here.ip("link", "set", f"to{port}", "up" if port == number else "down")
         self.here.ip("neighbour", "flush", "dev", "lan")
+
+    @property
+    def version(self) -> Version:
+        """That of the address."""
+        return "IPv6" if ":" in self.address else "IPv4"
+
+    def lead_out(self) -> None:
+        """Have the address be that of the default gateway."""
+        self.here.ip("route", "add", "default", "via", self.address, "dev", "lan")
 
     def route(self, beyond: str, *, ruled: bool) -> str:
         """Have both of the two be a router to one address; return that.
@@ -156,16 +165,16 @@ def _refused(address: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("lan", ["IPv4"], indirect=True)
 def test_whoever_answers_in_place_of_the_gateway_has_taken_its_address(lan: Lan) -> None:
-    lan.here.ip("route", "add", "default", "via", lan.address)
-    ways = GatewayWay("pings"), GatewayWay("ARP")
+    """A gateway of the other version, of which there is none, is not found."""
+    lan.lead_out()
+    ways = gateways()
 
     def found() -> list[str]:
         return [way.name for way in ways if way.reached()]
 
     def both() -> list[str]:
-        return names if len(names := found()) == len(ways) else []
+        return names if len(names := found()) == 2 else []
 
     with lan.here.entered():
         before = commands.wait_until(both, what="the gateway")
@@ -176,11 +185,10 @@ def test_whoever_answers_in_place_of_the_gateway_has_taken_its_address(lan: Lan)
         commands.wait_until(lambda: found() == before, what="the gateway again")
 
 
-@pytest.mark.parametrize("lan", ["IPv4"], indirect=True)
 def test_a_gateway_that_answered_pings_is_missed_at_once(lan: Lan) -> None:
-    """The kernel knows its MAC address for some time more, so by ARP it is there."""
-    lan.here.ip("route", "add", "default", "via", lan.address)
-    way = GatewayWay("pings")
+    """The kernel knows its MAC address for some time more, so without pings it is there."""
+    lan.lead_out()
+    way = GatewayWay(lan.version, pings=True)
     with lan.here.entered():
         commands.wait_until(way.reached, what="the gateway")
         lan.others[0].ip("address", "flush", "dev", "eth0")

@@ -232,7 +232,7 @@ class Agent:
             learned = self._desired.keep_faces
             found.append(ways.TcpWay("the bus", settings.brokers, faces=self._store.faces(), learned=learned))
             if settings.confirm_gateway:
-                found += [ways.GatewayWay("pings"), ways.GatewayWay("ARP")]
+                found += ways.gateways()
         return Confirmer(
             ways=found,
             timeout=settings.confirm_timeout,

@@ -135,9 +135,9 @@ OPTIONS = [
     cfg.BoolOpt(
         "confirm_gateway",
         default=False,
-        help="Take a link back also if with it the default gateway (IPv4) is lost, or another device answers in its "
-        "place. A gateway that answers ARP and no pings is missed within a minute only, so confirm_timeout has to be "
-        "longer.",
+        help="Take a link back also if with it a default gateway, that of IPv4 or that of IPv6, is lost, or another "
+        "device answers in its place. A gateway that answers ARP or NDP and no pings is missed within a minute only, "
+        "so confirm_timeout has to be longer.",
     ),
     cfg.Opt(
         "bridge_mappings",

@@ -53,6 +53,17 @@ def face(address: str) -> str | None:
     return mac.hex(":") if mac is not None and state & _VALID else None
 
 
+def ipv6_gateway() -> str | None:
+    """Return the router to what no other route leads to, with the ifindex of the device behind it; None without one."""
+    everywhere = bytes(16)
+    try:
+        with _asking() as asking:
+            hop, device = _first_hop(asking, everywhere)
+    except OSError:
+        return None
+    return None if hop == everywhere else f"{ipaddress.ip_address(hop)}%{device}"
+
+
 def is_own(address: str) -> bool:
     """Return whether ``address`` is one of this host."""
     address, _, _ = address.partition("%")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from vethagent.plumbing.neighbours import face, is_own
+from vethagent.plumbing.neighbours import face, ipv6_gateway, is_own
 
 LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ _RESOLVE_AGAIN = 60.0
 _LONGEST = 3.0
 _ROUTES = pathlib.Path("/proc/self/net/route")
 _GATEWAY = 0x2
-_ECHO_REQUEST, _ECHO_REPLY = 8, 0
+#: By family: the protocol of pings, and its types of a request and of the reply (RFC 792, RFC 4443).
+_ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0), socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129)}
 
 #: Host, a name or an address, and port.
 Server = tuple[str, int]
@@ -145,25 +146,28 @@ class TcpWay:
                 self._found[host, port] = {(_numbers(info[4]), port) for info in infos}
 
 
-class GatewayWay:
-    """The way to the default gateway (IPv4), by what it answers: pings, or ARP.
+Version = Literal["IPv4", "IPv6"]
 
-    Not a few are told not to answer pings. One that does has to go on with that, for by ARP it is missed only when the
-    kernel looks it up anew, within a minute. If another device than before answers, one with another MAC address, it
-    has taken the gateway's address. That is another way, so the name has the MAC address in it.
+
+class GatewayWay:
+    """The way to a default gateway, by what it answers: pings, or who asks for its MAC address by ARP, or NDP.
+
+    Not a few are told not to answer pings. One that does has to go on with that, for otherwise it is missed only when
+    the kernel looks it up anew, within a minute. If another device than before answers, one with another MAC address,
+    it has taken the gateway's address. That is another way, so the name has the MAC address in it.
     """
 
-    def __init__(self, kind: Literal["pings", "ARP"], *, timeout: float = 1.0) -> None:
-        """``kind`` is that of the answers; ``timeout`` in seconds and for one of them."""
-        self._kind = kind
-        self._answers = {"pings": _pings, "ARP": _resolves}[kind]
+    def __init__(self, version: Version, *, pings: bool, timeout: float = 1.0) -> None:
+        """``timeout`` in seconds and for one answer."""
+        self._version = version
+        self._pings = pings
         self._timeout = timeout
         self._face: str | None = None
 
     @property
     def name(self) -> str:
         """That of the device which was found the last time."""
-        return f"the default gateway {self._face} by {self._kind}"
+        return f"the default {self._version} gateway {self._face}" + ", pinged" * self._pings
 
     @property
     def patience(self) -> float:
@@ -173,13 +177,20 @@ class GatewayWay:
     def reached(self) -> bool | None:
         """Return whether there is a gateway, and it answers."""
         try:
-            gateway = _default_gateway()
-            if gateway is None or not self._answers(gateway, self._timeout):
+            gateway = _ipv4_gateway() if self._version == "IPv4" else ipv6_gateway()
+            answers = _pings if self._pings else _resolves
+            if gateway is None or not answers(gateway, self._timeout):
                 return False
         except OSError as error:
             return None if error.errno in _OURS else False
         self._face = face(gateway)
         return True
+
+
+def gateways() -> list[GatewayWay]:
+    """Return the ways to the default gateways, those of which a probe tells at once first."""
+    versions: tuple[Version, ...] = "IPv4", "IPv6"
+    return [GatewayWay(version, pings=pings) for pings in (True, False) for version in versions]
 
 
 def _numbers(found: tuple[object, ...]) -> str:
@@ -194,8 +205,9 @@ def _resolves(address: str, timeout: float) -> bool:
 
     A datagram makes it look. One that has answered is looked up anew only within a minute.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge, contextlib.suppress(OSError):
-        nudge.connect((address, 9))
+    family, target = _target(address, 9)
+    with socket.socket(family, socket.SOCK_DGRAM) as nudge, contextlib.suppress(OSError):
+        nudge.connect(target)
         nudge.send(b"")
     until = time.monotonic() + timeout
     while (found := face(address)) is None and time.monotonic() < until:
@@ -204,12 +216,14 @@ def _resolves(address: str, timeout: float) -> bool:
 
 
 def _pings(address: str, timeout: float) -> bool:
-    """Return whether ``address`` answers an ICMP echo (RFC 792); False also if this process may not ask.
+    """Return whether ``address`` answers an ICMP echo; False also if this process may not ask.
 
     Sockets for that are open to those whom ``net.ipv4.ping_group_range`` names, with systemd to all.
     """
+    family, target = _target(address, 0)
+    protocol, request, reply = _ECHO[family]
     try:
-        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+        opened = socket.socket(family, socket.SOCK_DGRAM, protocol)
     except PermissionError:
         return False
     number = int.from_bytes(os.urandom(2))
@@ -217,14 +231,20 @@ def _pings(address: str, timeout: float) -> bool:
         opened.settimeout(timeout)
         try:
             # The kernel fills in identifier and checksum.
-            opened.sendto(struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, 0, number), (address, 0))
+            opened.sendto(struct.pack("!BBHHH", request, 0, 0, 0, number), target)
             kind, _, _, _, answered = struct.unpack("!BBHHH", opened.recv(64)[:8])
         except (TimeoutError, struct.error):
             return False
-        return bool(kind == _ECHO_REPLY and answered == number)
+        return bool(kind == reply and answered == number)
 
 
-def _default_gateway() -> str | None:
+def _target(address: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
+    """Return family and socket address of an IP address, which may have the ifindex of its device behind it."""
+    family, _, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    return family, target
+
+
+def _ipv4_gateway() -> str | None:
     """Return the address of the IPv4 default gateway with the best metric; one without (``via inet6``) is none."""
     routes = [line.split() for line in _ROUTES.read_text().splitlines()[1:]]
     gateways = [

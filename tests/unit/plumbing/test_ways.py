@@ -319,16 +319,16 @@ def routes(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.P
 
 def test_the_gateway_of_the_best_route(routes: pathlib.Path) -> None:
     """That of eth3 is known by an IPv6 address only, and whoever pings 0.0.0.0 is answered by this host."""
-    assert ways._default_gateway() == "127.0.0.1"
+    assert ways._ipv4_gateway() == "127.0.0.1"
     routes.write_text(ROUTES.splitlines()[0])
-    assert GatewayWay("pings").reached() is GatewayWay("ARP").reached() is False
+    assert not any(GatewayWay("IPv4", pings=pings).reached() for pings in (True, False))
 
 
 @pytest.mark.usefixtures("routes")
 def test_a_gateway_that_answers_no_ping_but_arp(monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]) -> None:
     monkeypatch.setattr(ways, "_pings", lambda *_: False)
-    way = GatewayWay("ARP", timeout=0.02)
-    assert GatewayWay("pings").reached() is way.reached() is False
+    way = GatewayWay("IPv4", pings=False, timeout=0.02)
+    assert GatewayWay("IPv4", pings=True).reached() is way.reached() is False
     faces["127.0.0.1"] = "0e:00:00:00:00:01"
     assert way.reached() is True
 
@@ -336,7 +336,8 @@ def test_a_gateway_that_answers_no_ping_but_arp(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.usefixtures("routes")
 def test_another_device_that_answers_is_another_way(monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]) -> None:
     monkeypatch.setattr(ways, "_pings", lambda *_: True)
-    for way in GatewayWay("pings"), GatewayWay("ARP"):
+    for pings in True, False:
+        way = GatewayWay("IPv4", pings=pings)
         names = []
         for face in "0e:00:00:00:00:01", "0e:00:00:00:00:02", "0e:00:00:00:00:01":
             faces["127.0.0.1"] = face
@@ -351,4 +352,4 @@ def test_who_may_not_ping_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> No
         raise PermissionError
 
     monkeypatch.setattr(socket, "socket", opened)
-    assert GatewayWay("pings").reached() is False
+    assert GatewayWay("IPv4", pings=True).reached() is False
