@@ -12,6 +12,16 @@ def look(pid: int) -> tuple[str, str] | None:
     return None if stat is None else (stat[0], stat[1][0])
 
 
+def standing(pid: int) -> int | None:
+    """Return how often a process that is seen to be stopped has been so or has waited, None if it is not seen to be.
+
+    The number grows with each time that it is let go on, if only for a moment, as one is that may use a share of a
+    processor only (cpulimit).
+    """
+    seen = look(pid)
+    return times_slept(pid) if seen is not None and seen[1] == STOPPED else None
+
+
 def worked(pid: int) -> int:
     """Return for how many clock ticks a process had a processor, -1 if it is not seen."""
     stat = _stat(pid)

@@ -70,11 +70,13 @@ class Context(priv_context.PrivContext):
 
     def present(self) -> bool:
         """Return whether there is a helper, which has not ended and is not seen to stand still."""
-        return isinstance(self.channel, Channel) and self.channel.running and not self.channel.stopped
+        return isinstance(self.channel, Channel) and self.channel.running and self.channel.standing() is None
 
-    def standing(self) -> "Channel | None":
-        """Return the way to the helper if that is seen to stand still."""
-        return self.channel if isinstance(self.channel, Channel) and self.channel.stopped else None
+    def standing(self) -> "tuple[Channel, int] | None":
+        """Return the way to the helper if that is seen to stand still; the same twice if it did not go on between."""
+        if not isinstance(self.channel, Channel) or (slept := self.channel.standing()) is None:
+            return None
+        return self.channel, slept
 
     def abandon(self) -> None:
         """Launch no helper any more; one that is just starting would find nobody to meet, and say so at length."""
@@ -115,11 +117,9 @@ class Channel(daemon.RootwrapClientChannel):
             self.leave()  # it may be slow only, and would then wait for questions for ever
             raise
 
-    @property
-    def stopped(self) -> bool:
-        """Whether the helper is seen to stand still; not to see it says nothing."""
-        seen = processes.look(self._pid) if self._pid else None
-        return seen is not None and seen[1] == processes.STOPPED
+    def standing(self) -> int | None:
+        """Return as ``processes.standing`` whether the helper is seen to stand still; not to see it says nothing."""
+        return processes.standing(self._pid) if self._pid else None
 
     def leave(self) -> None:
         """Forget the helper without waiting for it, and see to its end if that is allowed."""
@@ -170,18 +170,19 @@ class Channel(daemon.RootwrapClientChannel):
         self._context.launched = process = subprocess.Popen(command, stderr=daemon._fd_logger())
         if self._context.abandoned:
             self._context.abandon()  # who did so meanwhile knew of none
-        begun, standing, worked = time.monotonic(), False, 0
+        standing: int | None = None
+        begun, worked = time.monotonic(), 0
         until = begun + self._seconds
         while (status := _wait(process, min(_LOOK_SECONDS, until - time.monotonic()))) is None:
-            seen = processes.look(process.pid)
-            stood, standing = standing, seen is not None and seen[1] == processes.STOPPED
+            stood, standing = standing, processes.standing(process.pid)
             before, worked = worked, processes.worked(process.pid)
             if worked > before:
                 until = max(until, min(time.monotonic() + self._seconds, begun + _SLOW_START_SECONDS))
-            if (stood and standing) or time.monotonic() >= until:
+            stands = standing is not None and standing == stood
+            if stands or time.monotonic() >= until:
                 with contextlib.suppress(PermissionError):  # sudo is root's
                     process.kill()
-                why = "the helper stood still in its start" if standing else f"no helper within {until - begun:.0f} s"
+                why = "the helper stood still in its start" if stands else f"no helper within {until - begun:.0f} s"
                 raise exceptions.HelperUnavailable(why)
         return status
 

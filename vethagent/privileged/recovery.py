@@ -51,7 +51,7 @@ class Helper:
         self._in_vain = 0
         self._busy_since: float | None = None
         self._idle_since = time.monotonic()
-        self._standing: Channel | None = None
+        self._standing: tuple[Channel, int] | None = None
         default.abandoned = False
         default.ended = self._replace
 
@@ -68,14 +68,14 @@ class Helper:
         default.abandon()
 
     def look(self, idle: float) -> None:
-        """End a helper that is seen to stand still for the second time: whoever waits for it then tries another one.
+        """End a helper that is seen to stand still since the last look: whoever waits for it then tries another one.
 
         If nothing has been asked of it for ``idle`` seconds have it give a sign, and start one if there is none, which
         is not waited for: if it hangs or cannot be started that is known before a batch needs it.
         """
         before, self._standing = self._standing, default.standing()
-        if self._standing is not None and self._standing is before:
-            self._standing.kill()
+        if self._standing is not None and self._standing == before:
+            self._standing[0].kill()
         elif self._busy_since is None and time.monotonic() - self._idle_since >= idle * 2**self._in_vain:
             with contextlib.suppress(RuntimeError):  # as many threads as there may be; the next look tries again
                 threading.Thread(target=self._see_to, name="helper-sign", daemon=True).start()

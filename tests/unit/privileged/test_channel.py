@@ -1,6 +1,7 @@
 """The way to a helper that does not do what it should: each step ends in time."""
 
 import itertools
+import os
 import select
 import signal
 import socket
@@ -94,6 +95,26 @@ def test_a_helper_that_stands_still_in_its_start_is_not_waited_for(monkeypatch: 
     monkeypatch.setattr(channel, "_LOOK_SECONDS", 0.1)
     with pytest.raises(exceptions.HelperUnavailable, match="stood still"):
         launch(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
+
+
+def test_a_helper_that_is_let_go_on_in_its_start_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by cpulimit: at each look it is seen to be stopped."""
+    monkeypatch.setattr(channel, "_LOOK_SECONDS", 0.1)
+    looks = itertools.count(1)
+
+    def let_go(pid: int) -> int:
+        if processes.standing(pid) is not None:
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGSTOP if next(looks) < 5 else signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr(processes, "worked", let_go)
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); "
+        "os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: signal.pause()"
+    )
+    with pytest.raises(exceptions.HelperUnavailable, match="ended with 3"):
+        launch(monkeypatch, program)
 
 
 def test_a_helper_that_never_connects_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +237,12 @@ def test_a_helper_that_stands_still_is_ended_and_another_one_started(
         assert owner.standing() is None
         assert not owner.ready() and owner.channel is opened, "it may well be at work"
         process.send_signal(signal.SIGSTOP)
-        commands.wait_until(lambda: owner.standing() is opened, what="its stop")
+        commands.wait_until(lambda: owner.standing() is not None, what="its stop")
+        before = owner.standing()
+        assert owner.standing() == before, "it has not gone on"
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGSTOP)
+        commands.wait_until(lambda: owner.standing() not in (None, before), what="its next stop")
         assert owner.ready() and owner.channel is another
         assert theirs.recv(1) == b""
         assert process.wait(LONG) == -signal.SIGKILL
