@@ -1,6 +1,7 @@
 """Options of the agent."""
 
 import ipaddress
+import os
 from typing import Any
 
 from oslo_config import cfg, types
@@ -30,6 +31,10 @@ class BridgeMappings(types.Dict):
         return mappings
 
 
+#: Bytes that the path of a Unix socket may have, and the name at the end of a longer one.
+_MAX_PATH, _MAX_NAME = 107, 80
+
+
 class OvsdbConnection(types.String):
     """``unix:PATH`` or ``tcp:ADDRESS:PORT``, as Open vSwitch has them, or ``none``; an address is no name."""
 
@@ -45,7 +50,14 @@ class OvsdbConnection(types.String):
         address, _, port = rest.rpartition(":")
         if not (kind == "unix" and rest.startswith("/")) and not (kind == "tcp" and _is_address(address, port)):
             raise ValueError(f"{text!r} is not unix:PATH, with a path from /, nor tcp:ADDRESS:PORT, nor none")
+        if kind == "unix" and not _is_in_reach(rest):
+            raise ValueError(f"{text!r} is a path of more than {_MAX_PATH} bytes with too long a name at its end")
         return text
+
+
+def _is_in_reach(path: str) -> bool:
+    """Return whether the library can reach a socket: one of a long path by way of /proc, where its name has to fit."""
+    return len(os.fsencode(path)) <= _MAX_PATH or len(os.fsencode(os.path.basename(path))) <= _MAX_NAME
 
 
 def _is_address(address: str, port: str) -> bool:

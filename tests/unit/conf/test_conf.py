@@ -114,3 +114,13 @@ def test_ways_to_the_database_of_open_vswitch(text: str, good: bool) -> None:
         assert agent.OvsdbConnection()(text) == text and good
     except ValueError as error:
         assert not good and "tcp:ADDRESS:PORT" in str(error)
+
+
+@pytest.mark.parametrize(("folder", "name", "good"), [(200, 7, True), (0, 106, True), (0, 107, False)])
+def test_long_paths_to_the_database_of_open_vswitch(folder: int, name: int, good: bool) -> None:
+    """A longer one is reached through its folder, if the name in that is not too long as well."""
+    text = "unix:" + f"/{'f' * folder}" * bool(folder) + f"/{'n' * name}"
+    try:
+        assert agent.OvsdbConnection()(text) == text and good
+    except ValueError as error:
+        assert not good and "107 bytes" in str(error)
