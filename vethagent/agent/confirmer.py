@@ -238,7 +238,8 @@ class Confirmer:
         if held:
             links = sorted(held)
             about = logs.about(links=links)
-            LOG.error("The way out was lost for %g s, taking back %s", self._timeout, ", ".join(links), extra=about)
+            what = " and ".join(sorted(verdict.lost))
+            LOG.error("Not reached for %g s: %s; taking back %s", self._timeout, what, ", ".join(links), extra=about)
             self._counters.add("taken_back", len(held))
             self._condemned |= held
             self._inbox.mark(held)

@@ -46,10 +46,11 @@ class Probe(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Links that have passed their trial, and links that have to be taken back."""
+    """Links that have passed their trial, and links that have to be taken back, with the ways that are ``lost``."""
 
     confirmed: Links
     condemned: Links
+    lost: Ways = frozenset()
 
 
 @dataclasses.dataclass(slots=True)
@@ -203,13 +204,15 @@ class Trials:
         likely = silent or [trial for trial in ripe if in_vain or trial.since == last]
         doomed = [trial for trial in ripe if trial in likely or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
-        if needs := [trial.needs for trial in doomed if trial.links]:
+        needs = frozenset[str]().union(*(trial.needs for trial in doomed if trial.links))
+        if needs:
             for trial in self._open:  # it may have been no fault of theirs: they get their time once more
                 trial.lost_for = 0.0
             now = self._last.ended
-            self._open.append(_Trial({}, frozenset().union(*needs), now, now, self._timeout, probed=True))
+            self._open.append(_Trial({}, needs, now, now, self._timeout, probed=True))
         confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
-        return Verdict(confirmed, {key: number for trial in doomed for key, number in trial.links.items()})
+        condemned = {key: number for trial in doomed for key, number in trial.links.items()}
+        return Verdict(confirmed, condemned, needs - self._last.reached - self._last.unknown)
 
     def next_probe(self, *, hurry: bool = False) -> float | None:
         """Return when the trials need a probe, None if there are none; with ``hurry`` others wait for what it finds."""

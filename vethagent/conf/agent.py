@@ -149,7 +149,7 @@ OPTIONS = [
         default=False,
         help="Take a link back also if with it a default gateway, that of IPv4 or that of IPv6, is lost, or another "
         "device answers in its place. A gateway that answers ARP or NDP and no pings is missed within a minute only, "
-        "so confirm_timeout has to be longer.",
+        "so confirm_timeout has to be longer. Without a host in transport_url, as with fake://, nothing is watched.",
     ),
     cfg.Opt(
         "bridge_mappings",

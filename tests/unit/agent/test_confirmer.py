@@ -61,7 +61,9 @@ def test_what_is_proven_is_written_down_when_the_store_takes_it(node: Watched, m
     assert Store(str(node.path)).standings() == {A: (1, Standing.PROVEN)}
 
 
-def test_a_link_that_cuts_the_host_off_is_taken_back_and_only_it(node: Watched) -> None:
+def test_a_link_that_cuts_the_host_off_is_taken_back_and_only_it(
+    node: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
     node.plug(other())
     node.wait(12)
     node.said()
@@ -72,6 +74,7 @@ def test_a_link_that_cuts_the_host_off_is_taken_back_and_only_it(node: Watched) 
     assert node.said() == [PLUGGED, LOST]
     assert (set(node.host.kernel.devices), dict(node.host.rows)) == before
     assert node.desired.standing(A) is Standing.HELD and node.counters.all()["taken_back"] == 1
+    assert f"Not reached for 10 s: the bus; taking back {A}" in caplog.messages
 
 
 def test_a_link_over_which_a_spanning_tree_lets_pass_nothing_yet_is_watched_until_it_does(node: Watched) -> None:

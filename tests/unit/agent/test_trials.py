@@ -21,6 +21,7 @@ class Play:
         self.unknown: Ways = NOTHING
         self.confirmed: dict[str, int] = {}
         self.condemned: list[set[str]] = []
+        self.lost: Ways = NOTHING
         self.probes = 0
         self.patience = 0.0
 
@@ -32,6 +33,7 @@ class Play:
         self.confirmed |= verdict.confirmed
         if verdict.condemned:
             self.condemned.append(set(verdict.condemned))
+            self.lost = verdict.lost
 
     def plug(self, *links: str) -> bool:
         """As the agent does: begin when the baseline is known, and see them carry a moment later."""
@@ -113,7 +115,7 @@ def test_every_way_that_was_there_has_to_stay() -> None:
     play.plug(A)
     play.reached = BUS
     play.go(TIMEOUT * 2)
-    assert play.condemned == [{A}]
+    assert play.condemned == [{A}] and play.lost == GATEWAY
 
 
 def test_batches_before_which_other_ways_were_there_are_on_trial_apart() -> None:
