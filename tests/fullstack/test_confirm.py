@@ -21,6 +21,7 @@ CONFIRM_TIMEOUT = 3
 LONG_TIMEOUT = 10
 #: An address of the network that is not the broker's.
 GATEWAY = "10.88.0.254"
+GATEWAY_IPV6 = "fd00:88::1"
 ENDS = [{"bridge": management.BRIDGE, "device": "cut-a"}, {"bridge": "br-bad", "device": "cut-b"}]
 
 
@@ -169,6 +170,30 @@ def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
         failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
         assert failed["reason"] == "CONNECTIVITY_LOST", failed
         assert not node.host.namespace.has_device("cut-a")
+
+
+def test_a_link_with_which_the_gateway_of_ipv6_is_lost_is_taken_back(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """The bus goes by IPv4 and is there all the time."""
+    for namespace in clean.network, node.host.namespace:
+        namespace.run(
+            "sh", "-c", "for name in all default; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done"
+        )
+    node.host.run("sh", "-c", "echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range")
+    gateway = f"{GATEWAY_IPV6}/64", "dev", "mgmt"
+    clean.network.ip("address", "add", *gateway, "nodad")
+    node.host.ip("address", "add", "fd00:88::2/64", "dev", management.BRIDGE, "nodad")
+    node.host.ip("route", "add", "default", "via", GATEWAY_IPV6)
+    _set_timeout(clean, node, CONFIRM_TIMEOUT)
+    bad = clean.rest.create({"host": node.name, "ends": ENDS})
+    commands.wait_until(lambda: node.host.namespace.has_device("cut-a"), what="the plug")
+    clean.network.ip("address", "delete", *gateway)
+    failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
+    assert failed["reason"] == "CONNECTIVITY_LOST", failed
+    assert not node.host.namespace.has_device("cut-a")
+    (told,) = [line for line in node.agent.log.read_text().splitlines() if bad["id"] in line and "Not reached" in line]
+    assert "the default IPv6 gateway" in told and "the bus" not in told
 
 
 @pytest.mark.parametrize("concurrency", ["eventlet"], indirect=True)

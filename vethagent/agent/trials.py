@@ -74,6 +74,7 @@ class _Trial:
     last_probe: float = float("-inf")
     misses: int = 0
     lost_for: float = 0.0
+    lost: Ways = frozenset()
     forgiven: bool = False
 
     def found(self) -> None:
@@ -81,8 +82,8 @@ class _Trial:
         self.answered, self.forgiven = True, False
         self.misses, self.lost_for = 0, 0.0
 
-    def missed(self, seconds: float, *, stood_still: bool) -> None:
-        """A way of it has been lost for so many seconds more.
+    def missed(self, lost: Ways, seconds: float, *, stood_still: bool) -> None:
+        """Ways of it have been ``lost`` for so many seconds more.
 
         If the agent ``stood_still`` before, it begins anew, but only once: one that hardly has its turn, perhaps by
         what it has plugged, has to come to an end too.
@@ -92,6 +93,7 @@ class _Trial:
             self.misses, self.lost_for = 0, 0.0
         self.misses += 1
         self.lost_for += seconds
+        self.lost = lost
 
 
 class Trials:
@@ -175,12 +177,13 @@ class Trials:
             if probe.begun < trial.since:
                 continue
             trial.probed, trial.last_probe = True, probe.begun
-            if trial.needs <= probe.reached | probe.unknown:
+            lost = trial.needs - probe.reached - probe.unknown
+            if not lost:
                 trial.found()
             else:
                 seconds = probe.ended - (last.ended if trial.misses else probe.begun)
                 stood_still = seconds > probe.patience + (1 + _LATE) * self._interval
-                trial.missed(self._interval if stood_still else seconds, stood_still=stood_still)
+                trial.missed(lost, self._interval if stood_still else seconds, stood_still=stood_still)
         before = self._missed if probe.begun - last.ended <= _FRESH else 0
         # With no trial, which comes to an end, it counts: a host that can never ask would wait for ever.
         unknown = bool(self._open) and self._bus in probe.unknown
@@ -204,15 +207,14 @@ class Trials:
         likely = silent or [trial for trial in ripe if in_vain or trial.since == last]
         doomed = [trial for trial in ripe if trial in likely or not trial.links]
         self._open = [trial for trial in self._open if trial not in passed and trial not in doomed]
-        needs = frozenset[str]().union(*(trial.needs for trial in doomed if trial.links))
-        if needs:
+        if needs := [trial.needs for trial in doomed if trial.links]:
             for trial in self._open:  # it may have been no fault of theirs: they get their time once more
                 trial.lost_for = 0.0
             now = self._last.ended
-            self._open.append(_Trial({}, needs, now, now, self._timeout, probed=True))
+            self._open.append(_Trial({}, frozenset().union(*needs), now, now, self._timeout, probed=True))
         confirmed = {key: trial.links[key] for trial in passed for key in trial.carrying & trial.links.keys()}
         condemned = {key: number for trial in doomed for key, number in trial.links.items()}
-        return Verdict(confirmed, condemned, needs - self._last.reached - self._last.unknown)
+        return Verdict(confirmed, condemned, frozenset().union(*(trial.lost for trial in doomed if trial.links)))
 
     def next_probe(self, *, hurry: bool = False) -> float | None:
         """Return when the trials need a probe, None if there are none; with ``hurry`` others wait for what it finds."""
