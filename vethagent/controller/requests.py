@@ -1,9 +1,8 @@
 """What the API takes beside the bodies of ``vethagent.model``; all of it is checked before anything is done."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-import pydantic
 from pydantic import Field
 
 from vethagent import model
@@ -21,19 +20,12 @@ MAX_LIMIT = 1000
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
-class AgentUpdate(model.Model):
+class AgentUpdate(model.Changes):
     """Body of ``PATCH /v1/agents/{host}``: what is absent stays as it is."""
 
     mode: model.Mode | None = model.NOT_NULL
     description: model.Text | None = None
     labels: model.LabelChanges | None = model.NOT_NULL
-
-    @pydantic.model_validator(mode="after")
-    def _check_nulls(self) -> Self:
-        for name in ("mode", "labels"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} must not be null")
-        return self
 
 
 def _listed(names: Iterable[str], suffix: str = "", more: str = "") -> str:

@@ -5,7 +5,7 @@ Every message names the version of the contract that its sender speaks. A reader
 with ``extra="forbid"``: a misspelt field is an error, not a silence.
 """
 
-from vethagent.model.base import CONTRADICTION, MODEL_VERSION, NOT_NULL, Message, Model, explain, meaning
+from vethagent.model.base import CONTRADICTION, MODEL_VERSION, NOT_NULL, Changes, Message, Model, explain, meaning
 from vethagent.model.digests import desired_digest, digest, observed_digest
 from vethagent.model.fields import (
     AnyBridgeKind,
@@ -89,6 +89,7 @@ __all__ = [
     "BridgeLinkUpdate",
     "BridgePort",
     "BridgeWay",
+    "Changes",
     "Count",
     "DeviceName",
     "Difference",

@@ -25,6 +25,17 @@ class Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
 
+class Changes(Model):
+    """What is absent stays as it is."""
+
+    @pydantic.field_validator("*")
+    @classmethod
+    def _check_null(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        if value is None and cls.model_fields[str(info.field_name)].json_schema_extra is _without_null:
+            raise ValueError("must not be null")
+        return value
+
+
 _VERSION = r"^[0-9]{1,4}\.[0-9]{1,4}$"
 
 
@@ -76,5 +87,7 @@ def explain(error: pydantic.ValidationError) -> tuple[str, str]:
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_pattern_mismatch":
         text = _MEANINGS.get(first["ctx"]["pattern"], text)
+    elif first["type"].endswith("too_short") and first["ctx"]["min_length"] == 1:
+        text = "must not be empty"
     text = text[:1].lower() + text[1:]
     return field, f"{field}: {text}" if field else text

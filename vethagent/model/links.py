@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from pydantic import AfterValidator, Field
 
-from vethagent.model.base import NOT_NULL, Message, Model, contradiction, explain, is_newer_minor
+from vethagent.model.base import NOT_NULL, Changes, Message, Model, contradiction, explain, is_newer_minor
 from vethagent.model.fields import (
     AnyMode,
     BridgeKind,
@@ -86,7 +86,7 @@ class BridgeLinkCreate(BridgeLinkSpec):
     labels: Labels = Field(default_factory=dict)
 
 
-class BridgeLinkUpdate(Model):
+class BridgeLinkUpdate(Changes):
     """Body of ``PATCH /v1/bridge-links/{id}``: what is absent stays as it is."""
 
     ends: Ends | None = NOT_NULL
@@ -97,13 +97,6 @@ class BridgeLinkUpdate(Model):
     admin_state_up: Flag | None = NOT_NULL
     confirm: Flag | None = NOT_NULL
     labels: LabelChanges | None = NOT_NULL
-
-    @pydantic.model_validator(mode="after")
-    def _check_nulls(self) -> Self:
-        nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
-        if bad := sorted(set(nulls) - {"name", "mtu"}):
-            raise ValueError(f"{bad[0]} must not be null")
-        return self
 
 
 class BridgeLink(BridgeLinkSpec, Message):

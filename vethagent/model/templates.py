@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import pydantic
 from pydantic import BeforeValidator, Field
 
-from vethagent.model.base import NOT_NULL, Model, contradiction, meaning
+from vethagent.model.base import NOT_NULL, Changes, Model, contradiction, meaning
 from vethagent.model.fields import Labels, LinkId, Text, whole
 from vethagent.model.links import LinkShape
 
@@ -82,7 +82,7 @@ class LinkTemplateCreate(Model):
     policy: RolloutPolicy = Field(default_factory=RolloutPolicy)
 
 
-class LinkTemplateUpdate(Model):
+class LinkTemplateUpdate(Changes):
     """Body of ``PATCH /v1/link-templates/{id}``: what is absent stays as it is, what is there is taken whole."""
 
     name: Annotated[Text, Field(min_length=1)] | None = NOT_NULL
@@ -90,10 +90,3 @@ class LinkTemplateUpdate(Model):
     link: TemplateLink | None = NOT_NULL
     selector: Selector | None = NOT_NULL
     policy: RolloutPolicy | None = NOT_NULL
-
-    @pydantic.model_validator(mode="after")
-    def _check_nulls(self) -> Self:
-        nulls = sorted(name for name in self.model_fields_set if getattr(self, name) is None)
-        if bad := [name for name in nulls if name != "description"]:
-            raise ValueError(f"{bad[0]} must not be null")
-        return self

@@ -3,6 +3,7 @@
 import gzip
 import json
 import tracemalloc
+import uuid
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ BAD = [
     (changed(host="../etc"), "host: ", "host"),
     (changed(name="\ud800"), "name: ", "name"),
     (changed(name="a\0b"), "name: ", "name"),
-    (changed(name=""), "name: ", "name"),
+    (changed(name=""), "name: must not be empty", "name"),
     (changed(mtu=-1), "mtu: ", "mtu"),
     (changed(mtu=10**9), "mtu: ", "mtu"),
     (changed(mtu="1500"), "mtu: ", "mtu"),
@@ -93,6 +94,22 @@ def test_what_no_schema_can_tell(client: testing.TestClient, known: str, ends: l
     error = answer.json["error"]
     assert (answer.status_code, error["code"], error["field"]) == (409, "CONTRADICTION", "ends")
     assert error["message"].startswith("ends: must ")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/agents/h1", "mode"),
+        ("/v1/agents/h1", "labels"),
+        (f"/v1/bridge-links/{uuid.UUID(int=1)}", "ends"),
+        (f"/v1/bridge-links/{uuid.UUID(int=1)}", "confirm"),
+        (f"/v1/link-templates/{uuid.UUID(int=1)}", "selector"),
+    ],
+)
+def test_null_is_told_by_its_field(client: testing.TestClient, known: str, path: str, field: str) -> None:
+    answer = client.simulate_patch(path, json={field: None}, host="localhost")
+    error = answer.json["error"]
+    assert (answer.status_code, error["field"], error["message"]) == (400, field, f"{field}: must not be null")
 
 
 def test_a_number_with_too_many_digits(database: Database, agent_api: fakes.AgentApi, liveness: Liveness) -> None:
