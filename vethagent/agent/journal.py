@@ -128,15 +128,16 @@ class Journal:
         timing = self.stopwatch.read(state.link_id)
         before = self._told.get(state.link_id)
         kind = _kind(state, before, drifted=bool(notice and notice.drift))
-        first_look = before is None and self._carried.get(state.link_id) == state.generation
+        carried = self._carried.get(state.link_id) == state.generation
+        if carried and kind is EventKind.PLUGGED:
+            kind = EventKind.CHANGED  # it only could not be said, as without OVSDB, that it was there
         if settled:
             self._carried[state.link_id] = state.generation
-        if first_look and kind not in (EventKind.REPAIRED, EventKind.UNPLUGGED):
-            if self._delivered.get(state.link_id) in (None, fingerprint(state)):
-                # That is how it was before the start; if the controller remembers otherwise the digests say so.
-                self._told[state.link_id] = state
-                return
-            kind = EventKind.CHANGED if kind is EventKind.PLUGGED else kind
+        first_look = before is None and carried and kind not in (EventKind.REPAIRED, EventKind.UNPLUGGED)
+        if first_look and self._delivered.get(state.link_id) in (None, fingerprint(state)):
+            # That is how it was before the start; if the controller remembers otherwise the digests say so.
+            self._told[state.link_id] = state
+            return
         if state == before and kind is not EventKind.REPAIRED:
             return
         repaired = tuple(notice.drift.values()) if notice and kind is EventKind.REPAIRED else ()

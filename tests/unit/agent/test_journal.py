@@ -210,6 +210,15 @@ def test_what_broke_while_the_agent_was_away_is_a_repair(book: Book) -> None:
     assert event.kind is EventKind.REPAIRED and event.repaired == (MISSING,)
 
 
+def test_what_could_not_be_looked_at_for_a_while_was_not_plugged_anew(book: Book) -> None:
+    book.journal.restored([link()], {LINK_ID: fingerprint(ACTIVE)})
+    away = state(Status.DOWN, Reason.OVSDB_UNAVAILABLE)
+    assert book.look(away)
+    book.journal.tell_late(away)
+    book.look(ACTIVE)
+    assert book.said() == [EventKind.CHANGED, EventKind.CHANGED]
+
+
 def test_a_new_generation_after_a_restart_is_a_plug(book: Book) -> None:
     book.journal.restored([link()], {})
     book.look(state(generation=2))
