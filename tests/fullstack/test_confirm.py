@@ -177,10 +177,7 @@ def test_a_link_with_which_the_gateway_of_ipv6_is_lost_is_taken_back(
 ) -> None:
     """The bus goes by IPv4 and is there all the time."""
     for namespace in clean.network, node.host.namespace:
-        namespace.run(
-            "sh", "-c", "for name in all default; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done"
-        )
-    node.host.run("sh", "-c", "echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range")
+        namespace.as_usual()
     gateway = f"{GATEWAY_IPV6}/64", "dev", "mgmt"
     clean.network.ip("address", "add", *gateway, "nodad")
     node.host.ip("address", "add", "fd00:88::2/64", "dev", management.BRIDGE, "nodad")

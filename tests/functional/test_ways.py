@@ -22,11 +22,6 @@ BEYOND = {
     "IPv4": ("198.51.100.1/32", "198.51.100.2/32"),
     "IPv6": ("2001:db8:1::1/128", "2001:db8:1::2/128"),
 }
-#: IPv6 is on, and everybody may send pings, as on a host of which nobody has changed that.
-_USUAL = (
-    "for name in all default; do echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done"
-    " && echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range"
-)
 
 
 class Lan:
@@ -42,7 +37,7 @@ class Lan:
         self._neighbour = own.partition("/")[0]
         self.here, *self.others = [enter(namespaces.Namespace(role)) for role in ("here", "first", "second")]
         for each in (self.here, *self.others):
-            each.run("sh", "-c", _USUAL)
+            each.as_usual()
         self.here.ip("link", "add", "lan", "type", "bridge", "stp_state", "0")
         for number, other in enumerate(self.others):
             self.here.ip(

@@ -57,6 +57,12 @@ class Namespace:
         """Run ip(8) on this namespace and return what it printed."""
         return commands.run("ip", "-n", self.name, *arguments).stdout
 
+    def as_usual(self) -> None:
+        """Have IPv6, and everybody send pings, as on a host of which nobody has changed that."""
+        for name in "all", "default":
+            self.run("sh", "-c", f"echo 0 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6")
+        self.run("sh", "-c", "echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range")
+
     def has_device(self, device: str) -> bool:
         """Return whether there is a device of this name."""
         return commands.run("ip", "-n", self.name, "link", "show", "dev", device, check=False).returncode == 0
