@@ -159,9 +159,6 @@ class Store:
             # Nor is a link plugged, before the controller has said so, where nobody wants anything to be done.
             mode = store_file.rows(aside, "SELECT name, value FROM setting WHERE name = 'mode'")
             self._db.executemany("INSERT OR IGNORE INTO setting VALUES (?, ?)", mode)
-        self._keep_damage(sentence)
-
-    def _keep_damage(self, sentence: str) -> None:
         self._save_setting("damage", sentence)
         self.damage = sentence
 

@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
 
     confirmed: Links
     condemned: Links
-    lost: Ways = frozenset()
+    lost: Ways
 
 
 @dataclasses.dataclass(slots=True)

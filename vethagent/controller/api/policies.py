@@ -160,7 +160,7 @@ def _check_file(made: policy.Enforcer, conf: cfg.ConfigOpts, said: dict[str, str
 
 def _parts(check: Any) -> Iterator[Any]:
     """Yield the checks that a rule is put together from."""
-    inner = getattr(check, "rules", None) or [rule for rule in [getattr(check, "rule", None)] if rule is not None]
+    inner = [check.rule] if isinstance(check, policy.NotCheck) else getattr(check, "rules", ())
     for part in inner:
         yield from _parts(part)
     if not inner:
