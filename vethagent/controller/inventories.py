@@ -132,14 +132,19 @@ class Newest:
         self._agent_api = agent_api
 
     def newest(self, context: bus.Context, attempt: Callable[[], T]) -> T:
-        """Return what ``attempt`` returns; after a Loop it is called again if an agent tells something else by now."""
-        try:
-            return attempt()
-        except Loop as error:
-            changed = {self._changed(context, host) for host in error.hosts}
-            if True not in changed:
-                raise
-        return attempt()
+        """Return what ``attempt`` returns; after a Loop it is called again if an agent tells something else by now.
+
+        Of several hosts each may be the next one to blame, and each is asked once.
+        """
+        asked: set[str] = set()
+        while True:
+            try:
+                return attempt()
+            except Loop as error:
+                hosts = set(error.hosts) - asked
+                if True not in {self._changed(context, host) for host in hosts}:
+                    raise
+                asked |= hosts
 
     def _changed(self, context: bus.Context, host: str) -> bool:
         if not self._inventories.is_alive(host):

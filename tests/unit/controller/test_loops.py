@@ -13,6 +13,7 @@ from vethagent.controller.errors import Loop
 from vethagent.controller.events import Events
 from vethagent.controller.inventories import Inventories
 from vethagent.controller.links import Links
+from vethagent.controller.reports import Reports
 
 pytestmark = pytest.mark.usefixtures("known")
 
@@ -143,7 +144,8 @@ def told(**fields: Any) -> model.HostInventory:
         {"bridges": ("c", "d"), "device": "owned", "link_id": fakes.STREAM},
     ]
     bridges = [{"name": name, "kind": "ovs", "stp": name in fields.get("stp", ())} for name in "abcd"]
-    return model.inventory(model.HostDescription.model_validate({"host": "h1", "ways": ways, "bridges": bridges}))
+    values = {"host": fields.get("host", "h1"), "ways": ways, "bridges": bridges}
+    return model.inventory(model.HostDescription.model_validate(values))
 
 
 def test_ways_of_others_are_those_that_the_agent_has_told(fleet: Fleet, inventories: Inventories) -> None:
@@ -200,3 +202,16 @@ def test_an_agent_is_asked_again_before_its_word_counts(
     with pytest.raises(Loop):
         fleet.create("a", "b")
     assert agent_api.asked == [], "an agent that does not report is not waited for"
+
+
+def test_each_host_of_a_request_is_asked_again(
+    links: Links, reports: Reports, inventories: Inventories, agent_api: fakes.AgentApi
+) -> None:
+    hosts = ["h1", "h2", "h3"]
+    for host in hosts:
+        reports.take(fakes.report(host))
+        inventories.store(told(host=host))
+    agent_api.answers["describe_host"] = lambda host: model.HostDescription(host=host)
+    ends = [{"bridge": "a"}, {"bridge": "b"}]
+    made = links.create_all(fakes.CONTEXT, [fakes.body(host=host, ends=ends) for host in hosts])
+    assert [link.host for link in made] == agent_api.asked == hosts
