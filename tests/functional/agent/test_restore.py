@@ -3,8 +3,11 @@
 import os
 import signal
 
+import pytest
+
 from tests.functional.agent import sabotage
-from tests.functional.agent.node import FIRST, SECOND, Node, condition
+from tests.functional.agent.node import FIRST, GUESTS, SECOND, Node, condition
+from tests.support import traffic
 
 CONCURRENCY = ("threading",)
 
@@ -64,6 +67,26 @@ def test_a_port_that_was_put_into_another_bridge_as_well(fragile: Node) -> None:
     assert ("WRONG_BRIDGE", "br-eth2") in [(found["code"], found["observed"]) for found in repaired]
     node.check(node.wait(link, "ACTIVE"))
     node.carries()
+
+
+@pytest.mark.parametrize("bridge", ["br2", "br-eth1"])
+def test_a_pair_without_any_mark_waits_to_be_adopted(fragile: Node, bridge: str) -> None:
+    """Nothing tells any more that it is ours."""
+    node = fragile
+    link = node.plug({"bridge": "br1", "device": FIRST}, {"bridge": bridge, "device": SECOND})
+    assert node.allinone.stop() == 0
+    node.batch(*(f'link set {device} alias ""' for device in (FIRST, SECOND)))
+    for table in ("Port", "Interface"):
+        node.host.vsctl("--if-exists", "clear", table, SECOND, "external_ids")
+    before, devices = node.picture(), node.indexes(link)
+    node.start()
+    message = node.wait(link, "ERROR", "NAME_CONFLICT")["message"]
+    assert message == f"the name {FIRST} is taken by a veth device of something else"
+    assert node.picture() == before
+    traffic.wait_for_ping(node.guests["br1"], GUESTS[bridge])
+    node.patch(link, adopt=True)
+    node.check(node.wait(link, "ACTIVE"))
+    assert node.indexes(link) == devices
 
 
 def test_an_unplug_that_was_cut_short_goes_on(fragile: Node) -> None:
