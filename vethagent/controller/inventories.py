@@ -80,11 +80,8 @@ class Inventories:
         self._liveness = liveness
 
     @retried
-    def store(self, inventory: model.HostInventory) -> bool:
-        """Keep ``inventory`` in the place of what was held of its host; return whether that was another one.
-
-        Of a host that never reported it is dropped.
-        """
+    def store(self, inventory: model.HostInventory) -> None:
+        """Keep ``inventory`` in the place of what was held of its host; of a host that never reported it is dropped."""
         description = inventory.description
         host, topology, table = description.host, topology_of(description), models.HostInventory
         with self._database.writer() as session:
@@ -96,8 +93,7 @@ class Inventories:
             no_labels = [orm.lazyload(models.Agent.label_rows)]
             agent = session.get(models.Agent, host, options=no_labels, with_for_update=True)
             if agent is None:
-                return False
-            another = agent.inventory_digest != inventory.digest
+                return
             agent.inventory_digest = inventory.digest
             if row is None:
                 row = table(host=host)
@@ -107,7 +103,6 @@ class Inventories:
             row.networks = len(topology.networks)
             row.reported_at = self._liveness.now()
             _replace_networks(session, host, topology)
-        return another
 
     def is_alive(self, host: str) -> bool:
         """Return whether an agent that tells inventories reports from ``host``."""
@@ -132,9 +127,10 @@ class Newest:
         self._agent_api = agent_api
 
     def newest(self, context: bus.Context, attempt: Callable[[], T]) -> T:
-        """Return what ``attempt`` returns; after a Loop it is called again if an agent tells something else by now.
+        """Return what ``attempt`` returns; after a Loop it is called again if an agent tells what is there by now.
 
-        Of several hosts each may be the next one to blame, and each is asked once.
+        Also if that is what is held: the agent may have told it by itself meanwhile. Of several hosts each may be the
+        next one to blame, and each is asked once.
         """
         asked: set[str] = set()
         while True:
@@ -142,11 +138,11 @@ class Newest:
                 return attempt()
             except Loop as error:
                 hosts = set(error.hosts) - asked
-                if True not in {self._changed(context, host) for host in hosts}:
+                if True not in {self._is_told(context, host) for host in hosts}:
                     raise
                 asked |= hosts
 
-    def _changed(self, context: bus.Context, host: str) -> bool:
+    def _is_told(self, context: bus.Context, host: str) -> bool:
         if not self._inventories.is_alive(host):
             return False
         try:
@@ -154,7 +150,8 @@ class Newest:
         except (exceptions.BusUnavailable, exceptions.AgentBusy) as error:
             LOG.info("The agent of %s was not asked again: %s", host, error)
             return False
-        return self._inventories.store(inventory)
+        self._inventories.store(inventory)
+        return True
 
 
 def _replace_networks(session: orm.Session, host: str, topology: Topology) -> None:

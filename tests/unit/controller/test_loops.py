@@ -215,3 +215,18 @@ def test_each_host_of_a_request_is_asked_again(
     ends = [{"bridge": "a"}, {"bridge": "b"}]
     made = links.create_all(fakes.CONTEXT, [fakes.body(host=host, ends=ends) for host in hosts])
     assert [link.host for link in made] == agent_api.asked == hosts
+
+
+def test_a_host_that_tells_by_itself_while_it_is_asked(
+    fleet: Fleet, inventories: Inventories, agent_api: fakes.AgentApi
+) -> None:
+    """Its report may come between the refusal and the answer, which then is nothing new."""
+
+    def describe(host: str) -> model.HostDescription:
+        now = model.HostDescription(host=host)
+        inventories.store(model.inventory(now))
+        return now
+
+    inventories.store(told())
+    agent_api.answers["describe_host"] = describe
+    fleet.create("a", "b")
