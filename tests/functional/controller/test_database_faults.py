@@ -250,7 +250,9 @@ def test_a_connection_is_killed_in_a_transaction(server: databases.DatabaseServe
     site.check()
 
 
-def test_a_deadlock_is_tried_again(url: str, known: str, liveness: Liveness) -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_deadlock_is_tried_again(url: str, known: str, liveness: Liveness, nested: bool) -> None:
+    """Also within a savepoint, which MariaDB rolls back with all the rest."""
     database, hosts = Database(url), (known, "h2")
     Reports(database, liveness).take(fakes.report("h2"))
     met, tries = threading.Barrier(2), []
@@ -258,7 +260,7 @@ def test_a_deadlock_is_tried_again(url: str, known: str, liveness: Liveness) -> 
     @retried
     def take(order: Sequence[str]) -> None:
         tries.append(order)
-        with database.writer() as session:
+        with database.writer() as session, session.begin_nested() if nested else contextlib.nullcontext():
             for host in order:
                 session.execute(sqlalchemy.select(models.Agent).where(models.Agent.host == host).with_for_update())
                 if len(tries) <= 2 and host == order[0]:

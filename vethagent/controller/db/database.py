@@ -271,6 +271,8 @@ def database_errors() -> Iterator[None]:
         raise exceptions.DatabaseUnavailable(_first_line(error)) from error
     except (oslo_db.exception.DBError, sqlalchemy.exc.ProgrammingError) as error:
         inner = getattr(error, "inner_exception", error)
+        if patience.is_rolled_back(inner):
+            raise oslo_db.exception.DBDeadlock(inner) from error
         if isinstance(inner, _AWAY) or patience.is_being_made(inner):
             raise exceptions.DatabaseUnavailable(_first_line(error)) from error
         raise

@@ -45,6 +45,8 @@ _TIMEOUTS = {
 #: What a MySQL or MariaDB says that takes no changes, as a replica or because somebody has told it so.
 _MYSQL_READ_ONLY = (1290, 1792, 1836)
 _MYSQL_LOCK_TIMEOUT = 1205
+#: Of a savepoint that is not there any more, as of all that this project asks for.
+_MYSQL_MISSING_SAVEPOINT = 1305
 #: Asks a server for the same.
 _IS_READ_ONLY = {
     "mysql": "SELECT @@read_only",
@@ -151,6 +153,14 @@ def _is_read_only(connection: Any, statement: str) -> bool:
 def is_lock_timeout(error: BaseException | None) -> bool:
     """Return whether a server of MySQL or MariaDB has given up to wait for a lock; oslo.db calls that a deadlock."""
     return _number(getattr(error, "orig", None)) == _MYSQL_LOCK_TIMEOUT
+
+
+def is_rolled_back(error: BaseException | None) -> bool:
+    """Return whether a savepoint is gone: with a deadlock MySQL and MariaDB have rolled all of the transaction back.
+
+    So the way back to the savepoint fails, and oslo.db tells of that and no more of the deadlock.
+    """
+    return _number(getattr(error, "orig", None)) == _MYSQL_MISSING_SAVEPOINT
 
 
 def is_being_made(error: BaseException | None) -> bool:
