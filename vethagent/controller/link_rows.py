@@ -18,8 +18,8 @@ from vethagent.rpc import transport as bus
 #: What ``renew`` sets, beside the generation.
 _RENEWED = ("request_id", "updated_at", "status_changed_at", "status", "reason", "message")
 
-#: What can make a link join other networks than before.
-JOINING = frozenset({"ends", "allow_loop", "admin_state_up"})
+#: What can make a link join what it did not before; the first of them that is changed is to blame if it must not.
+JOINING = ("ends", "allow_loop", "admin_state_up")
 
 
 def renew(row: models.BridgeLink, context: bus.Context, now: datetime.datetime) -> None:
@@ -70,12 +70,10 @@ def apply_changes(session: orm.Session, row: models.BridgeLink, changes: dict[st
         setattr(row, name, value)
     with session.no_autoflush:
         names.check(session, [row])
-        if changes.keys() & {"ends", "allow_loop"}:
-            loops.check(session, [row])
-        elif changes.get("admin_state_up"):
-            loops.check(session, [row], field="admin_state_up")
-        if changes.keys() & JOINING:
-            physical.check(session, [row], claimed=claimed)
+        for field in [name for name in JOINING if name in changes][:1]:
+            if field != "admin_state_up" or row.admin_state_up:
+                loops.check(session, [row], field=field)
+            physical.check(session, [row], field=field, claimed=claimed)
 
 
 def check_same(held: models.BridgeLink | NewLink, body: model.BridgeLinkCreate, prefix: str) -> None:

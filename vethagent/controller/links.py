@@ -223,7 +223,7 @@ class Links:
         *,
         claim: bool,
     ) -> _Stored:
-        hosts = self._hosts_of(link_id) if body.model_fields_set & link_rows.JOINING else ()
+        hosts = () if body.model_fields_set.isdisjoint(link_rows.JOINING) else self._hosts_of(link_id)
         with self._database.writer() as session:
             physical.claim(session, hosts, every=claim)
             stored = _get(session, link_id, lock=True)

@@ -66,12 +66,13 @@ def check(
     rows: Sequence[Wanted],
     where: Sequence[str] = ("",),
     *,
+    field: str = "ends",
     claimed: bool = True,
 ) -> None:
     """Raise PhysicalLoop if one of ``rows``, which need not be stored yet, would close a ring with any other link.
 
-    ``where`` is the beginning of the field of each in the request. Raise Unclaimed unless ``claimed`` if one of them
-    joins networks.
+    ``where`` is the beginning of the field of each in the request, ``field`` the rest. Raise Unclaimed unless
+    ``claimed`` if one of them joins networks.
     """
     up = [(row, prefix) for row, prefix in zip(rows, where, strict=True) if row.admin_state_up]
     if all(row.allow_loop for row, _ in up):
@@ -95,8 +96,8 @@ def check(
         way = wanted[row.id]
         if not row.allow_loop and (path := rings.ring(way)):
             text = f"{way.first.bridge} and {way.second.bridge} of {row.host} are joined already: {' - '.join(path)}"
-            message = f"{prefix}ends: {text}; allow_loop has it made all the same"
-            raise PhysicalLoop(message, f"{prefix}ends", {place.partition(" of ")[2] for place in path} - {""})
+            message = f"{prefix}{field}: {text}; allow_loop has it made all the same"
+            raise PhysicalLoop(message, f"{prefix}{field}", {place.partition(" of ")[2] for place in path} - {""})
         rings.add(way)
 
 

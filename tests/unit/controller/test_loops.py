@@ -99,11 +99,13 @@ def test_a_spanning_tree_breaks_it(fleet: Fleet, stp: tuple[object, object], pas
 def test_a_change_is_looked_at_too(fleet: Fleet) -> None:
     fleet.plug("a", "b")
     other = fleet.plug("a", "c")
-    with pytest.raises(Loop):
+    with pytest.raises(Loop) as caught:
         fleet.change(other, ends=[{"bridge": "a"}, {"bridge": "b"}], allow_loop=False)
+    assert caught.value.field == "ends"
     fleet.change(other, ends=[{"bridge": "a"}, {"bridge": "b"}])
-    with pytest.raises(Loop):
+    with pytest.raises(Loop, match=r"^allow_loop: a and b") as caught:
         fleet.change(other, allow_loop=False)
+    assert caught.value.field == "allow_loop"
     assert fleet.change(other, mtu=1400).mtu == 1400
 
 

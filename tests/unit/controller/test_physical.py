@@ -123,8 +123,9 @@ def test_what_is_going_is_a_way_until_it_is_gone(fleet: Fleet, links: Links) -> 
 def test_what_is_wanted_down_is_no_way(fleet: Fleet) -> None:
     fleet.create("h1", "br-a", "br-b")
     standby = fleet.create("h2", "br-a", "br-b", admin_state_up=False)
-    with pytest.raises(PhysicalLoop):
+    with pytest.raises(PhysicalLoop) as caught:
         fleet.change(standby, admin_state_up=True)
+    assert caught.value.field == "admin_state_up"
     with pytest.raises(PhysicalLoop):
         fleet.change(standby, admin_state_up=True, name="other")
     assert fleet.change(standby, mtu=1400).mtu == 1400
@@ -136,8 +137,9 @@ def test_a_change_is_looked_at(fleet: Fleet) -> None:
     with pytest.raises(PhysicalLoop):
         fleet.change(other, ends=[{"bridge": "br-a"}, {"bridge": "br-b"}])
     allowed = fleet.change(other, ends=[{"bridge": "br-a"}, {"bridge": "br-b"}], allow_loop=True)
-    with pytest.raises(PhysicalLoop):
+    with pytest.raises(PhysicalLoop, match=r"^allow_loop: ") as caught:
         fleet.change(allowed, allow_loop=False)
+    assert caught.value.field == "allow_loop"
     assert fleet.change(first, ends=[{"bridge": "br-b"}, {"bridge": "br-a"}], allow_loop=True).generation == 2
     assert fleet.change(allowed, ends=[{"bridge": "br-a"}, {"bridge": "br-leaf"}], allow_loop=False).generation == 3
 
