@@ -13,6 +13,7 @@ from vethagent.controller import (
     casts,
     held,
     history,
+    inventories,
     labels,
     link_counts,
     views,
@@ -76,12 +77,14 @@ class Agents:
     def _delete(self, context: bus.Context, host: str) -> tuple[views.Agent, joining.Joined]:
         with self._database.writer() as session:
             placing.locked(session)
+            inventories.forget_ways(session, host)  # before the agent is locked, as whoever takes one in
             row = _get(session, host, lock=True)
             if self._liveness.is_alive(row.reported_at):
                 raise AgentAlive(f"the agent of {host} is alive: stop it, and delete it once it is shown as dead")
             shown = self._views(session, [row])[0]
             joined = self._settle(session, context, row, deleted=True)
             row.mode, row.description, row.deleted_at = Mode.ENFORCE.value, None, self._liveness.now()
+            row.inventory_digest = None
             row.labels.clear()
             row.noted_down = False
             self._record(session, context, host, [("DELETED", "forgotten until it reports again")])

@@ -72,6 +72,19 @@ def marks(session: orm.Session, host: str) -> set[str]:
     return {each["link_id"] for each in shown} - {None}
 
 
+def forget_ways(session: orm.Session, host: str) -> None:
+    """Forget what others have joined on ``host``, whose agent is forgotten: nobody tells when it is so no more.
+
+    Physical networks are kept, as the links of the host are, which count in them.
+    """
+    table = models.HostInventory
+    row = session.get(table, host, with_for_update=True)
+    if row is not None:
+        row.topology = row.topology | {"ways": []}
+    network = models.PhysicalNetwork
+    session.execute(sqlalchemy.update(network).where(network.host == host).values(joined=False))
+
+
 class Inventories:
     """Takes inventories in, and gives back the last one of each host."""
 

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.controller import fakes
 from vethagent import model
 from vethagent.controller import physical, views
+from vethagent.controller.agents import Agents
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import OperationError, PhysicalLoop
 from vethagent.controller.inventories import Inventories
@@ -30,7 +31,9 @@ class Fleet:
     def tell(self, host: str, networks: dict[str, str], *ways: dict[str, Any]) -> None:
         bridges = [{"name": name, "kind": "ovs", "physical_network": network} for name, network in networks.items()]
         fields = {"host": host, "bridges": bridges, "ways": ways}
-        self._inventories.store(model.inventory(model.HostDescription.model_validate(fields)))
+        inventory = model.inventory(model.HostDescription.model_validate(fields))
+        self._inventories.store(inventory)
+        self.digest = inventory.digest
 
     def body(self, host: str, first: str, second: str, **fields: Any) -> model.BridgeLinkCreate:
         return fakes.body(host=host, ends=[{"bridge": first}, {"bridge": second}], **fields)
@@ -152,6 +155,26 @@ def test_ways_of_others_count_but_patch_ports(fleet: Fleet) -> None:
         fleet.create("h2", "br-c", "br-a")
     fleet.tell("h3", {})
     fleet.create("h2", "br-c", "br-a")
+
+
+def test_of_a_host_that_is_deleted_links_count_and_ways_of_others_do_not(
+    fleet: Fleet, links: Links, agents: Agents, reports: Reports, clock: fakes.Clock
+) -> None:
+    """Of a host that is no more nobody would ever say that they are gone."""
+    kept = fleet.create("h2", "br-b", "br-c")
+    fleet.tell("h2", NETWORKS, WAY)
+    assert not reports.take(fakes.report("h2", inventory_digest=fleet.digest)).wants_inventory
+    clock.advance(100)
+    reports.take(fakes.report("h1"))
+    with pytest.raises(PhysicalLoop, match="h2"):
+        fleet.create("h1", "br-a", "br-b")
+    agents.delete(fakes.CONTEXT, "h2")
+    fleet.create("h1", "br-a", "br-b")
+    with pytest.raises(PhysicalLoop, match="h2"):
+        fleet.create("h1", "br-b", "br-c")
+    links.delete(fakes.CONTEXT, kept.id, force=True)
+    fleet.create("h1", "br-b", "br-c")
+    assert reports.take(fakes.report("h2", inventory_digest=fleet.digest)).wants_inventory
 
 
 def test_of_two_hosts_at_once_one_has_it(fleet: Fleet) -> None:
