@@ -197,10 +197,10 @@ class Confirmer:
     def _run(self) -> None:
         while self._wait():
             begun = time.monotonic()
-            answers = [(way, _ask(way)) for way in self._ways]
+            answers = _ask(self._ways)
             reached = frozenset(way.name for way, answer in answers if answer)
             unknown = frozenset(way.name for way, answer in answers if answer is None)
-            patience = sum(way.patience for way in self._ways)
+            patience = max(way.patience for way in self._ways)
             self._take(Probe(begun, time.monotonic(), reached, unknown, patience))
 
     def _wait(self) -> bool:
@@ -262,9 +262,25 @@ def _adopts(plan: LinkPlan) -> bool:
     return _marks(plan) and plan.state.status is model.Status.BUILD
 
 
-def _ask(way: Way) -> bool | None:
-    try:
-        return way.reached()
-    except Exception:  # nobody else would make the next probe
-        LOG.exception("It could not be found out whether %s is reached", way.name)
-        return None
+def _ask(ways: Sequence[Way]) -> list[tuple[Way, bool | None]]:
+    """Ask all side by side, so that one probe takes no longer where several are lost."""
+    answers: dict[int, bool | None] = {}
+
+    def ask(number: int) -> None:
+        try:
+            answers[number] = ways[number].reached()
+        except Exception:  # nobody else would make the next probe
+            LOG.exception("It could not be found out whether %s is reached", ways[number].name)
+            answers[number] = None
+
+    threads = [threading.Thread(target=ask, args=[number], name="way", daemon=True) for number in range(1, len(ways))]
+    for number, thread in enumerate(threads, 1):
+        try:
+            thread.start()
+        except RuntimeError:  # there are as many as there may be
+            ask(number)
+    ask(0)
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join()
+    return [(way, answers[number]) for number, way in enumerate(ways)]
