@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support import commands, namespaces
+from tests.support import commands, firewall, namespaces
 from vethagent.plumbing.neighbours import is_own
 from vethagent.plumbing.ways import GatewayWay, TcpWay, Version, gateways
 
@@ -118,6 +118,25 @@ def test_whoever_refuses_in_place_of_the_broker_has_taken_its_address(lan: Lan) 
         commands.wait_until(way.reached, what="the broker's host")
 
 
+def test_a_host_that_lets_nobody_connect_is_there_if_it_answers_pings(lan: Lan) -> None:
+    """Its port is blocked, say, while whoever has taken its address is another one all the same."""
+    way = TcpWay("the bus", [(lan.named, PORT)], timeout=0.3)
+    with lan.others[0].entered():
+        (family, *_, address), *_ = socket.getaddrinfo(lan.own, PORT, type=socket.SOCK_STREAM)
+        broker = socket.create_server(address, family=family)
+    with broker, firewall.silent(lan.others[1], PORT), lan.here.entered():
+        commands.wait_until(way.reached, what="the broker")
+        with firewall.silent(lan.others[0], PORT):
+            assert way.reached() is True
+            lan.connect(1)
+            commands.wait_until(lambda: _pings(lan), what="somebody else who answers pings")
+            assert way.reached() is False
+            lan.connect(0)
+            commands.wait_until(way.reached, what="the broker's host")
+            lan.connect(2)
+            assert way.reached() is False
+
+
 @pytest.mark.parametrize(
     ("lan", "beyond", "ruled"),
     [
@@ -151,6 +170,10 @@ def test_which_addresses_are_those_of_the_host(lan: Lan) -> None:
     ours, others = (address.partition("/")[0] for address in HOSTS["IPv6" if ":" in lan.address else "IPv4"])
     with lan.here.entered():
         assert [is_own(address) for address in ("127.0.1.1", ours, others, "203.0.113.1")] == [True, True, False, False]
+
+
+def _pings(lan: Lan) -> bool:
+    return commands.run("ping", "-c1", "-W1", lan.named, check=False).returncode == 0
 
 
 def _refused(address: str) -> bool:

@@ -33,9 +33,10 @@ Server = tuple[str, int]
 class TcpWay:
     """The way to servers of which one has to be reached: one that takes a connection, or that refuses it.
 
-    A host that refuses is there, and its server only restarts. But if another device than before refuses in its place,
-    one with another MAC address, it is somebody who has taken the address, or that of the router to it. A server on
-    this host is always there, so it is asked only if there is no other.
+    A host that refuses is there, and its server only restarts. One that keeps silent is there if it answers a ping: its
+    port is blocked, or as many wait for the server as may. But if another device than before answers in its place, one
+    with another MAC address, it is somebody who has taken the address, or that of the router to it. A server on this
+    host is always there, so it is asked only if there is no other.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class TcpWay:
     @property
     def patience(self) -> float:
         """The seconds for which ``reached`` waits for answers, if none comes, and has just waited for a name server."""
-        servers = self._first + self._timeout * (len(self._addresses) - 1) if self._addresses else 0.0
+        pings = sum(host in self._faces for host, _ in self._addresses)
+        servers = self._first + self._timeout * (len(self._addresses) - 1 + pings) if self._addresses else 0.0
         return servers + self._looked_up_for
 
     def reached(self) -> bool | None:
@@ -81,7 +83,7 @@ class TcpWay:
         for address in [address for address in found if not is_own(address[0])] or found:
             timeout, begun = self._timeout if answers else self._first, time.monotonic()
             answers[address] = self._answers(address, timeout)
-            taken = time.monotonic() - begun
+            taken = min(time.monotonic() - begun, timeout)  # without a ping
             if len(answers) == 1:
                 self._first = min(max(2 * taken, self._timeout), _LONGEST * self._timeout)
             if answers[address] and address == self._taker:
@@ -104,9 +106,18 @@ class TcpWay:
             if host in self._faces:
                 return face(host) in (None, self._faces[host])
         except OSError as error:
-            return None if error.errno in _OURS else False
+            return None if error.errno in _OURS else self._is_pinged(host)
         self._learn(host, before)
         return True
+
+    def _is_pinged(self, host: str) -> bool:
+        """Return whether a host that has taken a connection before answers a ping as the same."""
+        if host not in self._faces or face(host) != self._faces[host]:
+            return False
+        try:
+            return _pings(host, self._timeout)
+        except OSError:
+            return False
 
     def _learn(self, host: str, before: str | None) -> None:
         """Know a host that has taken a connection, under another MAC address only if it had that ``before`` it too.
