@@ -170,6 +170,8 @@ def test_a_link_that_cuts_off_only_the_gateway_is_taken_back(
         failed = clean.rest.wait_for_status(bad["id"], "ERROR", timeout=60)
         assert failed["reason"] == "CONNECTIVITY_LOST", failed
         assert not node.host.namespace.has_device("cut-a")
+        (planned,) = clean.rest.get(f"/v1/hosts/{node.name}/plan")["links"]
+        assert planned["steps"] == [], "nothing would be done"
 
 
 def test_a_link_with_which_the_gateway_of_ipv6_is_lost_is_taken_back(

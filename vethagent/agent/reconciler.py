@@ -128,9 +128,7 @@ class Reconciler:
     def plan(self, links: Sequence[model.BridgeLink]) -> list[LinkPlan]:
         """Return what would be done for ``links``; asked through the inbox."""
         topology = Topology(self._observed)
-        return [
-            plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link.id)) for link in links
-        ]
+        return [self._plan_wanted(link, topology) for link in links]
 
     def look_at_unsettled(self) -> None:
         """Look again at all links that are not as wanted, or not yet; asked through the inbox."""
@@ -250,10 +248,7 @@ class Reconciler:
         if unread := self._desired.unread(link_id):
             return plan_unread(unread)
         if link := self._desired.link(link_id):
-            if self._desired.standing(link_id) is Standing.HELD:
-                earlier, first = self._desired.earlier(link_id), bool(self._confirmer.to_take_back([link_id]))
-                return plan_held(link, earlier, self._observed, topology, first=first)
-            return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link_id))
+            return self._plan_wanted(link, topology)
         if removal := self._desired.removal(link_id):
             return plan_removal(removal.ref, self._observed, removal.link)
         self._retries.forget(link_id)
@@ -261,6 +256,13 @@ class Reconciler:
         self._warned.pop(link_id, None)
         self._waiting.discard(link_id)
         return None
+
+    def _plan_wanted(self, link: model.BridgeLink, topology: Topology) -> LinkPlan:
+        """Plan a link; one that is not wanted so yet as it would be then."""
+        if self._desired.link(link.id) == link and self._desired.standing(link.id) is Standing.HELD:
+            earlier, first = self._desired.earlier(link.id), bool(self._confirmer.to_take_back([link.id]))
+            return plan_held(link, earlier, self._observed, topology, first=first)
+        return plan_link(link, self._observed, topology, settled_mtu=self._desired.settled_mtu(link.id))
 
     def _request_id(self, link_id: str) -> str | None:
         if link := self._desired.unread(link_id) or self._desired.link(link_id):

@@ -87,7 +87,7 @@ def plan_held(
     not if it is not the ``first`` time, for it has carried since.
     """
     ref = model.LinkRef(link_id=link.id, generation=link.generation)
-    why = "with it the host lost the way to the bus or to its gateway; any change but of its labels tries again"
+    why = "with it the host lost the way to bus or gateway (its log says which); any change but of labels tries again"
     if earlier is not None:
         again = plan_link(earlier, observed, topology, carried=True)
         if again.state.reason is Reason.OVSDB_UNAVAILABLE:

@@ -97,6 +97,14 @@ def test_a_link_that_was_taken_back_can_be_unplugged(node: Watched) -> None:
     assert Store(str(node.path)).standings() == {}
 
 
+def test_the_plan_of_a_link_that_was_taken_back_has_no_step_until_it_is_changed(node: Watched) -> None:
+    trip(node, link(id=A))
+    node.wait(14)
+    held, changed = node.reconciler.plan([link(id=A), link(id=A, generation=2, mtu=1400)])
+    assert held.empty and held.state.reason is Reason.CONNECTIVITY_LOST
+    assert not changed.empty and changed.state.reason is Reason.PLUGGING
+
+
 def test_a_link_that_is_changed_while_the_way_is_lost_is_taken_back(node: Watched) -> None:
     """As when only the way to the gateway is lost: the change has to wait, and what is there is what was plugged."""
     trip(node, link(id=A))
