@@ -70,6 +70,8 @@ class Reconciler:
         self._saver = Saver(desired, health)
         self._loops: set[str] = set()
         self._refused: set[str] = set()
+        #: Links of which OVSDB has refused a step: it may take none at all, as without room on its disk.
+        self._unwritten: set[str] = set()
         #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
         self._waiting: set[str] = set()
         #: The bridges that they and others are to join, as they were planned.
@@ -188,6 +190,8 @@ class Reconciler:
             self._begun = set()
             if any(self._observed.hears_nothing_of(operation) for plan in todo for operation in plan.operations):
                 self._inbox.look_again()
+            if any(plan.needs_ovs and _id(plan) not in failures for plan in todo):
+                self._retries.soon(self._unwritten)
             unanswered = {key for key, failure in failures.items() if failure.reason is Reason.HELPER_UNAVAILABLE}
             self._confirmer.failed({*failures, *left} - unanswered)
             plans = [plan for plan in plans if _id(plan) not in left]  # the next start does them
@@ -196,10 +200,10 @@ class Reconciler:
             silent = {key for key, failure in failures.items() if failure.silent}
             self._unsure |= silent
             self._open |= unanswered | silent
+            self._unwritten |= {key for key, failure in failures.items() if failure.reason is Reason.OVSDB_REFUSED}
             self._drain()
         for plan in plans:
-            failure = failures.get(plan.state.link_id)
-            if failure is not None:
+            if failure := failures.get(plan.state.link_id):
                 self._failed(plan.state, failure)
             else:
                 self._conclude(plan, late, acted=enforce and not plan.empty)
@@ -274,7 +278,7 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
-        for book in (self._loops, self._refused, self._open, self._unsure, self._waiting):
+        for book in (self._loops, self._refused, self._open, self._unsure, self._waiting, self._unwritten):
             book.discard(link_id)
         self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:

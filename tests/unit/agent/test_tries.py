@@ -105,6 +105,27 @@ def test_a_link_for_which_there_was_no_place_is_tried_when_another_has_gone(node
     assert [state.status for state in node.journal.states()] == [Status.ACTIVE]
 
 
+def test_links_that_ovsdb_has_refused_are_tried_when_it_takes_another_one(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its disk has room again."""
+
+    def refuse(**_: object) -> None:
+        raise exceptions.OvsdbRefused("no space left on device")
+
+    many = ids(MANY)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.host, "commit", refuse)
+        for number, each in enumerate(many):
+            node.plug(link(id=each, end0={"device": f"p{number}"}, end1={"device": f"e{number}"}, allow_loop=True))
+        live(node, LONG)
+        assert {state.reason for state in node.journal.states()} == {Reason.OVSDB_REFUSED}
+    first = many[0]
+    node.plug(link(id=first, end0={"device": "p0"}, end1={"device": "e0"}, allow_loop=True, generation=2))
+    live(node, 2 * SETTLE)
+    assert {state.status for state in node.journal.states()} == {Status.ACTIVE}
+
+
 def test_the_devices_of_its_own_try_have_no_link_tried_sooner(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel makes the pair, finds no free port in the bridge, and takes the pair away."""
 
