@@ -151,9 +151,13 @@ class Newest:
                 return attempt()
             except Loop as error:
                 hosts = set(error.hosts) - asked
-                if True not in {self._is_told(context, host) for host in hosts}:
+                if not self.ask(context, hosts):
                     raise
                 asked |= hosts
+
+    def ask(self, context: bus.Context, hosts: Iterable[str]) -> bool:
+        """Have the agents of ``hosts`` tell what is there by now; return whether one of them has."""
+        return True in {self._is_told(context, host) for host in hosts}
 
     def _is_told(self, context: bus.Context, host: str) -> bool:
         if not self._inventories.is_alive(host):

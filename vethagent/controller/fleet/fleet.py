@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+from collections.abc import Set
 from typing import NamedTuple
 
 import sqlalchemy
@@ -13,6 +14,7 @@ from vethagent.controller.db.database import Database, retried
 from vethagent.controller.fleet import advancing, placing
 from vethagent.controller.fleet.advancing import Turn
 from vethagent.controller.fleet.placing import Placed
+from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
 from vethagent.rpc import transport as bus
 from vethagent.rpc.agent_api import AgentAPI
@@ -29,6 +31,14 @@ class _Taken(NamedTuple):
     again: bool
 
 
+class _Doubt(Exception):
+    """Hosts would fail for what agents told some time ago; the ``hosts`` of these are to be asked first."""
+
+    def __init__(self, context: bus.Context, hosts: Set[str]) -> None:
+        super().__init__(context, hosts)
+        self.context, self.hosts = context, hosts
+
+
 class Fleet:
     """The same in every controller and every API; what is decided is decided under the lock of the template's row."""
 
@@ -38,11 +48,13 @@ class Fleet:
         self._database = database
         self._agent_api = agent_api
         self._liveness = liveness
+        self._inventories = Newest(Inventories(database, liveness), agent_api)
         self._backstop = datetime.timedelta(seconds=backstop)
 
     def advance(self, template_id: str) -> None:
         """Take all steps that can be taken now; a template that is gone has none."""
-        while (taken := physical.in_turn(lambda claim: self._take(template_id, claim=claim))) is not None:
+        asked: set[str] = set()
+        while (taken := self._take(template_id, asked)) is not None:
             self.cast(taken.context, taken.placed)
             if not taken.again:
                 return
@@ -64,8 +76,17 @@ class Fleet:
         left = longest if following is None else (following - now).total_seconds()
         return list(due), min(longest, left)
 
+    def _take(self, template_id: str, asked: set[str]) -> _Taken | None:
+        """Take a step, once agents were asked of which it is in doubt whether what they told is still so."""
+        while True:
+            try:
+                return physical.in_turn(lambda claim: self._take_once(template_id, asked, claim=claim))
+            except _Doubt as doubt:
+                self._inventories.ask(doubt.context, sorted(doubt.hosts))
+                asked.update(doubt.hosts)
+
     @retried
-    def _take(self, template_id: str, *, claim: bool) -> _Taken | None:
+    def _take_once(self, template_id: str, asked: Set[str], *, claim: bool) -> _Taken | None:
         with self._database.writer() as session:
             physical.claim(session, (), every=claim)
             found = placing.locked(session, [template_id])
@@ -77,6 +98,8 @@ class Fleet:
                 return None
             turn = Turn(session, template, rollout, self._liveness, backstop=self._backstop, claimed=claim)
             placed = turn.take()
+            if doubted := placed.doubted - asked:
+                raise _Doubt({"request_id": rollout.request_id}, doubted)
         for change in turn.changes:
             about = logs.about(request_id=rollout.request_id)
             LOG.info("the roll-out %s of %s is %s", rollout.id, template.name, change, extra=about)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from vethagent import model
 from vethagent.controller import history, labels, link_rows, loops, names, new_links, physical, views
 from vethagent.controller.db import models, revisions, turns
-from vethagent.controller.errors import OperationError
+from vethagent.controller.errors import Loop, OperationError
 from vethagent.controller.fleet.deciding import MemberState
 from vethagent.model import Status
 from vethagent.rpc import transport as bus
@@ -19,10 +19,14 @@ from vethagent.rpc import transport as bus
 
 @dataclasses.dataclass
 class Placed:
-    """What is to be cast once it is committed."""
+    """What is to be cast once it is committed.
+
+    ``doubted`` are the hosts whose inventories made one fail that is here, and whose turn it is.
+    """
 
     plugged: list[model.BridgeLink] = dataclasses.field(default_factory=list)
     unplugged: list[models.BridgeLink] = dataclasses.field(default_factory=list)
+    doubted: set[str] = dataclasses.field(default_factory=set)
 
 
 class Placer:
@@ -51,6 +55,7 @@ class Placer:
 
         Raise Unclaimed.
         """
+        failed_before = member.state == MemberState.FAILED
         member.state = MemberState.STARTED if here else MemberState.AWAY
         member.message = "" if here else "its agent was not there"
         member.started_at = self._now
@@ -60,7 +65,9 @@ class Placer:
         elif row is not None and row.status == Status.PENDING_DELETE:
             member.message = "its link from before is still going"
         else:
-            self._bring(member, row)
+            doubted = self._bring(member, row)
+            if here and not failed_before:
+                self.placed.doubted.update(doubted)
 
     def forget(self, member: models.TemplateMember) -> None:
         """Let go of a host that is gone for good, with its link: there is nobody who would say that it is gone."""
@@ -82,17 +89,19 @@ class Placer:
             self._record(row)
         self.placed.unplugged.append(row)
 
-    def _bring(self, member: models.TemplateMember, row: models.BridgeLink | None) -> None:
+    def _bring(self, member: models.TemplateMember, row: models.BridgeLink | None) -> Collection[str]:
+        """Return the hosts whose inventories say that it cannot be."""
         try:
             with self._session.begin_nested():
                 row = row or self._adopt(member.host)
                 changed = self._make(member.host) if row is None else self._change(row)
         except OperationError as error:
             member.state, member.message = MemberState.FAILED, f"{error.code}: {error.message}"
-            return
+            return error.hosts if isinstance(error, Loop) else ()
         member.revision = self._template.revision
         if changed is not None:
             self.placed.plugged.append(changed)
+        return ()
 
     def _adopt(self, host: str) -> models.BridgeLink | None:
         """Return the link that nobody's template wants with exactly the ends of this one, which is its link now."""

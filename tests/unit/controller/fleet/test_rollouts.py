@@ -267,19 +267,38 @@ def test_a_link_that_cannot_be_made(world: World) -> None:
     assert world.rollout(template.id).state == "COMPLETED"
 
 
+def told(host: str, *, joined: bool) -> model.HostDescription:
+    bridges = [{"name": name, "kind": "linux"} for name in ("br1", "br2")]
+    ways = [{"bridges": ("br1", "br2"), "device": "x1"}] if joined else []
+    return model.HostDescription.model_validate({"host": host, "bridges": bridges, "ways": ways})
+
+
 def test_a_link_that_would_close_a_loop_on_one_host(world: World, database: Database, liveness: Liveness) -> None:
+    """Its agent is asked again before it fails, when its turn comes and when it is tried again."""
     hosts, inventories = world.hosts(2), Inventories(database, liveness)
-    told = {"host": "h0", "bridges": [{"name": name, "kind": "linux"} for name in ("br1", "br2")]}
-    ways = [{"bridges": ("br1", "br2"), "device": "x1"}]
-    inventories.store(model.inventory(model.HostDescription.model_validate({**told, "ways": ways})))
+    inventories.store(model.inventory(told("h0", joined=True)))
+    world.agent_api.answers["describe_host"] = lambda host: told(host, joined=True)
     template, _ = world.templates.create(fakes.CONTEXT, body())
     [failed, _] = world.templates.hosts(template.id, MemberQuery())[0]
     assert failed.message.startswith("LOOP: ends: br1 and br2 of h0 are joined already: br1 - br2")
     assert (world.rollout(template.id).state, world.linked()) == ("STOPPED", {})
-    inventories.store(model.inventory(model.HostDescription.model_validate(told)))
+    world.agent_api.answers["describe_host"] = lambda host: told(host, joined=False)
     world.rollouts.resume(fakes.CONTEXT, template.rollout.id)
     world.settle(hosts)
     assert world.rollout(template.id).state == "COMPLETED"
+    assert world.agent_api.asked == ["h0", "h0"]
+
+
+def test_agents_of_a_batch_are_asked_again_before_it_fails(
+    world: World, database: Database, liveness: Liveness
+) -> None:
+    hosts, inventories = world.hosts(3), Inventories(database, liveness)
+    for host in hosts:
+        inventories.store(model.inventory(told(host, joined=True)))
+    world.agent_api.answers["describe_host"] = lambda host: told(host, joined=False)
+    template, _ = world.templates.create(fakes.CONTEXT, body())
+    world.settle(hosts)
+    assert (world.rollout(template.id).state, world.agent_api.asked) == ("COMPLETED", hosts)
 
 
 def test_a_change_that_one_host_cannot_take(world: World) -> None:
