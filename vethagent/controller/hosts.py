@@ -10,7 +10,7 @@ from vethagent.controller.closed_rings import ClosedRings
 from vethagent.controller.db import models
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import AgentDown, NotFound, UnknownHost
-from vethagent.controller.inventories import Inventories
+from vethagent.controller.inventories import Inventories, Newest
 from vethagent.controller.liveness import Liveness
 from vethagent.controller.new_links import new_link
 from vethagent.model import Status
@@ -26,6 +26,7 @@ class Hosts:
         self._agent_api = agent_api
         self._liveness = liveness
         self._inventories = Inventories(database, liveness)
+        self._newest = Newest(self._inventories, agent_api)
         self._rings = ClosedRings(database)
 
     def describe(self, context: bus.Context, host: str) -> views.Inventory:
@@ -60,13 +61,16 @@ class Hosts:
     def plan_link(self, context: bus.Context, body: model.BridgeLinkCreate) -> model.HostPlan:
         """Return what the agent would do if the link were created; raise what creating it would."""
         wanted = new_link(context, body, self._liveness.now()).message
-        with self._database.reader() as session:
-            if agent_queries.known(session, body.host) is None:
-                raise UnknownHost(f"host: no agent has ever reported from {body.host!r}", "host")
-            names.check(session, [wanted])
-            physical.check(session, [wanted])
+        self._newest.newest(context, lambda: self._check_new(wanted))
         self._check_alive(body.host)
         return self._agent_api.plan_bridge_links(context, body.host, [wanted])
+
+    def _check_new(self, wanted: model.BridgeLink) -> None:
+        with self._database.reader() as session:
+            if agent_queries.known(session, wanted.host) is None:
+                raise UnknownHost(f"host: no agent has ever reported from {wanted.host!r}", "host")
+            names.check(session, [wanted])
+            physical.check(session, [wanted])
 
     def _check_alive(self, host: str) -> None:
         with self._database.reader() as session:
