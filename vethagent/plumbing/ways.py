@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import ipaddress
 import logging
 import os
 import pathlib
@@ -53,7 +54,8 @@ class TcpWay:
         ``faces`` are the MAC addresses by IP address that were given to ``learned`` before.
         """
         self.name = name
-        self._servers = servers
+        #: In the order in which they are looked up: addresses first, as no name server is asked for them.
+        self._servers = sorted(servers, key=lambda server: not _is_address(server[0]))
         self._timeout = self._first = timeout
         self._found: dict[Server, set[Server]] = {}
         self._addresses: list[Server] = []
@@ -142,8 +144,8 @@ class TcpWay:
         return list(self._addresses)
 
     def _look_up(self) -> None:
-        """Look up every name, but no other one after a name server that does not answer."""
-        for host, port in self._servers:
+        """Look up every name, but no other one after a name server that does not answer: they have their turn next."""
+        for host, port in list(self._servers):
             begun = time.monotonic()
             try:
                 infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -151,6 +153,8 @@ class TcpWay:
                 LOG.warning("%s cannot be looked up: %s", host, error)
                 self._answered = time.monotonic() - begun < self._timeout
                 if not self._answered:
+                    self._servers.remove((host, port))
+                    self._servers.append((host, port))
                     return
             else:
                 self._answered = True
@@ -202,6 +206,14 @@ def gateways() -> list[GatewayWay]:
     """Return the ways to the default gateways, those of which a probe tells at once first."""
     versions: tuple[Version, ...] = "IPv4", "IPv6"
     return [GatewayWay(version, pings=pings) for pings in (True, False) for version in versions]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(found: tuple[object, ...]) -> str:

@@ -197,6 +197,24 @@ def test_a_name_that_cannot_be_looked_up_takes_no_other_with_it(
     assert TcpWay("the bus", [("gone.example", 5672), ("localhost", server[1])]).reached() is True
 
 
+@pytest.mark.parametrize(("host", "found"), [("127.0.0.1", [True]), ("localhost", [False, True])])
+def test_a_name_server_that_does_not_answer_for_one_name_hides_no_other_server(
+    monkeypatch: pytest.MonkeyPatch, server: Server, host: str, found: list[bool]
+) -> None:
+    clock, real = SlowServers(0), socket.getaddrinfo
+    monkeypatch.setattr(ways, "time", clock)
+
+    def find(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "silent.example":
+            clock.now += 20
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    way = TcpWay("the bus", [("silent.example", 5672), (host, server[1])])
+    assert [way.reached() for _ in found] == found
+
+
 def test_a_server_that_moves_is_found_as_soon_as_its_name_leads_there(
     monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
