@@ -130,7 +130,7 @@ class Reconciler:
     def plan(self, links: Sequence[model.BridgeLink]) -> list[LinkPlan]:
         """Return what would be done for ``links``; asked through the inbox."""
         topology = Topology(self._observed)
-        return [self._plan_wanted(link, topology) for link in links]
+        return [self._plan_wanted(link, topology) for link in sorted(links, key=lambda link: self._rank(link.id))]
 
     def look_at_unsettled(self) -> None:
         """Look again at all links that are not as wanted, or not yet; asked through the inbox."""
@@ -146,7 +146,7 @@ class Reconciler:
         finally:
             for question in batch.questions:  # whoever asked waits, also if this round is lost
                 question()
-        dirty = self._early.admit(dirty, unheard=not (self._observed.ovs_known or self._observed.ovs_away))
+        dirty = self._early.admit(dirty, unheard=self._observed.ovs_unheard)
         late = self._retries.due(self._open)  # no answer for one is none for all
         mode = self._desired.mode  # it may change while this round is under way
         if mode is not Mode.ENFORCE and (held := self._confirmer.to_take_back(dirty | late)):
@@ -172,7 +172,7 @@ class Reconciler:
         return not self._desired.standing(link_id).plugged, link_id
 
     def _reconcile(self, link_ids: set[str], late: set[str], *, enforce: bool) -> None:
-        plans = self._planned(link_ids)
+        plans = self._planned(link_ids if enforce else link_ids | self._waiting)  # a newcomer takes a place
         if enforce:
             plans = self._admitted(plans)
         self._saver.save()
@@ -210,6 +210,8 @@ class Reconciler:
         if any(failure.reason not in _AWAY for failure in failures.values()):
             # Now and not with the next one that has gone: it may have had to stand back for one that cannot be made.
             self._inbox.mark(self._loops)
+        if not enforce:
+            self._waiting |= self._places.keys()
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._saver.save()
@@ -278,17 +280,20 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
+        if link_id in self._waiting and link_id not in self._places:
+            self._inbox.mark(self._loops)  # nothing else tells that the place is free of one that was not made
         for book in (self._loops, self._refused, self._open, self._unsure, self._waiting, self._unwritten):
             book.discard(link_id)
         self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:
             self._loops.add(link_id)
         self._know_rival(link_id, plan.rival)
-        if not acted and state.reason is Reason.DRIFT:
+        if not acted and not plan.empty and state.reason in (Reason.DRIFT, Reason.PLUGGING):
             self._journal.tell_late(state, request_id=request_id)  # observed only, so it stays
             self._retries.forget(link_id)
         elif self._journal.tell(state, request_id=request_id, moving=acted):
-            if link_id in late and not acted and not self._is_unseen(state):
+            unseen = self._observed.ovs_unheard and state.reason is Reason.OVSDB_UNAVAILABLE
+            if link_id in late and not acted and not unseen:
                 self._journal.tell_late(state, request_id=request_id)
             self._retries.again(link_id)
         else:
@@ -315,11 +320,6 @@ class Reconciler:
         elif rivals.get(link_id) != rival:
             rivals[link_id] = rival
             self._inbox.mark([link_id])
-
-    def _is_unseen(self, state: model.LinkState) -> bool:
-        """Return whether OVSDB was not heard since the start, nor found not to answer: that takes a moment."""
-        heard_of = self._observed.ovs_known or self._observed.ovs_away
-        return state.reason is Reason.OVSDB_UNAVAILABLE and not heard_of
 
     def _failed(self, state: model.LinkState, failure: Failure) -> None:
         status = Status.DOWN if failure.reason in _AWAY else Status.ERROR

@@ -303,6 +303,11 @@ class Observed:
         return [(device.name, around) for around in self._takers(device) if around != bridge]
 
     @property
+    def ovs_unheard(self) -> bool:
+        """Whether OVSDB was not heard since the start, nor found not to answer: that takes a moment."""
+        return not (self.ovs_known or self.ovs_away)
+
+    @property
     def stacked(self) -> bool:
         """Whether VLAN devices or macvlans stand on anything here."""
         return bool(self._uppers)

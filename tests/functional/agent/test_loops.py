@@ -124,6 +124,17 @@ def test_of_two_links_at_once_the_same_one_goes_for_ever(fragile: Node) -> None:
     assert reasons() == chosen
 
 
+def test_who_only_observes_has_one_go_and_then_the_other(node: Node) -> None:
+    node.set_mode("observe")
+    first, second = sorted((node.create("br1", "br-eth1") for _ in range(2)), key=lambda link: str(link["id"]))
+    node.wait(first, "BUILD", "PLUGGING")
+    node.wait(second, "ERROR", "LOOP")
+    node.unplug(first)
+    node.wait(second, "BUILD", "PLUGGING")
+    node.set_mode("enforce")
+    node.check(node.wait(second, "ACTIVE"))
+
+
 def test_a_link_that_is_out_of_its_bridge_keeps_its_place(node: Node) -> None:
     """It is put back a moment later, as whoever makes a bridge may be at it; meanwhile others look for their place."""
     links = _two_at_once(node)

@@ -11,7 +11,7 @@ from tests.unit.agent.node import Node
 from tests.unit.plumbing.builders import link
 from vethagent import exceptions
 from vethagent.agent.young_bridges import PATIENCE
-from vethagent.model import BridgeLink, EventKind, Reason, Status
+from vethagent.model import BridgeLink, EventKind, Mode, Reason, Status
 from vethagent.plumbing import plan
 from vethagent.plumbing.steps import LinkPlan
 from vethagent.privileged import ifinfo
@@ -82,6 +82,48 @@ def test_one_that_cannot_be_mended_without_a_helper_keeps_its_place(node: Node) 
     node.settle()
     node.later(60)
     assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.LOOP, B: Reason.NONE}
+
+
+def test_the_place_of_one_that_goes_unmade_is_free_at_once(node: Node) -> None:
+    """No device goes with it that the kernel would tell of."""
+    node.helper_error = exceptions.HelperUnavailable("no answer")
+    node.plug(link(id=A), link(id=B, end0={"device": "p2"}, end1={"device": "e2"}))
+    assert {state.link_id: state.reason for state in node.journal.states()} == {
+        A: Reason.HELPER_UNAVAILABLE,
+        B: Reason.LOOP,
+    }
+    node.helper_error = None
+    node.unplug(A, 2)
+    assert {state.link_id: state.reason for state in node.journal.states()} == {B: Reason.NONE}
+
+
+@pytest.mark.parametrize("order", [(A, B), (B, A)])
+def test_who_only_observes_tells_of_one_only_that_it_would_be_made(node: Node, order: tuple[str, str]) -> None:
+    node.desired.set_mode(Mode.OBSERVE)
+    links = {A: link(id=A), B: link(id=B, end0={"device": "p2"}, end1={"device": "e2"})}
+    for link_id in order:
+        node.plug(links[link_id])
+    would_be = {A: Reason.PLUGGING, B: Reason.LOOP}
+    assert {state.link_id: state.reason for state in node.journal.states()} == would_be
+    node.inbox.mark([B])
+    node.settle()
+    assert {state.link_id: state.reason for state in node.journal.states()} == would_be
+    node.unplug(A, 2)
+    assert {state.link_id: state.reason for state in node.journal.states()} == {B: Reason.PLUGGING}
+
+
+def test_a_plan_of_all_has_the_same_one_go_as_the_agent_itself(node: Node) -> None:
+    """The one that was there, whose device somebody has deleted."""
+    links = link(id=A), link(id=B, end0={"device": "p2"}, end1={"device": "e2"})
+    for each in reversed(links):
+        node.plug(each)
+    node.desired.set_mode(Mode.OBSERVE)
+    node.host.delete(node.host.kernel.named("p2").ifindex)
+    node.happen()
+    node.settle()
+    planned = {plan.state.link_id: plan.state.reason for plan in node.reconciler.plan(links)}
+    assert planned == {state.link_id: state.reason for state in node.journal.states()}
+    assert planned[A] is Reason.LOOP
 
 
 def test_those_that_wait_are_not_planned_with_each_other_link(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
