@@ -3,7 +3,7 @@
 Something may have changed since, so it looks again before it plugs.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -124,12 +124,28 @@ def _used(session: orm.Session, host: str, bridges: Sequence[str]) -> set[str]:
 
 
 def _read(session: orm.Session, host: str, own: set[str], *, up_only: bool) -> Sequence[_Observed]:
-    links = models.BridgeLink
+    """Return the links that are there, but for those that are asked to go, or with ``up_only`` to be down.
+
+    What is asked for next is acted on after that, and by an agent that looks again.
+    """
+    links, ends = models.BridgeLink, models.LinkEnd
+    changed = (
+        sqlalchemy.select(links.id, ends.bridge)
+        .join(ends, ends.link_id == links.id)
+        .where(links.host == host, links.observed_generation < links.generation)
+    )
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for link_id, bridge in session.execute(changed):
+        asked[link_id].add(bridge)
     statement = sqlalchemy.select(links.id, links.observed).where(
         links.host == host, links.status != Status.PENDING_DELETE
     )
+    if up_only:
+        statement = statement.where(links.admin_state_up)
     return [
         observed
         for link_id, observed in session.execute(statement)
-        if link_id not in own and not (up_only and any(end.get("up") is False for end in observed))
+        if link_id not in own
+        and not (link_id in asked and any(end["bridge"] not in asked[link_id] for end in observed))
+        and not (up_only and any(end.get("up") is False for end in observed))
     ]

@@ -84,6 +84,17 @@ def test_what_is_going_is_no_way(fleet: Fleet) -> None:
     fleet.create("a", "b")
 
 
+def test_what_is_asked_to_go_elsewhere_is_no_way(fleet: Fleet) -> None:
+    """Whoever moves a link and asks for another in its place need not wait for the agent."""
+    link = fleet.plug("a", "b")
+    fleet.plug("b", "d")
+    fleet.change(link, mtu=1400)
+    with pytest.raises(Loop, match="a - b"):
+        fleet.create("a", "b")
+    fleet.change(link, ends=[{"bridge": "a"}, {"bridge": "c"}])
+    fleet.create("a", "b")
+
+
 @pytest.mark.parametrize(
     ("stp", "passes"), [((True, True), True), ((True, False), False), ((False, False), False), ((None, None), True)]
 )
@@ -130,6 +141,16 @@ def test_what_is_down_is_not_set_up_beside_another_way(fleet: Fleet) -> None:
         fleet.change(second, admin_state_up=True)
     assert caught.value.field == "admin_state_up"
     fleet.tell(first, up=False)
+    assert fleet.change(second, admin_state_up=True).admin_state_up
+
+
+def test_what_is_asked_to_be_down_is_no_way(fleet: Fleet) -> None:
+    """Of two links beside each other the one that is down may be set up as soon as the other is asked to be down."""
+    second = fleet.create("a", "b", admin_state_up=False)
+    first = fleet.plug("a", "b")
+    with pytest.raises(Loop):
+        fleet.change(second, admin_state_up=True)
+    fleet.change(first, admin_state_up=False)
     assert fleet.change(second, admin_state_up=True).admin_state_up
 
 
