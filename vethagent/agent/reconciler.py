@@ -15,6 +15,7 @@ from vethagent.agent.health import Counters, HealthKeeper
 from vethagent.agent.inbox import Batch, Inbox
 from vethagent.agent.journal import Journal
 from vethagent.agent.observer import Observer
+from vethagent.agent.places import Places
 from vethagent.agent.retries import SETTLE, Retries
 from vethagent.agent.saver import Saver
 from vethagent.agent.standing import Standing
@@ -72,10 +73,7 @@ class Reconciler:
         self._refused: set[str] = set()
         #: Links of which OVSDB has refused a step: it may take none at all, as without room on its disk.
         self._unwritten: set[str] = set()
-        #: Links that will be made a little later, and keep their place meanwhile before others that close a loop.
-        self._waiting: set[str] = set()
-        #: The bridges that they and others are to join, as they were planned.
-        self._places: dict[str, tuple[str, str]] = {}
+        self._places = Places(observed)
         #: Links with which no helper, or not the server of OVSDB, came to an end; they are tried again together.
         self._open: set[str] = set()
         #: Those of them that it was asked for: it may be done all the same.
@@ -172,7 +170,7 @@ class Reconciler:
         return not self._desired.standing(link_id).plugged, link_id
 
     def _reconcile(self, link_ids: set[str], late: set[str], *, enforce: bool) -> None:
-        plans = self._planned(link_ids if enforce else link_ids | self._waiting)  # a newcomer takes a place
+        plans = self._places.planned(link_ids, self._rank, self._plan_alone)
         if enforce:
             plans = self._admitted(plans)
         self._saver.save()
@@ -211,22 +209,10 @@ class Reconciler:
             # Now and not with the next one that has gone: it may have had to stand back for one that cannot be made.
             self._inbox.mark(self._loops)
         if not enforce:
-            self._waiting |= self._places.keys()
+            self._places.keep_all()
         time.sleep(0)  # let the events go before what follows: greenlets do not do so by themselves
         faults.point("agent-concluded")
         self._saver.save()
-
-    def _planned(self, link_ids: set[str]) -> list[LinkPlan]:
-        """Plan these links; those that wait have their places all the same, and each event would plan all of them."""
-        topology, plans = Topology(self._observed), list[LinkPlan]()
-        for link_id in sorted(link_ids | self._waiting, key=self._rank):
-            if link_id not in link_ids:
-                if place := self._places.get(link_id):
-                    topology.join(link_id, *place)
-            elif plan := self._plan_alone(link_id, topology):
-                plans.append(plan)
-        self._places = topology.joined
-        return plans
 
     def _admitted(self, plans: list[LinkPlan]) -> list[LinkPlan]:
         """Return what may be done now; the others are marked again when their time has come."""
@@ -237,7 +223,7 @@ class Reconciler:
             self._retries.again(link_id)
         # Something else may have had these tried seldom by now.
         self._retries.soon(waiting.difference(map(_id, finished)), PATIENCE)
-        self._waiting |= waiting
+        self._places.keep(waiting)
         return admitted
 
     def _plan_alone(self, link_id: str, topology: Topology) -> LinkPlan | None:
@@ -260,7 +246,7 @@ class Reconciler:
         self._retries.forget(link_id)
         self._journal.forget(link_id)
         self._warned.pop(link_id, None)
-        self._waiting.discard(link_id)
+        self._places.leave(link_id)
         return None
 
     def _plan_wanted(self, link: model.BridgeLink, topology: Topology) -> LinkPlan:
@@ -280,9 +266,9 @@ class Reconciler:
         """Say what has become of one link, and see to it that it is looked at again if this was not the end."""
         state, link_id = plan.state, plan.state.link_id
         request_id = self._request_id(link_id)
-        if link_id in self._waiting and link_id not in self._places:
+        if self._places.leave(link_id):
             self._inbox.mark(self._loops)  # nothing else tells that the place is free of one that was not made
-        for book in (self._loops, self._refused, self._open, self._unsure, self._waiting, self._unwritten):
+        for book in (self._loops, self._refused, self._open, self._unsure, self._unwritten):
             book.discard(link_id)
         self._warned.pop(link_id, None)
         if state.reason is Reason.LOOP:
@@ -346,9 +332,10 @@ class Reconciler:
             # tells of these: nothing had been seen of them before.
             self._retries.soon([state.link_id])
         self._loops.discard(state.link_id)  # or it would wake itself for ever
-        self._waiting.discard(state.link_id)
         if passing or failure.reason in _AWAY:
-            self._waiting.add(state.link_id)
+            self._places.keep([state.link_id])
+        else:
+            self._places.leave(state.link_id)
         if refused:
             self._refused.add(state.link_id)
         if not passing and self._journal.tell(told, request_id=request_id):

@@ -126,14 +126,20 @@ def test_a_plan_of_all_has_the_same_one_go_as_the_agent_itself(node: Node) -> No
     assert planned[A] is Reason.LOOP
 
 
-def test_those_that_wait_are_not_planned_with_each_other_link(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    planned: list[str] = []
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of links, as they are planned."""
+    ids: list[str] = []
 
     def plan_link(link: BridgeLink, *arguments: Any, **more: Any) -> LinkPlan:
-        planned.append(link.id)
+        ids.append(link.id)
         return plan.plan_link(link, *arguments, **more)
 
     monkeypatch.setattr("vethagent.agent.reconciler.plan_link", plan_link)
+    return ids
+
+
+def test_those_that_wait_are_not_planned_with_each_other_link(node: Node, planned: list[str]) -> None:
     node.host.add_ovs_bridge("br-eth2")
     node.helper_error = exceptions.HelperUnavailable("no answer")
     node.plug(link(id=B))
@@ -144,6 +150,18 @@ def test_those_that_wait_are_not_planned_with_each_other_link(node: Node, monkey
     node.helper_error = None
     node.later(60)
     assert {state.reason for state in node.journal.states()} == {Reason.NONE}
+
+
+def test_nor_are_those_that_would_be_made(node: Node, planned: list[str]) -> None:
+    """But for the one whose place another one takes."""
+    node.desired.set_mode(Mode.OBSERVE)
+    node.plug(link(id=B))
+    node.plug(link(id=C, end0={"bridge": "br3", "device": "p2"}))
+    assert planned == [B, C]
+    node.plug(link(id=A, end0={"device": "p3"}, end1={"device": "e3"}))
+    assert planned == [B, C, A, A, B, C]
+    told = {state.link_id: state.reason for state in node.journal.states()}
+    assert told == {A: Reason.PLUGGING, B: Reason.LOOP, C: Reason.PLUGGING}
 
 
 def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: Node) -> None:
