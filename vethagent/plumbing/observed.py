@@ -197,13 +197,14 @@ class Observed:
         """Return the other end of a veth if it is in this namespace and neither end says otherwise.
 
         The event that tells of a pair's second device is sent before the two are tied together (veth_newlink in
-        drivers/net/veth.c), and no other need follow; so what one end says is enough.
+        drivers/net/veth.c), and no other need follow; so what one end says is enough. Nor does any tell of an end that
+        stays where it is that the other one has another number, back from another namespace.
         """
         other = self.devices.get(self._peer_index(device))
         return other if other is not None and self._peer_index(other) == device.ifindex else None
 
     def _peer_index(self, device: Device) -> int:
-        return device.peer or self._peers.get(device.ifindex, 0)
+        return device.peer if device.peer in self.devices else self._peers.get(device.ifindex, 0)
 
     def mtu_of(self, bridge: Device) -> int:
         """Return the MTU that an OVS bridge has by itself.
@@ -375,12 +376,13 @@ class Observed:
     def _takers(self, device: Device) -> list[str]:
         """Return the bridges that take what comes in by ``device``, by itself, its bundle or what stands on these."""
         master = self.devices.get(device.master) if device.master else None
-        whole = master if master is not None and master.kind in _BUNDLES else device
-        bridge = self.bridge_of(whole)
-        found = [] if bridge is None else [bridge]
-        if self._uppers:
-            for index in {*self._uppers.get(device.ifindex, ()), *self._uppers.get(whole.ifindex, ())}:
-                found += self._takers(self.devices[index])
+        if master is not None and master.kind in _BUNDLES:
+            found = self._takers(master)
+        else:
+            bridge = self.bridge_of(device)
+            found = [] if bridge is None else [bridge]
+        for index in self._uppers.get(device.ifindex, ()):
+            found += self._takers(self.devices[index])
         return found
 
 

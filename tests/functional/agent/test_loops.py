@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.functional.agent.node import HOST, Node, condition
-from tests.support import commands, rest
+from tests.support import commands, namespaces, rest
 
 CONCURRENCY = ("threading",)
 
@@ -175,6 +175,21 @@ def test_a_foreign_pair_is_a_way_until_it_goes(node: Node) -> None:
     assert "joined already" in message
     _no_foreign_pair(node)
     _goes(node, "br1", "br-eth1", link)
+
+
+def test_a_pair_is_a_way_that_has_come_back_from_another_namespace(node: Node) -> None:
+    """By another number, as its own was in use there; of the end that stayed the kernel does not tell that."""
+    with namespaces.Namespace("far") as far:
+        node.host.ip("link", "add", "foreign-a", "master", "br1", "type", "veth", "peer", "foreign-b")
+        number = node.host.run("cat", "/sys/class/net/foreign-b/ifindex").strip()
+        far.ip("link", "add", "other", "index", number, "type", "bridge")
+        node.host.ip("link", "set", "foreign-b", "netns", far.name)
+        far.ip("link", "set", "foreign-b", "netns", node.host.namespace.name)
+    assert node.host.run("cat", "/sys/class/net/foreign-b/ifindex").strip() != number
+    node.host.ip("link", "set", "foreign-b", "master", "br2")
+    link, _ = _blocked(node, "br1", "br2")
+    node.host.ip("link", "delete", "foreign-a")
+    _goes(node, "br1", "br2", link)
 
 
 def test_a_patch_port_is_a_way_until_it_goes(node: Node) -> None:

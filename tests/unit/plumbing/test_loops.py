@@ -204,6 +204,18 @@ def test_a_bundle_is_a_way(kind: str, far: bool) -> None:
     assert Topology(observed).path("br1", "br2") is None
 
 
+@pytest.mark.parametrize("asked", [("br1", "br2"), ("br2", "br1")])
+def test_a_bundle_in_a_bundle_is_a_way(asked: Edge) -> None:
+    observed = Observed()
+    for index, name in ((1, "br1"), (2, "br2")):
+        observed.put_device(index, Device(index, name, kind="bridge"))
+    observed.put_device(3, Device(3, "team0", kind="team", master=1))
+    observed.put_device(4, Device(4, "bond0", kind="bond", master=3))
+    observed.put_device(5, Device(5, "a", kind="veth", master=4, peer=6))
+    observed.put_device(6, Device(6, "b", kind="veth", master=2, peer=5))
+    assert Topology(observed).path(*asked) == list(asked)
+
+
 @pytest.mark.parametrize("kind", ["vlan", "macvlan", "macvtap"])
 @pytest.mark.parametrize("below", ["bridge", "veth", "bond", "member", "internal", "local", "vlan"])
 @pytest.mark.parametrize("turned", [False, True])

@@ -147,9 +147,9 @@ class Comparison(RuleBasedStateMachine):
             yield device.name, bridge
 
     def _peer_index(self, device: Device) -> int:
-        """Return what the device says or, if it says nothing, the one that says so of it."""
+        """Return what the device says or, if it says nothing of one that is there, the one that says so of it."""
         others = (other for other in self.devices.values() if other.kind == "veth" and other.peer == device.ifindex)
-        return device.peer or next((other.ifindex for other in others), 0)
+        return device.peer if device.peer in self.devices else next((other.ifindex for other in others), 0)
 
 
 def _shown(observed: Observed) -> Any:
@@ -167,9 +167,19 @@ def test_a_peer_is_one_only_if_both_say_so() -> None:
     observed.put_device(1, first)
     assert observed.peer(first) is None
     observed.put_device(2, second)
+    observed.put_device(3, Device(3, "c", kind="veth"))
     assert observed.peer(first) is None
     observed.put_device(2, dataclasses.replace(second, peer=1))
     assert observed.peer(first) == observed.device("b")
+
+
+def test_a_peer_that_came_back_by_another_number_is_one() -> None:
+    """What the end that stayed says of it is old, as it tells of no device that is there."""
+    observed = Observed()
+    stayed, back = Device(1, "a", kind="veth", peer=2), Device(3, "b", kind="veth", peer=1)
+    observed.put_device(1, stayed)
+    observed.put_device(3, back)
+    assert (observed.peer(stayed), observed.peer(back)) == (back, stayed)
 
 
 def test_the_kernel_datapath_of_ovs_is_no_bridge_to_be_in() -> None:

@@ -142,7 +142,7 @@ def test_an_exact_pair_is_marked_and_nothing_else_happens_to_it(host: Host) -> N
         ({"alias": "uplink"}, {}),
         ({"alias": naming.alias(OTHER_ID)}, {}),
         ({"kind": "vxcan"}, {}),
-        ({"peer": 4711}, {}),
+        ({"peer": 2}, {}),
     ],
 )
 def test_a_pair_that_is_not_exactly_the_one_wanted_is_left_alone(
