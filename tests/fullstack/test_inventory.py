@@ -49,6 +49,45 @@ def test_two_hosts_do_not_join_the_same_networks(clean: deployment.Deployment, n
     links.plug(clean, nodes[1])
 
 
+def _join(node: deployment.Node, made: deployment.Deployment) -> None:
+    """Have somebody join ``br1`` and ``br2`` of a host, and wait until the controller knows."""
+    node.host.ip("link", "add", "way-a", "master", "br1", "type", "veth", "peer", "name", "way-b")
+    node.host.ip("link", "set", "way-b", "master", "br2")
+    _wait_for_ways(made, node.name, [["br1", "br2", False]])
+
+
+def test_ways_that_have_gone_are_not_believed(clean: deployment.Deployment, nodes: list[deployment.Node]) -> None:
+    """Neither of several hosts of one request, nor by a roll-out, though no agent has told of it yet."""
+    link = {"ends": [{"bridge": "br1"}, {"bridge": "br2"}]}
+    for node in nodes:
+        node.host.linux_bridge("br2")
+        _join(node, clean)
+    answer = clean.rest.request("POST", "/v1/bridge-links", link | {"host": nodes[1].name})
+    assert (answer.status, answer.body["error"]["code"]) == (409, "LOOP"), answer
+    for node in nodes:
+        node.host.ip("link", "delete", "way-a")
+    wanted = [link | {"host": node.name} for node in nodes]
+    answer = clean.rest.request("POST", "/v1/bridge-links/bulk-create", {"bridge_links": wanted})
+    assert answer.status == 201, answer
+    for made in answer.body["bridge_links"]:
+        clean.rest.wait_for_status(made["id"], "ACTIVE")
+        clean.rest.delete(made["id"])
+        clean.rest.wait_until_gone(made["id"])
+
+    _join(nodes[1], clean)
+    template = {"name": "t", "link": link, "selector": {"hosts": [node.name for node in nodes]}, "policy": {"pause": 0}}
+    answer = clean.rest.request("POST", "/v1/link-templates", template)
+    path = f"/v1/rollouts/{answer.body['rollout']['id']}"
+    commands.wait_until(lambda: clean.rest.get(path)["state"] == "STOPPED", what="the end of the roll-out")
+    nodes[1].host.ip("link", "delete", "way-a")
+    assert clean.rest.request("POST", f"{path}/resume").body["state"] in ("RUNNING", "COMPLETED")
+    commands.wait_until(lambda: clean.rest.get(path)["state"] == "COMPLETED", what="the rest of the roll-out")
+    clean.rest.request("DELETE", f"/v1/link-templates/{answer.body['id']}")
+    commands.wait_until(lambda: not clean.rest.links(), what="the end of its links")
+    for node in nodes:
+        node.host.ip("link", "delete", "br2")
+
+
 def test_a_host_whose_agent_is_away(clean: deployment.Deployment, nodes: list[deployment.Node]) -> None:
     node = nodes[0]
     node.host.ip("link", "add", "foreign-a", "type", "veth", "peer", "name", "foreign-b")
