@@ -3,6 +3,8 @@
 import json
 import pathlib
 import sys
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from tests.fullstack import bad_links, links
@@ -33,12 +35,32 @@ def test_an_agent_refuses_bad_casts(untouched: deployment.Deployment, node: depl
         ("no_such_method", {}),
         ("__init__", {}),
     ]
-    url = untouched.broker.url
-    command = untouched.network.command(sys.executable, str(_PROGRAM), url, node.name)
-    commands.run(*command, stdin=json.dumps(bad))
+    _cast(untouched, node, bad)
     # They are taken in order, so what comes after them has been seen after them.
     link = links.plug(untouched, node)
     links.check_plugged(node.host, link["id"])
     assert [found["id"] for found in untouched.rest.links()] == [link["id"]]
     untouched.rest.delete(link["id"])
     untouched.rest.wait_until_gone(link["id"])
+
+
+def test_an_agent_that_is_paused_does_nothing_for_a_late_cast(
+    clean: deployment.Deployment, node: deployment.Node
+) -> None:
+    """Somebody had it go on for a while, minutes ago."""
+    agent = f"/v1/agents/{node.name}"
+    assert clean.rest.request("PATCH", agent, {"mode": "paused"}).status == 200
+    commands.wait_until(lambda: clean.rest.get(agent)["reported_mode"] == "paused", what="the mode")
+    link = clean.rest.create(links.wanted(node.name))
+    before = clean.rest.get(agent)["counters"].get("casts_late", 0)
+    _cast(clean, node, [("set_mode", {"mode": "enforce"}, {"sent_at": time.time() - 100})])
+    commands.wait_until(lambda: clean.rest.get(agent)["counters"].get("casts_late", 0) > before, what="the late cast")
+    assert clean.rest.get(agent)["reported_mode"] == "paused"
+    links.check_unplugged(node.host)
+    assert clean.rest.request("PATCH", agent, {"mode": "enforce"}).status == 200
+    clean.rest.wait_for_status(link["id"], "ACTIVE")
+
+
+def _cast(made: deployment.Deployment, node: deployment.Node, casts: Sequence[tuple[object, ...]]) -> None:
+    command = made.network.command(sys.executable, str(_PROGRAM), made.broker.url, node.name)
+    commands.run(*command, stdin=json.dumps(casts))

@@ -94,13 +94,15 @@ class AgentEndpoint:
     @exposed.cast
     def set_mode(self, context: Context, mode: object = None) -> None:
         """Enforce, observe or pause."""
-        self._came(context)
+        late = self._came(context)
         try:
             wanted = Mode(str(mode))
         except ValueError:
             self._refuse([f"set_mode: {mode!r:.80} is none of {', '.join(Mode)}"])
             return
-        if self._desired.set_mode(wanted):
+        if late and wanted is Mode.ENFORCE:
+            self._switched()  # no generation tells whether it is still wanted; the answer to a report does
+        elif self._desired.set_mode(wanted):
             LOG.warning("The mode is %s now", wanted)
             self._inbox.mark_all()
             self._switched()
@@ -126,12 +128,15 @@ class AgentEndpoint:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _came(self, context: Context) -> None:
+    def _came(self, context: Context) -> bool:
+        """Count a cast; return whether it is late."""
         self._counters.add("casts")
         sent_at = context.get("sent_at")
-        if isinstance(sent_at, float) and time.time() - sent_at > _LATE:
+        late = isinstance(sent_at, float) and time.time() - sent_at > _LATE
+        if late:
             self._counters.add("casts_late")
         self._heard()
+        return late
 
     def _plug(self, context: Context, bodies: list[object]) -> None:
         self._came(context)

@@ -191,6 +191,16 @@ def test_a_mode_that_changes_has_all_links_looked_at(setup: Setup) -> None:
     assert len(setup.switched) == 1, "a report is to tell it at once"
 
 
+def test_to_enforce_what_was_asked_for_long_ago_is_asked_again(setup: Setup) -> None:
+    late = {**CONTEXT, "sent_at": time.time() - 11}
+    setup.endpoint.set_mode(late, mode="paused")
+    assert (setup.desired.mode, len(setup.switched)) == (Mode.PAUSED, 1)
+    setup.endpoint.set_mode(late, mode="enforce")
+    assert (setup.desired.mode, len(setup.switched)) == (Mode.PAUSED, 2)
+    setup.endpoint.set_mode({**CONTEXT, "sent_at": time.time()}, mode="enforce")
+    assert setup.desired.mode is Mode.ENFORCE
+
+
 def test_a_sync_pulls_and_looks_at_all_links(setup: Setup) -> None:
     setup.endpoint.sync_bridge_links(CONTEXT)
     assert len(setup.pulls) == 1 and setup.inbox.left().all_dirty
