@@ -158,6 +158,27 @@ def test_a_way_that_is_slow_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert servers.waited == [1, 2, 3, 3, 3, 3, 1]
 
 
+def test_a_host_that_is_pinged_in_vain_is_given_no_more_time_for_that(
+    monkeypatch: pytest.MonkeyPatch, faces: dict[str, str]
+) -> None:
+    servers, pinged = SlowServers(100), list[str]()
+
+    def ping(host: str, timeout: float) -> bool:
+        pinged.append(host)
+        servers.now += timeout
+        return False
+
+    monkeypatch.setattr(ways, "time", servers)
+    monkeypatch.setattr(socket, "create_connection", servers.connect)
+    monkeypatch.setattr(ways, "_pings", ping)
+    faces[NOBODY] = "0e:00:00:00:00:01"
+    way = TcpWay("the bus", [(NOBODY, 1)], faces=faces)
+    begun = servers.now
+    assert [way.reached() for _ in range(3)] == [False, False, False]
+    assert servers.waited == [1, 2, 3] and pinged == [NOBODY] * 3
+    assert servers.now - begun == 9 and way.patience == 4
+
+
 def test_of_several_only_the_first_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     servers = SlowServers(100)
     monkeypatch.setattr(ways, "time", servers)
