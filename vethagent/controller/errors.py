@@ -46,8 +46,10 @@ class Loop(OperationError):
 
     code = "LOOP"
 
-    def __init__(self, message: str, field: str | None = None, hosts: Collection[str] = ()) -> None:
-        super().__init__(message, field)
+    def __init__(self, field: str, text: str, hosts: Collection[str]) -> None:
+        """Two bridges are joined as ``text`` says, so what ``field`` asks for cannot be."""
+        advice = "" if field.endswith("allow_loop") else "; allow_loop has it made all the same"
+        super().__init__(f"{field}: {text}{advice}", field)
         self.hosts = hosts
 
 

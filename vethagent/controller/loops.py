@@ -97,8 +97,7 @@ def check(session: orm.Session, rows: Sequence[Wanted], where: Sequence[str] = (
                 path = _Inventory(topology.without(first, second), links).loop(first, second)
             if path:
                 text = f"{first} and {second} of {host} are joined already: {' - '.join(path)}"
-                message = f"{prefix}{field}: {text}; allow_loop has it made all the same"
-                raise Loop(message, f"{prefix}{field}", [host])
+                raise Loop(f"{prefix}{field}", text, [host])
 
 
 def beside(session: orm.Session, link_id: str) -> str | None:

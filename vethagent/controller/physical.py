@@ -96,8 +96,7 @@ def check(
         way = wanted[row.id]
         if not row.allow_loop and (path := rings.ring(way)):
             text = f"{way.first.bridge} and {way.second.bridge} of {row.host} are joined already: {' - '.join(path)}"
-            message = f"{prefix}{field}: {text}; allow_loop has it made all the same"
-            raise PhysicalLoop(message, f"{prefix}{field}", {place.partition(" of ")[2] for place in path} - {""})
+            raise PhysicalLoop(f"{prefix}{field}", text, {place.partition(" of ")[2] for place in path} - {""})
         rings.add(way)
 
 
