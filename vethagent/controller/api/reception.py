@@ -358,6 +358,9 @@ class Reception:
 
     def _expire(self, now: float) -> None:
         for guest in [each for each in self._guests.values() if each.deadline < now]:
+            self._go_on(guest)  # this process may have stood still, and not they
+            if self._guests.get(guest.sock.fileno()) is not guest or guest.deadline >= now:
+                continue
             if guest.frame.data and not guest.left:
                 _say(guest.sock, _TIMEOUT)
             self._dismiss(guest)
