@@ -68,7 +68,7 @@ def test_a_port_that_has_just_become_somebody_elses_is_not_changed(
     host: hosts.Host, agent: ovs.Ovs, just_now: Callable[[type, Callable[[], object]], None]
 ) -> None:
     just_now(ovs._Attach, lambda: _give_away(host))
-    with pytest.raises(exceptions.OvsdbRefused, match=OTHER):
+    with pytest.raises(exceptions.OvsdbRefused, match=f"^port .* belongs to link {OTHER}$"):
         agent.commit(attach=[AttachPort(BRIDGE, DEVICE, LINK, 7)])
     assert host.ovs_row("Port", DEVICE, "tag")["tag"] == [] and _owner(host) == OTHER
 

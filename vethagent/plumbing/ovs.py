@@ -334,8 +334,9 @@ class Ovs:
             yield
         except ovsdbapp_exceptions.TimeoutException as error:
             raise exceptions.OvsdbSilent(f"no answer in {self._timeout} s") from error
-        # RowNotFound, RuntimeError with the server's text, and what python-ovs comes up with.
-        except Exception as error:
+        except RuntimeError as error:  # in the server's words, or in ours
+            raise exceptions.OvsdbRefused(exceptions.one_line(error)) from error
+        except Exception as error:  # RowNotFound, and what python-ovs comes up with
             raise exceptions.OvsdbRefused(exceptions.named(error)) from error
 
     def settle(self, ports: Sequence[str]) -> None:
