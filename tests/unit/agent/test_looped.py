@@ -46,6 +46,10 @@ def test_one_goes_if_the_other_that_would_have_cannot_be_made(node: Node) -> Non
     assert {state.link_id: state.reason for state in node.journal.states()} == {A: Reason.NETLINK_ERROR, B: Reason.NONE}
 
 
+def _reasons(node: Node) -> dict[str, str]:
+    return {state.link_id: state.reason for state in node.journal.states()}
+
+
 def _one_beside_another(node: Node, **bridge: object) -> None:
     """Plug B, beside which A would be a loop."""
     node.host.add_linux_bridge("br9", **bridge)
@@ -162,6 +166,19 @@ def test_nor_are_those_that_would_be_made(node: Node, planned: list[str]) -> Non
     assert planned == [B, C, A, A, B, C]
     told = {state.link_id: state.reason for state in node.journal.states()}
     assert told == {A: Reason.PLUGGING, B: Reason.LOOP, C: Reason.PLUGGING}
+
+
+def test_one_that_would_be_made_elsewhere_leaves_its_place_and_takes_another(node: Node) -> None:
+    """As soon as it is changed: A and B come into the place of C, of which one goes."""
+    node.desired.set_mode(Mode.OBSERVE)
+    node.host.add_linux_bridge("br2")
+    links = [link(id=A, end0={"bridge": "br3"}), link(id=B, end0={"device": "p2"}, end1={"device": "e2"})]
+    node.plug(*links, link(id=C, end0={"device": "p3"}, end1={"device": "e3"}))
+    assert _reasons(node) == {A: Reason.PLUGGING, B: Reason.PLUGGING, C: Reason.LOOP}
+    node.plug(link(id=B, generation=2, end0={"bridge": "br2", "device": "p2"}, end1={"device": "e2"}))
+    assert _reasons(node) == {A: Reason.PLUGGING, B: Reason.PLUGGING, C: Reason.PLUGGING}
+    node.plug(link(id=A, generation=2))
+    assert _reasons(node) == {A: Reason.PLUGGING, B: Reason.PLUGGING, C: Reason.LOOP}
 
 
 def test_one_that_may_not_be_set_up_is_woken_when_the_other_is_set_down(node: Node) -> None:
