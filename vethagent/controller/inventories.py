@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import oslo_messaging
 import sqlalchemy
 from sqlalchemy import orm
 
@@ -164,7 +165,7 @@ class Newest:
             return False
         try:
             inventory = model.inventory(self._agent_api.describe_host(context, host))
-        except (exceptions.BusUnavailable, exceptions.AgentBusy) as error:
+        except (exceptions.VethagentError, oslo_messaging.RemoteError) as error:  # away, busy, or of another release
             LOG.info("The agent of %s was not asked again: %s", host, error)
             return False
         self._inventories.store(inventory)

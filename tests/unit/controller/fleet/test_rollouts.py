@@ -1,10 +1,11 @@
 """Roll-outs over hosts that answer."""
 
+import oslo_messaging
 import pytest
 
 from tests.unit.controller import fakes
 from tests.unit.controller.fleet.world import World, body, spec, update
-from vethagent import model
+from vethagent import exceptions, model
 from vethagent.controller.db.database import Database
 from vethagent.controller.errors import RolloutOver, UnknownRevision
 from vethagent.controller.fleet.requests import MemberQuery, RolloutQuery
@@ -299,6 +300,21 @@ def test_agents_of_a_batch_are_asked_again_before_it_fails(
     template, _ = world.templates.create(fakes.CONTEXT, body())
     world.settle(hosts)
     assert (world.rollout(template.id).state, world.agent_api.asked) == ("COMPLETED", hosts)
+
+
+@pytest.mark.parametrize(
+    "error", [exceptions.UnsupportedVersion("version: 2.0 is too new"), oslo_messaging.RemoteError("KeyError", "'a'")]
+)
+def test_an_agent_that_cannot_tell_holds_up_no_other_host(
+    world: World, database: Database, liveness: Liveness, error: Exception
+) -> None:
+    hosts, inventories = world.hosts(2), Inventories(database, liveness)
+    inventories.store(model.inventory(told("h0", joined=True)))
+    world.agent_api.answers["describe_host"] = error
+    template, _ = world.templates.create(fakes.CONTEXT, body(policy={"max_failure_share": 1}))
+    world.settle(hosts)
+    states = [member.state for member in world.templates.hosts(template.id, MemberQuery())[0]]
+    assert states == ["FAILED", "DONE"]
 
 
 def test_a_change_that_one_host_cannot_take(world: World) -> None:
