@@ -18,9 +18,13 @@ _DETACH, _SEIZE, _INTERRUPT, _WALL = 17, 0x4206, 0x4207, 0x40000000
 
 @contextlib.contextmanager
 def stopped(group: int) -> Iterator[None]:
-    """Have a process and all of its group stand still by SIGSTOP."""
+    """Have a process and all of its group stand still by SIGSTOP.
+
+    One thread takes it, when it has its turn, and stops the others then: meanwhile these go on.
+    """
     os.killpg(group, signal.SIGSTOP)
     try:
+        commands.wait_until(lambda: all(state in "TtZX" for state in _states(group)), what="a group that stands still")
         yield
     finally:
         os.killpg(group, signal.SIGCONT)
@@ -34,12 +38,18 @@ def go_on(group: int) -> None:
 
 def _is_stopped(group: int) -> bool:
     """Return whether a process of a group stands still by SIGSTOP."""
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+    return "T" in _states(group)
+
+
+def _states(group: int) -> list[str]:
+    """Return the states of all threads of a group, as /proc has them."""
+    states = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             state, _, its_group, *_ = path.read_text().rpartition(")")[2].split()
-            if state == "T" and int(its_group) == group:
-                return True
-    return False
+            if int(its_group) == group:
+                states.append(state)
+    return states
 
 
 @contextlib.contextmanager
